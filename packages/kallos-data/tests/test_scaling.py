@@ -1,0 +1,150 @@
+"""Scalers equal scikit-learn's own, look at the training window only, and invert."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, RobustScaler, StandardScaler
+
+from kallos_data import ConfigError, DataQualityError, FeatureScaler, MissingColumnsError
+from kallos_data.scaling import GROUP_NAMES, TargetScaler
+
+RNG = np.random.default_rng(3)
+TRAIN = pl.DataFrame(
+    {
+        "volume": RNG.lognormal(5, 2, 200),
+        "trades": RNG.lognormal(3, 1, 200),
+        "rsi": RNG.uniform(0, 100, 200),
+        "macd": RNG.standard_t(2, 200),
+        "roc": 50 * RNG.standard_t(2, 200),
+        "ret": RNG.normal(0, 0.03, 200),
+    }
+)
+GROUPS = {
+    "volume_features": ["volume", "trades"],
+    "bounded_features": ["rsi"],
+    "unbounded_features": ["macd"],
+    "roc_features": ["roc"],
+    "log_return_features": ["ret"],
+}
+
+
+def signed_log(values):
+    return np.where(values < 0, -np.log(1 - np.minimum(values, 0)), np.log(1 + np.maximum(values, 0)))
+
+
+REFERENCE = {
+    "volume_features": make_pipeline(FunctionTransformer(np.log1p), StandardScaler()),
+    "bounded_features": MinMaxScaler(),
+    "unbounded_features": RobustScaler(quantile_range=(5, 95)),
+    "roc_features": make_pipeline(FunctionTransformer(signed_log), StandardScaler()),
+    "log_return_features": StandardScaler(),
+}
+
+
+def test_there_is_a_reference_for_every_group():
+    assert set(REFERENCE) == set(GROUP_NAMES)
+
+
+@pytest.mark.parametrize("group", GROUP_NAMES)
+def test_equals_the_scikit_learn_pipeline(group):
+    later = TRAIN.select(pl.all() * 1.7)
+    scaler = FeatureScaler.fit(TRAIN, {group: GROUPS[group]})
+    reference = REFERENCE[group].fit(TRAIN.select(GROUPS[group]).to_numpy())
+    for frame in (TRAIN, later):
+        expected = reference.transform(frame.select(GROUPS[group]).to_numpy())
+        np.testing.assert_allclose(scaler.transform(frame), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_columns_stand_in_the_order_of_the_groups():
+    scaler = FeatureScaler.fit(TRAIN, GROUPS)
+    assert scaler.columns == ("volume", "trades", "rsi", "macd", "roc", "ret")
+    assert scaler.transform(TRAIN).shape == (200, 6)
+    assert scaler.transform(TRAIN).dtype == np.float32
+
+
+@settings(max_examples=25)
+@given(later=arrays(np.float64, (5, 6), elements=st.floats(0, 1e6)))
+def test_later_rows_change_nothing_before_them(later):
+    scaler = FeatureScaler.fit(TRAIN, GROUPS)
+    whole = pl.concat([TRAIN, pl.DataFrame(later, schema=TRAIN.columns, orient="row")])
+    np.testing.assert_array_equal(scaler.transform(whole)[:200], scaler.transform(TRAIN))
+
+
+def test_pandas_and_polars_scale_alike():
+    np.testing.assert_array_equal(
+        FeatureScaler.fit(TRAIN.to_pandas(), GROUPS).transform(TRAIN.to_pandas()),
+        FeatureScaler.fit(TRAIN, GROUPS).transform(TRAIN),
+    )
+
+
+def test_json_round_trip_is_exact():
+    scaler = FeatureScaler.fit(TRAIN, GROUPS)
+    restored = FeatureScaler.from_dict(json.loads(json.dumps(scaler.to_dict())))
+    np.testing.assert_array_equal(restored.transform(TRAIN), scaler.transform(TRAIN))
+
+
+@pytest.mark.parametrize("group", GROUP_NAMES)
+def test_a_constant_column_scales_to_finite_values(group):
+    constant = pl.DataFrame({"x": [3.0] * 20})
+    assert np.isfinite(FeatureScaler.fit(constant, {group: ["x"]}).transform(constant)).all()
+
+
+def test_no_features_is_an_empty_array():
+    assert FeatureScaler.fit(TRAIN, {}).transform(TRAIN).shape == (200, 0)
+
+
+@given(
+    values=arrays(np.float64, st.integers(2, 30), elements=st.floats(-1e6, 1e6, width=32)),
+)
+def test_target_scaling_inverts(values):
+    scaler = TargetScaler.fit(pl.DataFrame({"y": values}), "y")
+    assert scaler.mean == pytest.approx(values.mean(), abs=1e-6 * (1 + np.abs(values).max()))
+    tolerance = 1e-6 * (1 + np.abs(values).max())
+    np.testing.assert_allclose(scaler.inverse(scaler.transform(values)), values, atol=tolerance)
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        (
+            {"price_features": ["ret"]},
+            "unknown feature group 'price_features': the groups are volume_features, bounded",
+        ),
+        (
+            {"roc_features": ["roc"], "bounded_features": ["roc"]},
+            "column 'roc' stands in roc_features and in bounded_features: name it once",
+        ),
+        ({"roc_features": ["ret"]}, "the target 'ret' stands in roc_features: its own past is an input already"),
+        ({"roc_features": "roc"}, "roc_features must be a list of column names, not the text 'roc'"),
+    ],
+)
+def test_wrong_groups_are_refused(groups, message):
+    with pytest.raises(ConfigError, match=message):
+        FeatureScaler.fit(TRAIN, groups, target_col="ret")
+
+
+def test_a_missing_column_is_named():
+    with pytest.raises(MissingColumnsError, match="no column 'rzi'; it has: volume, trades, rsi") as error:
+        FeatureScaler.fit(TRAIN, {"bounded_features": ["rzi"]})
+    assert error.value.missing == ["rzi"]
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), None])
+def test_a_value_that_is_no_number_is_named(bad):
+    frame = pl.DataFrame({"x": [1.0, 2.0, bad, 4.0]})
+    with pytest.raises(DataQualityError, match=r"column 'x' is (nan|inf) in row 2"):
+        FeatureScaler.fit(frame, {"bounded_features": ["x"]})
+    with pytest.raises(DataQualityError, match=r"column 'x' is (nan|inf) in row 2"):
+        TargetScaler.fit(pd.DataFrame({"x": [1.0, 2.0, bad, 4.0]}), "x")
+
+
+def test_a_negative_volume_is_refused():
+    with pytest.raises(DataQualityError, match=r"column 'ret' holds -.*put it in unbounded_features"):
+        FeatureScaler.fit(TRAIN, {"volume_features": ["ret"]})
