@@ -154,7 +154,7 @@ def _fold_times(train: IntoDataFrame, val: IntoDataFrame) -> pd.DatetimeIndex:
     if len(of_train) < 2 or len(of_val) < 1:
         raise DataQualityError("a fold needs two rows to train on and one to validate with")
     step = of_train[1] - of_train[0]
-    times = pd.date_range(of_train[0], of_val[-1], freq=step)
+    times = pd.date_range(of_train[0], of_val[-1], freq=step, unit="ns")
     regular = (
         step > pd.Timedelta(0)
         and times[: len(of_train)].equals(of_train)
@@ -173,4 +173,4 @@ def _utc_times(frame: IntoDataFrame) -> pd.DatetimeIndex:
     rows = nw.from_native(frame, eager_only=True)
     if "timestamp" not in rows.columns:
         raise MissingColumnsError(["timestamp"], rows.columns)
-    return pd.to_datetime(rows["timestamp"].to_numpy(), utc=True).tz_localize(None).as_unit("us")
+    return pd.to_datetime(rows["timestamp"].to_numpy(), utc=True).tz_localize(None).as_unit("ns")
