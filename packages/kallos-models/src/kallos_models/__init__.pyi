@@ -1,0 +1,16 @@
+from .errors import ConfigError as ConfigError
+from .errors import KallosError as KallosError
+from .errors import ModelFileError as ModelFileError
+from .errors import TrainingDivergedError as TrainingDivergedError
+from .errors import UnknownModelError as UnknownModelError
+from .files import SavedForecaster as SavedForecaster
+from .files import load_forecaster as load_forecaster
+from .files import save_forecaster as save_forecaster
+from .hyperparameters import Hyperparameters as Hyperparameters
+from .quiet import quiet_lightning as quiet_lightning
+from .registry import available_models as available_models
+from .registry import create_model as create_model
+from .settings import TrainingSettings as TrainingSettings
+from .training import Fit as Fit
+from .training import fit_forecaster as fit_forecaster
+from .training import trainer_kwargs as trainer_kwargs

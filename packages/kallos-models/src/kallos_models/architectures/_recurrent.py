@@ -1,0 +1,21 @@
+"""What the GRU and the LSTM have in common."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from darts.models.forecasting.block_rnn_model import BlockRNNModel
+
+from kallos_models.hyperparameters import Hyperparameters
+
+
+def build_recurrent(
+    cell: Literal["GRU", "LSTM"], hparams: Hyperparameters, shared: Mapping[str, Any], note: Callable[[str], None]
+) -> BlockRNNModel:
+    """Build a stack of recurrent layers whose last state is mapped linearly to the forecast."""
+    dropout = hparams.dropout
+    if hparams.n_rnn_layers == 1 and dropout > 0:
+        note("dropout acts between recurrent layers only, so with n_rnn_layers=1 it is not used")
+        dropout = 0.0
+    return BlockRNNModel(
+        model=cell, hidden_dim=hparams.hidden_dim, n_rnn_layers=hparams.n_rnn_layers, dropout=dropout, **shared
+    )

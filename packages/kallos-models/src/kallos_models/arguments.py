@@ -1,0 +1,41 @@
+"""The keyword arguments that every Darts torch model takes in the same way."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn, optim
+
+from kallos_models.hyperparameters import Hyperparameters
+
+
+def shared_arguments(hparams: Hyperparameters, pl_trainer_kwargs: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return what is the same for all architectures, new objects in every call.
+
+    Parameters
+    ----------
+    hparams : Hyperparameters
+        The common hyperparameters.
+    pl_trainer_kwargs : Mapping[str, Any], optional
+        Handed to the Lightning trainer; none for Darts' own presets.
+
+    Returns
+    -------
+    dict[str, Any]
+        Keyword arguments of the Darts model: chunk lengths, batch size, epochs, loss, optimiser, seed. Nothing is
+        written to disk by a model built with them.
+    """
+    return {
+        "input_chunk_length": hparams.input_chunk_length,
+        "output_chunk_length": hparams.output_chunk_length,
+        "output_chunk_shift": hparams.output_chunk_shift,
+        "batch_size": hparams.batch_size,
+        "n_epochs": hparams.n_epochs,
+        "loss_fn": nn.MSELoss(),
+        "optimizer_cls": optim.Adam,
+        "optimizer_kwargs": {"lr": hparams.learning_rate},
+        "random_state": hparams.random_state,
+        "pl_trainer_kwargs": dict(pl_trainer_kwargs or {}),
+        "save_checkpoints": False,
+        "log_tensorboard": False,
+        "force_reset": True,
+    }

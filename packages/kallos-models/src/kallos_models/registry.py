@@ -1,0 +1,75 @@
+"""Architectures by name: each file of ``kallos_models.architectures`` is one."""
+
+import logging
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Any
+
+from kallos_models import architectures
+from kallos_models.errors import UnknownModelError
+from kallos_models.hyperparameters import Hyperparameters
+
+if TYPE_CHECKING:
+    from darts.models.forecasting.torch_forecasting_model import TorchForecastingModel
+
+logger = logging.getLogger(__name__)
+
+
+def available_models() -> tuple[str, ...]:
+    """Return the names of the architectures, sorted; neither torch nor Darts is imported."""
+    names = (module.name for module in iter_modules(architectures.__path__))
+    return tuple(sorted(name for name in names if not name.startswith("_")))
+
+
+def create_model(
+    model_name: str,
+    hparams: Hyperparameters | Mapping[str, Any],
+    pl_trainer_kwargs: Mapping[str, Any] | None = None,
+) -> "TorchForecastingModel":
+    """Build an unfitted Darts model.
+
+    The hyperparameters are translated into the architecture's own names. What cannot apply to it is said in a log
+    line, once in a process. Loss is the mean squared error, the optimiser Adam.
+
+    Parameters
+    ----------
+    model_name : str
+        One of :func:`available_models`.
+    hparams : Hyperparameters or Mapping[str, Any]
+        A mapping is read by :meth:`Hyperparameters.from_mapping`.
+    pl_trainer_kwargs : Mapping[str, Any], optional
+        Keyword arguments of the Lightning trainer, such as :func:`kallos_models.trainer_kwargs` returns. Darts copies
+        them deeply when it saves or clones a model, so nothing that must stay one object belongs in them.
+
+    Returns
+    -------
+    TorchForecastingModel
+        Takes past covariates; trains in the precision of its series.
+
+    Raises
+    ------
+    UnknownModelError
+        Where no architecture has that name.
+    ConfigError
+        Where a hyperparameter is unknown, out of range or impossible for the architecture.
+    """
+    known = available_models()
+    if model_name not in known:
+        raise UnknownModelError(model_name, known)
+    if not isinstance(hparams, Hyperparameters):
+        hparams = Hyperparameters.from_mapping(hparams)
+    from kallos_models.arguments import shared_arguments  # noqa: PLC0415 - imports torch
+
+    build = _builder(model_name)
+    return build(hparams, shared_arguments(hparams, pl_trainer_kwargs), lambda words: _say(model_name, words))
+
+
+def _builder(model_name: str) -> Callable[..., "TorchForecastingModel"]:
+    return import_module(f"{architectures.__name__}.{model_name}").build
+
+
+@cache
+def _say(model_name: str, words: str) -> None:
+    logger.warning("%s: %s", model_name, words)

@@ -1,0 +1,49 @@
+"""How a forecaster is trained, whatever its architecture."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from kallos_models.errors import ConfigError
+from kallos_models.hyperparameters import real, seed, whole
+
+Accelerator = Literal["cpu", "gpu", "mps", "auto"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSettings:
+    """Length, stopping, seed and place of a training.
+
+    Parameters
+    ----------
+    max_epochs : int, default 100
+        Epochs at most.
+    patience : int, default 10
+        Epochs without a better validation loss after which training stops.
+    min_delta : float, default 0.0
+        By how much a validation loss must fall, in its own unit, to count as better for the patience.
+    seed : int, default 0
+        Seed of weights, dropout and batch order, where the hyperparameters have no ``random_state``.
+    accelerator : {"cpu", "gpu", "mps", "auto"}, default "cpu"
+        Where to train; one device is used.
+
+    Raises
+    ------
+    ConfigError
+        Where a value has the wrong type or lies outside its range.
+    """
+
+    max_epochs: int = 100
+    patience: int = 10
+    min_delta: float = 0.0
+    seed: int = 0
+    accelerator: Accelerator = "cpu"
+
+    def __post_init__(self) -> None:
+        whole("max_epochs", self.max_epochs, least=1)
+        whole("patience", self.patience, least=1)
+        seed("seed", self.seed)
+        if real("min_delta", self.min_delta) < 0:
+            raise ConfigError(f"min_delta must be at least 0, not {self.min_delta!r}")
+        if self.accelerator not in get_args(Accelerator):
+            names = ", ".join(get_args(Accelerator))
+            raise ConfigError(f"accelerator must be one of {names}, not {self.accelerator!r}")

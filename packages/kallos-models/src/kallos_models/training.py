@@ -1,0 +1,198 @@
+"""Train a forecaster by name: seeded, stopped early, left with the weights of its best epoch."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from darts import TimeSeries
+from darts.models.forecasting.torch_forecasting_model import TorchForecastingModel
+from pytorch_lightning.callbacks import EarlyStopping
+
+from kallos_models.callbacks import MONITORED, BestWeights, EpochReport
+from kallos_models.errors import ConfigError, TrainingDivergedError
+from kallos_models.hyperparameters import Hyperparameters
+from kallos_models.interrupts import interrupts_reach_caller
+from kallos_models.quiet import quiet_lightning
+from kallos_models.registry import create_model
+from kallos_models.settings import TrainingSettings
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A trained forecaster and how its training went.
+
+    Attributes
+    ----------
+    model : TorchForecastingModel
+        Fitted, float32, with the weights of ``best_epoch`` (of the last epoch where nothing was validated).
+    epochs : int
+        Epochs trained.
+    best_epoch : int or None
+        The epoch with the lowest validation loss, counted from 1; None without validation.
+    best_val_loss : float or None
+        Its mean squared error, in the squared unit of the series given; None without validation.
+    """
+
+    model: TorchForecastingModel
+    epochs: int
+    best_epoch: int | None
+    best_val_loss: float | None
+
+
+def trainer_kwargs(settings: TrainingSettings | None = None, *, validate: bool = True) -> dict[str, Any]:
+    """Return keyword arguments of a quiet Lightning trainer that writes nothing to disk.
+
+    Parameters
+    ----------
+    settings : TrainingSettings, optional
+        Its defaults where left out.
+    validate : bool, default True
+        Whether a validation series will be given: adds early stopping on the validation loss and :class:`BestWeights`.
+
+    Returns
+    -------
+    dict[str, Any]
+        New objects in every call. Use each for one fit only: early stopping keeps its best score and its patience.
+    """
+    settings = settings or TrainingSettings()
+    kwargs: dict[str, Any] = {
+        "max_epochs": settings.max_epochs,
+        "accelerator": settings.accelerator,
+        "devices": 1,
+        "logger": False,
+        "enable_checkpointing": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "num_sanity_val_steps": 0,
+    }
+    if validate:
+        stopping = EarlyStopping(
+            MONITORED, patience=settings.patience, min_delta=settings.min_delta, mode="min", check_finite=True
+        )
+        kwargs["callbacks"] = [BestWeights(), stopping]
+    return kwargs
+
+
+def fit_forecaster(
+    model_name: str,
+    hparams: Hyperparameters | Mapping[str, Any],
+    target: TimeSeries,
+    past_covariates: TimeSeries | None = None,
+    *,
+    val_target: TimeSeries | None = None,
+    val_past_covariates: TimeSeries | None = None,
+    settings: TrainingSettings | None = None,
+    on_epoch: Callable[[int, float], None] | None = None,
+) -> Fit:
+    """Create and train a forecaster.
+
+    The same seed, series and number of torch threads give bitwise the same weights on a CPU, whatever ran before in the
+    process; the global random states are left alone. Series are cast to float32. Nothing is written to disk.
+
+    Parameters
+    ----------
+    model_name : str
+        One of :func:`kallos_models.available_models`.
+    hparams : Hyperparameters or Mapping[str, Any]
+        Its ``n_epochs`` gives way to ``settings.max_epochs``; its ``random_state``, where given, precedes
+        ``settings.seed``.
+    target : TimeSeries
+        Scaled training target, ``[T, C]``.
+    past_covariates : TimeSeries, optional
+        Scaled covariates known up to the present, ``[T, F]``.
+    val_target : TimeSeries, optional
+        Validation target. Begin it ``input_chunk_length`` steps before the first step to validate, since those are its
+        context. Without it ``max_epochs`` are trained and the last weights kept.
+    val_past_covariates : TimeSeries, optional
+        Covariates of the validation target.
+    settings : TrainingSettings, optional
+        Its defaults where left out.
+    on_epoch : Callable[[int, float], None], optional
+        Called after every epoch with its number, counted from 1, and its validation loss (its mean training loss
+        without validation). What it raises ends the training and reaches the caller.
+
+    Raises
+    ------
+    UnknownModelError
+        Where no architecture has that name.
+    ConfigError
+        Where a hyperparameter cannot be used, a series is too short for one sample, or validation series do not match.
+    TrainingDivergedError
+        Where no epoch had a finite loss, or the weights left are not finite.
+    KeyboardInterrupt
+        Where the user stops the training.
+    """
+    settings = settings or TrainingSettings()
+    hparams = _with_settings(hparams, settings)
+    _check_series(hparams, target, past_covariates, val_target, val_past_covariates)
+    report = EpochReport(on_epoch)
+    with quiet_lightning(), interrupts_reach_caller():
+        model = create_model(model_name, hparams, trainer_kwargs(settings, validate=False))
+        # The callbacks go to a trainer of our own, because Darts copies those it is constructed with.
+        kwargs = trainer_kwargs(settings, validate=val_target is not None)
+        callbacks: list[pl.Callback] = kwargs.pop("callbacks", [])
+        model.fit(
+            _float32(target),
+            past_covariates=_float32(past_covariates),
+            val_series=_float32(val_target),
+            val_past_covariates=_float32(val_past_covariates),
+            trainer=pl.Trainer(callbacks=[*callbacks, report], **kwargs),
+        )
+    best = next((each for each in callbacks if isinstance(each, BestWeights)), None)
+    _check_finite(model, hparams, report, best)
+    if best is None:
+        return Fit(model, report.epochs, None, None)
+    logger.debug("%s: %d epochs, best %s with loss %.6g", model_name, report.epochs, best.epoch, best.loss)
+    return Fit(model, report.epochs, best.epoch, best.loss)
+
+
+def _with_settings(hparams: Hyperparameters | Mapping[str, Any], settings: TrainingSettings) -> Hyperparameters:
+    if not isinstance(hparams, Hyperparameters):
+        hparams = Hyperparameters.from_mapping(hparams)
+    seed = settings.seed if hparams.random_state is None else hparams.random_state
+    return replace(hparams, n_epochs=settings.max_epochs, random_state=seed)
+
+
+def _check_series(
+    hparams: Hyperparameters,
+    target: TimeSeries,
+    past_covariates: TimeSeries | None,
+    val_target: TimeSeries | None,
+    val_past_covariates: TimeSeries | None,
+) -> None:
+    needed = hparams.input_chunk_length + hparams.output_chunk_shift + hparams.output_chunk_length
+    for name, series in (("target", target), ("val_target", val_target)):
+        if series is not None and len(series) < needed:
+            raise ConfigError(
+                f"{name} has {len(series)} steps and one sample needs {needed}: input_chunk_length="
+                f"{hparams.input_chunk_length} + output_chunk_shift={hparams.output_chunk_shift} + "
+                f"output_chunk_length={hparams.output_chunk_length}; give more steps or shorten them"
+            )
+    if val_target is None and val_past_covariates is not None:
+        raise ConfigError("val_past_covariates are given without val_target: give both or neither")
+    if val_target is not None and (past_covariates is None) != (val_past_covariates is None):
+        absent = "past_covariates" if past_covariates is None else "val_past_covariates"
+        raise ConfigError(f"training and validation need the same covariates: {absent} are missing")
+
+
+def _float32(series: TimeSeries | None) -> TimeSeries | None:
+    return None if series is None else series.astype("float32")
+
+
+def _check_finite(
+    model: TorchForecastingModel, hparams: Hyperparameters, report: EpochReport, best: BestWeights | None
+) -> None:
+    """Raise where the training left nothing to forecast with."""
+    if best is not None and best.epoch is None:
+        raise TrainingDivergedError(report.epochs, hparams.learning_rate, what=f"validation loss is {report.loss}")
+    if best is None and not np.isfinite(report.loss):
+        raise TrainingDivergedError(report.epochs, hparams.learning_rate, what=f"training loss is {report.loss}")
+    assert model.model is not None
+    if not all(bool(torch.isfinite(weights).all()) for weights in model.model.parameters()):
+        raise TrainingDivergedError(report.epochs, hparams.learning_rate, what="weights are not finite")
