@@ -1,0 +1,84 @@
+"""Everything that can be wrong with a study.
+
+Every class carries its facts as attributes and also subclasses the built-in error it resembles.
+"""
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+
+
+class KallosError(Exception):
+    """Base of every error that kallos-tune raises on purpose."""
+
+
+class ConfigError(KallosError, ValueError):
+    """A setting of the study cannot be used as given."""
+
+
+class StorageError(KallosError, ConnectionError):
+    """The study's storage cannot be opened; the message never holds a password."""
+
+
+class StudyNotFoundError(KallosError, LookupError):
+    """No study of that name in the storage.
+
+    Attributes
+    ----------
+    name : str
+    known : Sequence[str]
+        The studies there are.
+    """
+
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        self.name = name
+        self.known = known
+        close = get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        super().__init__(f"no study {name!r}: {hint}there are {', '.join(known) or 'none'}")
+
+
+class StudyExistsError(KallosError, FileExistsError):
+    """A study of that name exists and the caller asked for a new one.
+
+    Attributes
+    ----------
+    name : str
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(f"study {name!r} exists already: choose another name, or allow to resume it")
+
+
+class StudyMismatchError(KallosError, ValueError):
+    """The study in the storage is about something else than what is asked for.
+
+    Attributes
+    ----------
+    name : str
+    differences : Mapping[str, tuple[object, object]]
+        What differs, with the stored and the asked-for value.
+    """
+
+    def __init__(self, name: str, differences: Mapping[str, tuple[object, object]]) -> None:
+        self.name = name
+        self.differences = differences
+        shown = "; ".join(f"{key}: stored {old!r}, now {new!r}" for key, (old, new) in differences.items())
+        super().__init__(
+            f"study {name!r} was made with something else ({shown}): choose another study name, "
+            "go back to the stored values, or resume it nevertheless by saying so"
+        )
+
+
+class TooManyFailuresError(KallosError, RuntimeError):
+    """So many trials failed that going on is pointless.
+
+    Attributes
+    ----------
+    reasons : Sequence[str]
+        Why each of them failed, oldest first.
+    """
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        self.reasons = reasons
+        super().__init__(f"{len(reasons)} trials failed in a row, the last one with: {reasons[-1]}")

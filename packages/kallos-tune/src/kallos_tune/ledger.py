@@ -1,0 +1,27 @@
+"""What the trials of a study say of themselves: which count, which failed and why, which is best."""
+
+from typing import Final
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+FINISHED: Final = (TrialState.COMPLETE, TrialState.PRUNED)
+# User attributes of a trial that failed: why, and whether it was stopped from outside.
+FAILURE: Final = "failure"
+INTERRUPTED: Final = "interrupted"
+
+
+def n_finished(study: optuna.Study) -> int:
+    """Return how many trials count towards the budget."""
+    return len(study.get_trials(deepcopy=False, states=FINISHED))
+
+
+def best_score(study: optuna.Study) -> float | None:
+    """Return the best score of a complete trial, or None where there is none."""
+    scores = [trial.value for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
+    return min((score for score in scores if score is not None), default=None)
+
+
+def ended_by_itself(trial: FrozenTrial) -> bool:
+    """Return whether a trial ran to its end, good or bad, without being stopped from outside."""
+    return trial.state in FINISHED or (trial.state == TrialState.FAIL and not trial.user_attrs.get(INTERRUPTED))

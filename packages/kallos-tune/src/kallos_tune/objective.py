@@ -1,0 +1,92 @@
+"""What a trial is worth: the mean error over the folds."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import optuna
+
+from kallos_data import FoldSeries
+
+from .evaluation import FoldResult, evaluate_fold
+from .progress import EpochFinished, FoldFinished, Listener, TrialStarted, ignore
+from .settings import TuningSettings
+from .space import suggest
+
+
+def objective(
+    trial: optuna.Trial,
+    folds: Sequence[FoldSeries],
+    model_name: str,
+    *,
+    settings: TuningSettings | None = None,
+    on_event: Listener = ignore,
+) -> float:
+    """Train and score one set of hyperparameters on every fold.
+
+    A new model, new callbacks and a new trainer for every fold; only the data are shared. The running mean of the fold
+    scores is reported to the trial after each fold, so that a pruner compares like with like.
+
+    Parameters
+    ----------
+    trial : optuna.Trial
+        Is asked for the parameters of ``settings.space``, and keeps, as user attributes, the fold scores, their naive
+        counterparts, epochs, best epochs and seconds.
+    folds : sequence of FoldSeries
+        Oldest first; see :attr:`kallos_tune.StudyData.folds`.
+    model_name : str
+        One of :func:`kallos_models.available_models`.
+    settings : TuningSettings, optional
+        Its defaults where left out.
+    on_event : callable, optional
+        Is told of the trial's start, its epochs and its folds.
+
+    Returns
+    -------
+    float
+        Mean of the fold scores (RMSE by default), in the target's unit.
+
+    Raises
+    ------
+    optuna.TrialPruned
+        Where the study's pruner gives the trial up.
+    kallos_models.KallosError
+        Where the model cannot be built, or its training diverges.
+    ArithmeticError
+        Where the score of a fold is not finite.
+    """
+    settings = settings or TuningSettings()
+    params = suggest(trial, settings.space)
+    on_event(TrialStarted(trial.number, params))
+    results: list[FoldResult] = []
+    for number, fold in enumerate(folds, start=1):
+
+        def tell_epoch(epoch: int, val_loss: float, fold: int = number) -> None:
+            on_event(EpochFinished(trial.number, fold, len(folds), epoch, val_loss))
+
+        result = evaluate_fold(fold, model_name, params, settings=settings, on_epoch=tell_epoch)
+        if not math.isfinite(result.score):
+            raise ArithmeticError(f"the score of fold {number} is {result.score}")
+        results.append(result)
+        _store(trial, results)
+        on_event(
+            FoldFinished(
+                trial.number, number, len(folds), result.score, result.naive_score, result.epochs, result.seconds
+            )
+        )
+        trial.report(_mean_score(results), step=number)
+        if number < len(folds) and trial.should_prune():
+            raise optuna.TrialPruned
+    return _mean_score(results)
+
+
+def _mean_score(results: Sequence[FoldResult]) -> float:
+    return float(np.mean([result.score for result in results]))
+
+
+def _store(trial: optuna.Trial, results: Sequence[FoldResult]) -> None:
+    trial.set_user_attr("fold_scores", [result.score for result in results])
+    trial.set_user_attr("fold_naive_scores", [result.naive_score for result in results])
+    trial.set_user_attr("fold_epochs", [result.epochs for result in results])
+    trial.set_user_attr("fold_best_epochs", [result.best_epoch for result in results])
+    trial.set_user_attr("fold_seconds", [round(result.seconds, 3) for result in results])

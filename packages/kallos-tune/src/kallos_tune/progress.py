@@ -1,0 +1,103 @@
+"""What a running study tells whoever watches it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class StudyOpened:
+    """The study is open and its data are loaded.
+
+    Attributes
+    ----------
+    study_name, metric : str
+    n_trials, n_finished : int
+        Trials wanted and trials finished (complete or pruned) so far.
+    n_rows, n_features, n_folds : int
+        Size of the history: steps, past covariates, folds.
+    first, last : str
+        Its first and last step, ISO 8601.
+    best_score, naive_score : float or None
+        Best score so far; mean score of the naive forecast over the same folds.
+    """
+
+    study_name: str
+    metric: str
+    n_trials: int
+    n_finished: int
+    n_rows: int
+    n_features: int
+    n_folds: int
+    first: str
+    last: str
+    best_score: float | None
+    naive_score: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrialStarted:
+    """A trial begins with these parameters."""
+
+    trial: int
+    params: Mapping[str, int | float]
+
+
+@dataclass(frozen=True, slots=True)
+class EpochFinished:
+    """An epoch (counted from 1) of a fold (counted from 1) is over; ``val_loss`` is in scaled units, squared."""
+
+    trial: int
+    fold: int
+    n_folds: int
+    epoch: int
+    val_loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class FoldFinished:
+    """A fold (counted from 1) is scored, in the target's unit."""
+
+    trial: int
+    fold: int
+    n_folds: int
+    score: float
+    naive_score: float
+    epochs: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrialFinished:
+    """A trial is over.
+
+    Attributes
+    ----------
+    trial : int
+    state : str
+        ``"COMPLETE"``, ``"PRUNED"`` or ``"FAIL"``.
+    score : float or None
+        Mean over the folds; None where failed.
+    reason : str or None
+        Why it failed.
+    seconds : float
+    best_score : float or None
+        Of the study so far.
+    n_finished, n_trials : int
+    """
+
+    trial: int
+    state: str
+    score: float | None
+    reason: str | None
+    seconds: float
+    best_score: float | None
+    n_finished: int
+    n_trials: int
+
+
+Event = StudyOpened | TrialStarted | EpochFinished | FoldFinished | TrialFinished
+Listener = Callable[[Event], None]
+
+
+def ignore(event: Event) -> None:
+    """Do nothing."""

@@ -1,0 +1,111 @@
+"""Everything about a study that its nine arguments leave open."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal
+
+from kallos_data import FeatureTables
+
+from .errors import ConfigError
+from .space import SEARCH_SPACE, Space, longest_look_back
+
+Forecast = Literal["rolling", "recursive"]
+Metric = Literal["rmse", "mae"]
+Sampler = Literal["tpe", "random"]
+Resume = Literal["same", "force", "never"]
+Window = Literal["expanding", "rolling"]
+Accelerator = Literal["cpu", "gpu", "mps", "auto"]
+
+_CHOICES = {
+    "forecast": Forecast,
+    "metric": Metric,
+    "sampler": Sampler,
+    "resume": Resume,
+    "window": Window,
+    "accelerator": Accelerator,
+}
+_LEAST = {"target_folds": 2, "purge": 0, "max_epochs": 1, "patience": 1, "max_gap": 0, "threads": 1, "seed": 0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TuningSettings:
+    """Settings of a study; the defaults are what an expert would begin with.
+
+    Parameters
+    ----------
+    forecast : {"rolling", "recursive"}, default "rolling"
+        ``"rolling"``: each validation step is predicted from what was known the step before. ``"recursive"``: the whole
+        validation window at once, by autoregression; the model is then given the covariates of the validation window,
+        which a real forecast would not have.
+    metric : {"rmse", "mae"}, default "rmse"
+        Score of a fold, in the target's own unit; the trial's is the mean over its folds.
+    target_folds : int, default 5
+        Folds wanted; see :func:`kallos_data.calculate_dynamic_wf_kwargs`.
+    val_share : float, default 0.3
+        Share of the history that the validation windows together cover.
+    purge : int, default 0
+        Steps that the target looks ahead: as many are dropped from the end of every training window, and as many lie
+        between a forecaster's look-back and the step it predicts. Needs ``forecast="rolling"``.
+    window : {"expanding", "rolling"}, default "expanding"
+        Whether training starts at the first step in every fold or moves along.
+    max_epochs, patience : int, defaults 100 and 10
+        Longest training, and epochs without improvement of the validation loss after which it ends.
+    seed : int, default 0
+        Of the sampler and of every training.
+    sampler : {"tpe", "random"}, default "tpe"
+        Tree-structured Parzen estimator (Bergstra et al. 2011) or random search.
+    resume : {"same", "force", "never"}, default "same"
+        What to do with an existing study of the name: go on if it is about the same, go on whatever it is about,
+        or refuse.
+    start_date : str, date, datetime or None, default None
+        First step of the history, inclusive; None is the first there is.
+    tables : FeatureTables, default the tables that ``kallos_data.ingest_file`` fills
+        Where the history lies.
+    max_gap : int, default 7
+        Longest run of missing steps that is filled forward.
+    space : mapping of str to optuna distribution, default SEARCH_SPACE
+        What is searched.
+    accelerator : {"cpu", "gpu", "mps", "auto"}, default "cpu"
+        Where models are trained.
+    threads : int, default 1
+        torch threads of this process. Models of this size train fastest on one.
+
+    Raises
+    ------
+    ConfigError
+        Where a value is not one of those, or values contradict one another.
+    """
+
+    forecast: Forecast = "rolling"
+    metric: Metric = "rmse"
+    target_folds: int = 5
+    val_share: float = 0.3
+    purge: int = 0
+    window: Window = "expanding"
+    max_epochs: int = 100
+    patience: int = 10
+    seed: int = 0
+    sampler: Sampler = "tpe"
+    resume: Resume = "same"
+    start_date: str | date | datetime | None = None
+    tables: FeatureTables = field(default_factory=FeatureTables)
+    max_gap: int = 7
+    space: Space = SEARCH_SPACE
+    accelerator: Accelerator = "cpu"
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        for name, choice in _CHOICES.items():
+            allowed: tuple[str, ...] = choice.__args__
+            if getattr(self, name) not in allowed:
+                raise ConfigError(f"{name} is one of {', '.join(allowed)}, not {getattr(self, name)!r}")
+        for name, least in _LEAST.items():
+            if getattr(self, name) < least:
+                raise ConfigError(f"{name} must be {least} or more, not {getattr(self, name)}")
+        if not 0 < self.val_share < 1:
+            raise ConfigError(f"val_share must lie between 0 and 1, not {self.val_share}")
+        if self.purge and self.forecast == "recursive":
+            raise ConfigError(
+                "purge needs forecast='rolling': a recursive forecast feeds on targets that the purge says are unknown"
+            )
+        longest_look_back(self.space)

@@ -1,0 +1,106 @@
+"""Where studies live: Optuna's tables in the same database as the history, in a schema of their own on PostgreSQL."""
+
+from collections.abc import Mapping
+
+import optuna
+import sqlalchemy
+from optuna.storages import RDBStorage
+
+from kallos_data import DatabaseConfig
+
+from .errors import ConfigError, StorageError, StudyNotFoundError
+
+_SQLITE_BUSY_SECONDS = 60
+
+
+def open_storage(
+    db_kwargs: Mapping[str, object] | str | DatabaseConfig, optuna_schema: str | None = None
+) -> RDBStorage:
+    """Open a study storage, creating its schema and tables where they are missing.
+
+    Parameters
+    ----------
+    db_kwargs : mapping, str or DatabaseConfig
+        The database; see :class:`kallos_data.DatabaseConfig`.
+    optuna_schema : str, optional
+        PostgreSQL schema of Optuna's tables. Studies in other schemas are not seen. Without it the database's default
+        search path applies.
+
+    Raises
+    ------
+    ConfigError
+        Where a schema is given for SQLite, which has none.
+    kallos_data.ConfigError
+        Where the schema's name is not a legal one.
+    kallos_data.DatabaseError
+        Where the database cannot be reached.
+    StorageError
+        Where Optuna cannot use the tables it finds, for instance those of another release.
+    """
+    config = _config_of_storage(db_kwargs, optuna_schema)
+    if optuna_schema is not None:
+        config.create_schema(optuna_schema)
+    if config.backend == "sqlite":
+        # Readers and one writer at a time do not block one another; the mode stays with the file.
+        with config.connect(create=True) as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+    connect_args = {"timeout": _SQLITE_BUSY_SECONDS} if config.backend == "sqlite" else {"connect_timeout": 10}
+    engine_kwargs = {"connect_args": connect_args}
+    if config.backend == "postgresql":
+        engine_kwargs |= {"pool_pre_ping": True, "pool_size": 1}
+    try:
+        return RDBStorage(config.url.render_as_string(hide_password=False), engine_kwargs=engine_kwargs)
+    except (RuntimeError, sqlalchemy.exc.SQLAlchemyError) as error:
+        raise StorageError(f"Optuna cannot use its tables in {config}: {_first_line(error)}") from error
+
+
+def load_study(
+    db_kwargs: Mapping[str, object] | str | DatabaseConfig, study_name: str, *, optuna_schema: str | None = None
+) -> optuna.Study:
+    """Return an existing study; nothing is created.
+
+    Raises
+    ------
+    StudyNotFoundError
+        Where there is none of that name.
+    ConfigError, kallos_data.DatabaseError, StorageError
+        As in :func:`open_storage`.
+    """
+    names = study_names(db_kwargs, optuna_schema=optuna_schema)
+    if study_name not in names:
+        raise StudyNotFoundError(study_name, names)
+    return optuna.load_study(study_name=study_name, storage=open_storage(db_kwargs, optuna_schema))
+
+
+def study_names(
+    db_kwargs: Mapping[str, object] | str | DatabaseConfig, *, optuna_schema: str | None = None
+) -> list[str]:
+    """Return the names of the studies, sorted; nothing is created.
+
+    Raises
+    ------
+    ConfigError, kallos_data.DatabaseError, StorageError
+        As in :func:`open_storage`.
+    """
+    config = _config_of_storage(db_kwargs, optuna_schema)
+    with config.connect() as connection:
+        if not sqlalchemy.inspect(connection).has_table("studies"):
+            return []
+    return sorted(optuna.get_all_study_names(open_storage(db_kwargs, optuna_schema)))
+
+
+def _config_of_storage(
+    db_kwargs: Mapping[str, object] | str | DatabaseConfig, optuna_schema: str | None
+) -> DatabaseConfig:
+    config = DatabaseConfig.of(db_kwargs)
+    if optuna_schema is None:
+        return config
+    if config.backend == "sqlite":
+        raise ConfigError(
+            f"optuna_schema={optuna_schema!r} needs PostgreSQL: SQLite has no schemas, leave it out or use another file"
+        )
+    return config.with_schema(optuna_schema)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,134 @@
+"""The main job: a study from the database to its best parameters, resumed wherever it stopped."""
+
+import logging
+from collections.abc import Mapping
+from datetime import date, datetime
+
+import optuna
+
+from kallos_data import DatabaseConfig
+from kallos_data.scaling import FeatureGroups
+from kallos_models import UnknownModelError, available_models
+
+from .data import StudyData, load_study_data
+from .definition import NAIVE_SCORES, open_study
+from .errors import ConfigError
+from .ledger import best_score, n_finished
+from .progress import Listener, StudyOpened, ignore
+from .scoring import naive_score
+from .settings import TuningSettings
+from .storage import open_storage
+
+logger = logging.getLogger(__name__)
+
+
+def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
+    asset_id: str,
+    end_date: str | date | datetime,
+    db_kwargs: Mapping[str, object] | str | DatabaseConfig,
+    optuna_schema: str | None,
+    model_name: str,
+    study_name: str,
+    target_col: str,
+    feature_groups: FeatureGroups,
+    n_trials: int,
+    *,
+    settings: TuningSettings | None = None,
+    on_event: Listener = ignore,
+) -> optuna.Study:
+    """Create or resume a study and run the trials that are missing.
+
+    Finished trials (complete or pruned) count, failed and running ones do not: a study that was interrupted goes on
+    where it stopped, and one that has ``n_trials`` finished trials is returned at once. The same seed gives the same
+    study, in one go or in several.
+
+    Parameters
+    ----------
+    asset_id : str
+        Asset to forecast.
+    end_date : str, date or datetime
+        Last step of the history, inclusive.
+    db_kwargs : mapping, str or DatabaseConfig
+        Database of the history and of the study; see :class:`kallos_data.DatabaseConfig`.
+    optuna_schema : str or None
+        PostgreSQL schema of the study, created where missing; None for the default one and on SQLite.
+    model_name : str
+        One of :func:`kallos_models.available_models`.
+    study_name : str
+        Name of the study in its storage.
+    target_col : str
+        Column to forecast.
+    feature_groups : mapping of str to sequence of str
+        Past covariates by group; see :mod:`kallos_data.scaling`.
+    n_trials : int
+        Finished trials that the study shall have.
+    settings : TuningSettings, optional
+        Its defaults where left out.
+    on_event : callable, optional
+        Is told what happens; see :mod:`kallos_tune.progress`.
+
+    Returns
+    -------
+    optuna.Study
+        Direction minimise. What defines it is stored as its user attribute ``kallos_definition``.
+
+    Raises
+    ------
+    kallos_models.UnknownModelError
+        Where no architecture has that name.
+    ConfigError
+        Where ``n_trials`` is below 1, ``study_name`` is empty or a setting is impossible.
+    StudyMismatchError, StudyExistsError
+        Where the study is about something else, or exists and must not; see :class:`TuningSettings`.
+    TooManyFailuresError
+        Where five trials fail in a row, or the first three of this run.
+    kallos_data.KallosError
+        As in :func:`load_study_data` and :func:`open_storage`.
+    KeyboardInterrupt
+        On Ctrl-C, after the running trial was recorded as failed.
+    """
+    settings = settings or TuningSettings()
+    if model_name not in available_models():
+        raise UnknownModelError(model_name, available_models())
+    if n_trials < 1:
+        raise ConfigError(f"n_trials must be 1 or more, not {n_trials}")
+    if not study_name.strip():
+        raise ConfigError("study_name must not be empty")
+    storage = open_storage(db_kwargs, optuna_schema)
+    data = load_study_data(asset_id, end_date, db_kwargs, target_col, feature_groups, settings=settings)
+    study = open_study(storage, study_name, data.definition(model_name, str(end_date)), settings.resume)
+    on_event(_opened(study, data, n_trials))
+    if n_finished(study) < n_trials:
+        # Torch takes seconds to import: a study that is full does not wait for it.
+        from .trials import run_trials  # noqa: PLC0415
+
+        run_trials(study, data, model_name, n_trials, on_event)
+    _log_best(study, settings)
+    return study
+
+
+def _log_best(study: optuna.Study, settings: TuningSettings) -> None:
+    if best_score(study) is None:
+        logger.warning("study %s: no trial is complete, all were pruned", study.study_name)
+        return
+    best = study.best_trial
+    logger.info("study %s: best %s %.6g with %s", study.study_name, settings.metric, best.value, best.params)
+
+
+def _opened(study: optuna.Study, data: StudyData, n_trials: int) -> StudyOpened:
+    if NAIVE_SCORES not in study.user_attrs:
+        study.set_user_attr(NAIVE_SCORES, [naive_score(fold, data.settings) for fold in data.folds])
+    naive_scores: list[float] = study.user_attrs[NAIVE_SCORES]
+    return StudyOpened(
+        study_name=study.study_name,
+        metric=data.settings.metric,
+        n_trials=n_trials,
+        n_finished=n_finished(study),
+        n_rows=len(data.frame),
+        n_features=len(data.features),
+        n_folds=len(data.splits),
+        first=data.frame["timestamp"][0].isoformat(),
+        last=data.frame["timestamp"][-1].isoformat(),
+        best_score=best_score(study),
+        naive_score=sum(naive_scores) / len(naive_scores),
+    )
