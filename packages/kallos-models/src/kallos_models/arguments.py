@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from torch import nn, optim
+from torch import optim
 
 from kallos_models.hyperparameters import Hyperparameters
+from kallos_models.loss import ForecastLoss
 
 
 def shared_arguments(hparams: Hyperparameters, pl_trainer_kwargs: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -30,7 +31,7 @@ def shared_arguments(hparams: Hyperparameters, pl_trainer_kwargs: Mapping[str, A
         "output_chunk_shift": hparams.output_chunk_shift,
         "batch_size": hparams.batch_size,
         "n_epochs": hparams.n_epochs,
-        "loss_fn": nn.MSELoss(),
+        "loss_fn": ForecastLoss(hparams.output_chunk_length),
         "optimizer_cls": optim.Adam,
         "optimizer_kwargs": {"lr": hparams.learning_rate},
         "random_state": hparams.random_state,

@@ -1,6 +1,7 @@
 """Everything that can be wrong with a request for a model, its training or its file.
 
-Every class carries its facts as attributes and also subclasses the built-in error it resembles.
+Every class carries its facts as attributes, also subclasses the built-in error it resembles, and can be pickled, so
+that it crosses processes.
 """
 
 from collections.abc import Sequence
@@ -27,11 +28,14 @@ class UnknownModelError(KallosError, LookupError):
     """
 
     def __init__(self, name: str, known: Sequence[str]) -> None:
+        super().__init__(name, known)
         self.name = name
         self.known = known
-        close = get_close_matches(name.lower(), known, n=1, cutoff=0.5)
+
+    def __str__(self) -> str:
+        close = get_close_matches(self.name.lower(), self.known, n=1, cutoff=0.5)
         hint = f"did you mean {close[0]!r}? " if close else ""
-        super().__init__(f"no model {name!r}: {hint}known are {', '.join(known)}")
+        return f"no model {self.name!r}: {hint}known are {', '.join(self.known)}"
 
 
 class TrainingDivergedError(KallosError, ArithmeticError):
@@ -43,25 +47,21 @@ class TrainingDivergedError(KallosError, ArithmeticError):
         The epoch, counted from 1, after which this was seen.
     learning_rate : float
         The learning rate trained with.
+    what : str
+        What is not finite.
     """
 
-    def __init__(self, epoch: int, learning_rate: float, *, what: str) -> None:
+    def __init__(self, epoch: int, learning_rate: float, what: str) -> None:
+        super().__init__(epoch, learning_rate, what)
         self.epoch = epoch
         self.learning_rate = learning_rate
-        super().__init__(
-            f"training diverged: {what} after epoch {epoch} at learning rate {learning_rate:g}; "
+        self.what = what
+
+    def __str__(self) -> str:
+        return (
+            f"training diverged: {self.what} after epoch {self.epoch} at learning rate {self.learning_rate:g}; "
             "lower the learning rate or check the series for extreme or missing values"
         )
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return _diverged, (self.epoch, self.learning_rate, str(self))
-
-
-def _diverged(epoch: int, learning_rate: float, message: str) -> TrainingDivergedError:
-    """Rebuild the error in another process."""
-    error = TrainingDivergedError(epoch, learning_rate, what="")
-    error.args = (message,)
-    return error
 
 
 class ModelFileError(KallosError, OSError):

@@ -11,8 +11,10 @@ from typing import Any, TypeAlias, cast
 from uuid import uuid4
 
 from darts.models.forecasting.torch_forecasting_model import TorchForecastingModel
+from darts.utils.serialization import safe_globals
 
 from kallos_models.errors import ModelFileError
+from kallos_models.loss import ForecastLoss
 from kallos_models.quiet import quiet_lightning
 from kallos_models.settings import TrainingSettings
 from kallos_models.training import trainer_kwargs
@@ -118,7 +120,7 @@ def load_forecaster(folder: str | Path) -> SavedForecaster:
             raise ModelFileError(f"{path} is missing: save the forecaster again")
         if _digest(path) != digest:
             raise ModelFileError(f"{path} is damaged: its content is not what was saved; save the forecaster again")
-    with quiet_lightning():
+    with quiet_lightning(), safe_globals([ForecastLoss]):
         try:
             model = TorchForecastingModel.load(
                 str(folder / _MODEL),

@@ -1,11 +1,11 @@
 """Train a forecaster by name: seeded, stopped early, left with the weights of its best epoch."""
 
 import logging
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import pytorch_lightning as pl
 import torch
 from darts import TimeSeries
@@ -30,13 +30,15 @@ class Fit:
     Attributes
     ----------
     model : TorchForecastingModel
-        Fitted, float32, with the weights of ``best_epoch`` (of the last epoch where nothing was validated).
+        Fitted, with the weights of ``best_epoch`` (of the last epoch where nothing was validated). It is float32, and
+        so must be the series its ``predict`` takes.
     epochs : int
         Epochs trained.
     best_epoch : int or None
         The epoch with the lowest validation loss, counted from 1; None without validation.
     best_val_loss : float or None
-        Its mean squared error, in the squared unit of the series given; None without validation.
+        The mean squared error of its forecasts of the validation steps, in the squared unit of the series given; None
+        without validation.
     """
 
     model: TorchForecastingModel
@@ -190,9 +192,9 @@ def _check_finite(
 ) -> None:
     """Raise where the training left nothing to forecast with."""
     if best is not None and best.epoch is None:
-        raise TrainingDivergedError(report.epochs, hparams.learning_rate, what=f"validation loss is {report.loss}")
-    if best is None and not np.isfinite(report.loss):
-        raise TrainingDivergedError(report.epochs, hparams.learning_rate, what=f"training loss is {report.loss}")
+        raise TrainingDivergedError(report.epochs, hparams.learning_rate, f"validation loss is {report.loss}")
+    if best is None and not math.isfinite(report.loss):
+        raise TrainingDivergedError(report.epochs, hparams.learning_rate, f"training loss is {report.loss}")
     assert model.model is not None
     if not all(bool(torch.isfinite(weights).all()) for weights in model.model.parameters()):
-        raise TrainingDivergedError(report.epochs, hparams.learning_rate, what="weights are not finite")
+        raise TrainingDivergedError(report.epochs, hparams.learning_rate, "weights are not finite")

@@ -1,0 +1,89 @@
+"""A short planted market: the target is the first covariate of the step before, plus a little noise."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from darts import TimeSeries
+
+from kallos_models.quiet import quiet_lightning
+from kallos_models.registry import _say
+from kallos_models.settings import TrainingSettings
+from kallos_models.training import Fit, fit_forecaster
+
+torch.set_num_threads(1)
+
+SMALL = {
+    "hidden_dim": 8,
+    "n_rnn_layers": 2,
+    "dropout": 0.1,
+    "batch_size": 32,
+    "input_chunk_length": 10,
+    "learning_rate": 0.01,
+}
+
+
+@dataclass(frozen=True)
+class Market:
+    """120 steps: 80 to train, 40 to validate, with their context."""
+
+    target: TimeSeries
+    covariates: TimeSeries
+    hparams: dict[str, Any] = field(default_factory=lambda: dict(SMALL))
+    train: TimeSeries = field(init=False)
+    val: TimeSeries = field(init=False)
+
+    def __post_init__(self):
+        object.__setattr__(self, "train", self.target[:80])
+        object.__setattr__(self, "val", self.target[80 - self.look_back :])
+
+    @property
+    def look_back(self) -> int:
+        return self.hparams["input_chunk_length"]
+
+    def fit(
+        self, name: str, *, max_epochs: int = 2, patience: int = 10, seed: int = 0, on_epoch=None, **hparams
+    ) -> Fit:
+        return fit_forecaster(
+            name,
+            {**self.hparams, **hparams},
+            self.train,
+            self.covariates,
+            val_target=self.val,
+            val_past_covariates=self.covariates,
+            settings=TrainingSettings(max_epochs=max_epochs, patience=patience, seed=seed),
+            on_epoch=on_epoch,
+        )
+
+    def forecast(self, model: Any, n: int = 1) -> TimeSeries:
+        with quiet_lightning():
+            return model.predict(n, series=self.train, past_covariates=self.covariates)
+
+
+def planted(*, noise: float, signal: float = 1.0, seed: int = 0) -> Market:
+    rng = np.random.default_rng(seed)
+    times = pd.date_range("2020-01-01", periods=120, freq="D")
+    covariates = rng.normal(size=(120, 2))
+    target = signal * np.roll(covariates[:, 0], 1) + noise * rng.normal(size=120)
+    return Market(
+        TimeSeries.from_times_and_values(times, target.astype(np.float32), columns=["y"]),
+        TimeSeries.from_times_and_values(times, covariates.astype(np.float32), columns=["a", "b"]),
+    )
+
+
+@pytest.fixture(scope="session")
+def market() -> Market:
+    return planted(noise=0.1)
+
+
+@pytest.fixture(scope="session")
+def noise_market() -> Market:
+    return planted(noise=1.0, signal=0.0)
+
+
+@pytest.fixture(autouse=True)
+def _notes_are_said_again():
+    _say.cache_clear()

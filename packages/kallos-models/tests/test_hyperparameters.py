@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from kallos_models.errors import ConfigError, KallosError
+from kallos_models.hyperparameters import Hyperparameters
+from kallos_models.settings import TrainingSettings
+
+
+def test_names_left_out_keep_their_defaults():
+    hparams = Hyperparameters.from_mapping({"hidden_dim": np.int64(32), "learning_rate": 1, "random_state": 3})
+
+    assert hparams == Hyperparameters(hidden_dim=32, learning_rate=1.0, random_state=3)
+    assert type(hparams.hidden_dim) is int
+    assert type(hparams.learning_rate) is float
+    assert (hparams.batch_size, hparams.input_chunk_length, hparams.output_chunk_length) == (64, 50, 1)
+
+
+def test_an_unknown_name_lists_the_known():
+    with pytest.raises(ConfigError) as caught:
+        Hyperparameters.from_mapping({"hidden": 3, "lr": 1e-3})
+    assert str(caught.value) == (
+        "unknown hyperparameter 'hidden', 'lr': known are hidden_dim, n_rnn_layers, dropout, batch_size, "
+        "input_chunk_length, learning_rate, output_chunk_length, output_chunk_shift, n_epochs, random_state"
+    )
+    assert isinstance(caught.value, KallosError)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("hidden_dim", 0, "hidden_dim must be a whole number of at least 1, not 0"),
+        ("n_rnn_layers", 1.5, "n_rnn_layers must be a whole number of at least 1, not 1.5"),
+        ("batch_size", True, "batch_size must be a whole number of at least 1, not True"),
+        ("input_chunk_length", "50", "input_chunk_length must be a whole number of at least 1, not '50'"),
+        ("output_chunk_length", -1, "output_chunk_length must be a whole number of at least 1, not -1"),
+        ("output_chunk_shift", -1, "output_chunk_shift must be a whole number of at least 0, not -1"),
+        ("n_epochs", 0, "n_epochs must be a whole number of at least 1, not 0"),
+        ("dropout", 1.0, "dropout must lie in [0, 1), not 1.0"),
+        ("dropout", -0.1, "dropout must lie in [0, 1), not -0.1"),
+        ("dropout", None, "dropout must be a finite number, not None"),
+        ("learning_rate", 0, "learning_rate must be above 0, not 0.0"),
+        ("learning_rate", float("nan"), "learning_rate must be a finite number, not nan"),
+        ("random_state", -1, "random_state must be a whole number of at least 0, not -1"),
+        ("random_state", 2**32, "random_state must be at most 4294967295, not 4294967296"),
+    ],
+)
+def test_a_value_out_of_range_is_named(name, value, message):
+    with pytest.raises(ConfigError) as caught:
+        Hyperparameters.from_mapping({name: value})
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("max_epochs", 0, "max_epochs must be a whole number of at least 1, not 0"),
+        ("patience", 0, "patience must be a whole number of at least 1, not 0"),
+        ("min_delta", -1.0, "min_delta must be at least 0, not -1.0"),
+        ("min_delta", float("inf"), "min_delta must be a finite number, not inf"),
+        ("seed", 0.5, "seed must be a whole number of at least 0, not 0.5"),
+        ("accelerator", "tpu9", "accelerator must be one of cpu, gpu, mps, auto, not 'tpu9'"),
+    ],
+)
+def test_a_setting_out_of_range_is_named(name, value, message):
+    with pytest.raises(ConfigError) as caught:
+        TrainingSettings(**{name: value})
+    assert str(caught.value) == message
