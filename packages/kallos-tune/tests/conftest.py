@@ -1,0 +1,117 @@
+"""A small history in a SQLite file, a space of tiny models, and settings that train in a blink."""
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+import sqlalchemy
+import torch
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+from kallos_data import FeatureTables, get_walk_forward_splits, prepare_darts_timeseries
+from kallos_tune import TuningSettings
+
+GROUPS = {"unbounded_features": ["signal"], "volume_features": ["volume"]}
+TINY_SPACE = {
+    "hidden_dim": IntDistribution(4, 8, log=True),
+    "n_rnn_layers": IntDistribution(1, 1),
+    "dropout": FloatDistribution(0.0, 0.2),
+    "batch_size": CategoricalDistribution([32, 64]),
+    "input_chunk_length": IntDistribution(4, 8),
+    "learning_rate": FloatDistribution(1e-3, 1e-2, log=True),
+}
+TINY_PARAMS = {
+    "hidden_dim": 6,
+    "n_rnn_layers": 1,
+    "dropout": 0.0,
+    "batch_size": 32,
+    "input_chunk_length": 5,
+    "learning_rate": 5e-3,
+}
+
+
+def make_history(n_rows: int = 120, seed: int = 0) -> pl.DataFrame:
+    """Return a target that follows yesterday's signal, the signal, and a volume that means nothing."""
+    rng = np.random.default_rng(seed)
+    start = datetime(2021, 1, 1, tzinfo=UTC)
+    signal = rng.normal(size=n_rows)
+    noise = rng.normal(size=n_rows)
+    return pl.DataFrame(
+        {
+            "timestamp": pl.datetime_range(start, start + timedelta(days=n_rows - 1), "1d", eager=True),
+            "ret": 0.02 * np.concatenate([[0.0], signal[:-1]]) + 0.005 * noise,
+            "signal": signal,
+            "volume": rng.lognormal(5, 1, n_rows),
+        }
+    )
+
+
+@pytest.fixture
+def groups() -> dict[str, list[str]]:
+    return GROUPS
+
+
+@pytest.fixture
+def params() -> dict[str, int | float]:
+    return TINY_PARAMS
+
+
+@pytest.fixture
+def history() -> pl.DataFrame:
+    return make_history()
+
+
+@pytest.fixture
+def make_folds():
+    """Return a function that cuts a history into folds of 30 steps as series."""
+
+    def folds_of(history: pl.DataFrame, **windows):
+        splits = get_walk_forward_splits(history, **{"train_length": 60, "val_length": 30} | windows)
+        return tuple(prepare_darts_timeseries(train, val, "ret", GROUPS) for train, val in splits)
+
+    return folds_of
+
+
+@pytest.fixture
+def folds(make_folds, history):
+    return make_folds(history)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def settings() -> TuningSettings:
+    return TuningSettings(
+        space=TINY_SPACE,
+        max_epochs=2,
+        patience=2,
+        target_folds=2,
+        tables=FeatureTables(market="history", indicators=None),
+    )
+
+
+@pytest.fixture
+def database(tmp_path, history) -> str:
+    url = f"sqlite:///{tmp_path / 'history.db'}"
+    _write_history(url, history)
+    return url
+
+
+@pytest.fixture
+def write_history():
+    return _write_history
+
+
+def _write_history(url: str, history: pl.DataFrame) -> None:
+    """Put a history into the table ``history`` of a SQLite file, replacing what is there."""
+    engine = sqlalchemy.create_engine(url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE IF EXISTS history")
+        connection.exec_driver_sql("CREATE TABLE history (id TEXT, timestamp TEXT, ret REAL, signal REAL, volume REAL)")
+        rows = history.with_columns(pl.col("timestamp").dt.strftime("%Y-%m-%d")).rows()
+        connection.exec_driver_sql("INSERT INTO history VALUES ('X', ?, ?, ?, ?)", rows)
+    engine.dispose()

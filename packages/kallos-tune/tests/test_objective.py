@@ -1,0 +1,54 @@
+"""The objective: the mean over the folds, told fold by fold."""
+
+import numpy as np
+import optuna
+import pytest
+
+from kallos_tune import EpochFinished, FoldFinished, TrialStarted, evaluate_fold, objective
+
+
+def new_trial(study=None):
+    return (study or optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=3))).ask()
+
+
+def test_the_mean_of_the_folds_each_as_if_it_were_alone(folds, settings):
+    trial, events = new_trial(), []
+    score = objective(trial, folds, "gru", settings=settings, on_event=events.append)
+
+    alone = [evaluate_fold(fold, "gru", trial.params, settings=settings) for fold in reversed(folds)][::-1]
+    assert trial.user_attrs["fold_scores"] == [result.score for result in alone]
+    assert score == np.mean([result.score for result in alone])
+    assert trial.user_attrs["fold_naive_scores"] == [result.naive_score for result in alone]
+    assert trial.user_attrs["fold_epochs"] == [result.epochs for result in alone]
+    assert len(trial.user_attrs["fold_seconds"]) == len(folds) == 2
+
+
+def test_what_it_tells(folds, settings):
+    trial, events = new_trial(), []
+    score = objective(trial, folds, "gru", settings=settings, on_event=events.append)
+    assert events[0] == TrialStarted(0, trial.params)
+    per_fold = [[event for event in events if getattr(event, "fold", 0) == number] for number in (1, 2)]
+    assert events[1:] == per_fold[0] + per_fold[1]
+    for number, told in enumerate(per_fold, start=1):
+        assert [type(event) for event in told] == [EpochFinished, EpochFinished, FoldFinished]
+        assert [event.epoch for event in told[:2]] == [1, 2]
+        assert told[-1].score == trial.user_attrs["fold_scores"][number - 1]
+    assert score == np.mean([told[-1].score for told in per_fold])
+
+
+def test_reports_the_running_mean(folds, settings):
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=3))
+    trial = new_trial(study)
+    objective(trial, folds, "gru", settings=settings)
+    first, second = trial.user_attrs["fold_scores"]
+    reported = study.trials[0].intermediate_values
+    assert reported == {1: first, 2: pytest.approx((first + second) / 2)}
+
+
+def test_a_pruner_may_give_up_before_the_last_fold(folds, settings):
+    pruner = optuna.pruners.ThresholdPruner(upper=1e-9)
+    study = optuna.create_study(pruner=pruner, sampler=optuna.samplers.RandomSampler(seed=3))
+    trial = new_trial(study)
+    with pytest.raises(optuna.TrialPruned):
+        objective(trial, folds, "gru", settings=settings)
+    assert len(trial.user_attrs["fold_scores"]) == 1

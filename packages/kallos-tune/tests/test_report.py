@@ -1,0 +1,100 @@
+"""What a study says at its end."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import optuna
+import pytest
+
+from kallos_tune import (
+    ConfigError,
+    EpochFinished,
+    evaluate_fold,
+    load_study_data,
+    open_storage,
+    plot_forecasts,
+    run_tuning,
+    study_result,
+    trials_table,
+    write_best_params,
+)
+
+
+@pytest.fixture
+def study(database, groups, settings):
+    def fail_second(event):
+        if isinstance(event, EpochFinished) and event.trial == 1:
+            raise RuntimeError("broken on purpose")
+
+    return run_tuning(
+        "X", "2021-04-30", database, None, "gru", "s", "ret", groups, 3, settings=settings, on_event=fail_second
+    )
+
+
+def test_the_result_is_the_best_trial_and_what_defines_it(study, groups):
+    result = study_result(study)
+    complete = [trial for trial in study.trials if trial.value is not None]
+    best = min(complete, key=lambda trial: trial.value)
+    assert (result.best_trial, result.best_params, result.best_score) == (best.number, best.params, best.value)
+    assert result.best_score == pytest.approx(np.mean(result.fold_scores))
+    assert result.naive_score == pytest.approx(np.mean(result.fold_naive_scores))
+    assert result.fold_naive_scores == best.user_attrs["fold_naive_scores"]
+    assert result.skill == pytest.approx(1 - result.best_score / result.naive_score)
+    assert result.n_trials == {"complete": 3, "pruned": 0, "fail": 1, "running": 0}
+    assert result.definition["feature_groups"] == groups
+    assert len(result.definition["folds"]) == 2
+    assert set(result.versions) >= {"torch", "darts", "kallos-tune"}
+
+
+def test_the_file_holds_all_of_it_and_replaces_what_was_there(study, tmp_path):
+    path = tmp_path / "s_best_params.json"
+    path.write_text("old")
+    assert write_best_params(study, path) == path
+    assert json.loads(path.read_text()) == study_result(study).to_dict()
+    assert sorted(each.name for each in tmp_path.glob("*s_best*")) == ["s_best_params.json"]
+
+
+def test_a_file_that_cannot_be_written_is_a_clear_error(study, tmp_path):
+    with pytest.raises(ConfigError, match=r"cannot write .*No such file or directory; name another file or folder"):
+        write_best_params(study, tmp_path / "nowhere" / "best.json")
+
+
+def test_the_table_has_the_best_first_and_failures_last(study):
+    table = trials_table(study)
+    scores = table["score"].drop_nulls().to_list()
+    assert scores == sorted(scores)
+    assert table["state"].to_list() == ["COMPLETE"] * 3 + ["FAIL"]
+    assert table["failure"].to_list() == [None, None, None, "RuntimeError: broken on purpose"]
+    assert set(study.best_params) <= set(table.columns)
+    assert table["epochs"].to_list()[:3] == [4, 4, 4]
+
+
+def test_the_best_parameters_score_the_same_again(study, database, groups, settings, tmp_path):
+    data = load_study_data("X", "2021-04-30", database, "ret", groups, settings=settings)
+    results = [evaluate_fold(fold, "gru", study.best_params, settings=settings) for fold in data.folds]
+    assert [result.score for result in results] == study_result(study).fold_scores
+    figure = plot_forecasts(data.folds, results, title="s")
+    assert len(figure.axes) == 2
+    truth, forecast = figure.axes[1].lines
+    np.testing.assert_array_equal(truth.get_ydata(), data.folds[1].actual)
+    np.testing.assert_array_equal(forecast.get_ydata(), results[1].forecast)
+    figure.savefig(tmp_path / "folds.png")
+    assert (tmp_path / "folds.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_without_a_complete_trial_there_is_no_result(study, settings, database):
+    with pytest.raises(ConfigError, match="not made by Kallos"):
+        study_result(optuna.create_study(study_name="other", storage=open_storage(database)))
+    empty = optuna.create_study(study_name="empty", storage=open_storage(database))
+    empty.set_user_attr("kallos_definition", study.user_attrs["kallos_definition"])
+    with pytest.raises(ConfigError, match="has no complete trial yet: run more trials first"):
+        study_result(empty)
+
+
+def test_longer_training_is_another_definition(database, groups, settings):
+    data = load_study_data("X", "2021-04-30", database, "ret", groups, settings=settings)
+    longer = load_study_data("X", "2021-04-30", database, "ret", groups, settings=replace(settings, max_epochs=9))
+    ours, theirs = (each.definition("gru", "2021-04-30") for each in (data, longer))
+    assert {key for key in ours if ours[key] != theirs[key]} == {"max_epochs"}
+    assert json.loads(json.dumps(ours)) == ours

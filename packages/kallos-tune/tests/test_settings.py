@@ -1,0 +1,31 @@
+"""Impossible settings are refused when they are made, with the value and what is allowed."""
+
+import dataclasses
+
+import pytest
+
+from kallos_tune import ConfigError, TuningSettings
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"forecast": "rollin"}, "forecast is one of rolling, recursive, not 'rollin'"),
+        ({"metric": "mape"}, "metric is one of rmse, mae, not 'mape'"),
+        ({"resume": "yes"}, "resume is one of same, force, never, not 'yes'"),
+        ({"target_folds": 1}, "target_folds must be 2 or more, not 1"),
+        ({"max_epochs": 0}, "max_epochs must be 1 or more, not 0"),
+        ({"purge": -1}, "purge must be 0 or more, not -1"),
+        ({"val_share": 1.5}, r"val_share must lie between 0 and 1, not 1\.5"),
+        ({"purge": 2, "forecast": "recursive"}, "purge needs forecast='rolling'"),
+        ({"space": {}}, "needs an integer parameter 'input_chunk_length'"),
+    ],
+)
+def test_impossible_settings(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        TuningSettings(**settings)
+
+
+def test_settings_do_not_change():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        TuningSettings().seed = 3

@@ -1,0 +1,257 @@
+"""A study on SQLite: exact budget, resumed as if never stopped, refused for anything else, failures on record."""
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import optuna
+import polars as pl
+import pytest
+import sqlalchemy
+from optuna.distributions import CategoricalDistribution
+from optuna.trial import TrialState
+
+from kallos_models import UnknownModelError
+from kallos_tune import (
+    ConfigError,
+    EpochFinished,
+    StudyExistsError,
+    StudyMismatchError,
+    StudyNotFoundError,
+    StudyOpened,
+    TooManyFailuresError,
+    TrialFinished,
+    load_study,
+    open_storage,
+    run_tuning,
+    study_names,
+)
+from kallos_tune.ledger import n_finished
+from kallos_tune.progress import ignore
+
+
+@pytest.fixture
+def tune(database, groups, settings):
+    def run(n_trials, *, study_name="s", end_date="2021-04-30", on_event=ignore, url=database, **changes):
+        return run_tuning(
+            "X",
+            end_date,
+            {"url": url},
+            None,
+            changes.pop("model_name", "gru"),
+            study_name,
+            changes.pop("target_col", "ret"),
+            changes.pop("feature_groups", groups),
+            n_trials,
+            settings=replace(settings, **changes),
+            on_event=on_event,
+        )
+
+    return run
+
+
+def facts(study):
+    return [(trial.params, trial.user_attrs["fold_scores"], trial.value) for trial in study.trials]
+
+
+def test_a_study_in_pieces_equals_a_study_in_one_go(tune, tmp_path, history, write_history):
+    pieces = [tune(1), tune(2), tune(4)][-1]
+    other = f"sqlite:///{tmp_path / 'other.db'}"
+    write_history(other, history)
+    whole = tune(4, url=other)
+    assert [trial.state for trial in pieces.trials] == [TrialState.COMPLETE] * 4
+    assert facts(pieces) == facts(whole)
+    assert len({str(trial.params) for trial in whole.trials}) == 4
+    assert whole.direction == optuna.study.StudyDirection.MINIMIZE
+
+
+def test_a_full_study_is_returned_at_once(tune, database):
+    tune(2)
+    events = []
+    study = tune(2, on_event=events.append)
+    assert len(study.trials) == 2
+    assert [type(event) for event in events] == [StudyOpened]
+    assert (events[0].n_finished, events[0].n_trials, events[0].best_score) == (2, 2, study.best_value)
+    assert len(tune(1).trials) == 2
+
+
+def test_a_full_study_does_not_wait_for_torch(tune, database, groups):
+    tune(1)
+    code = f"""
+import sys
+from optuna.distributions import *
+from kallos_data import FeatureTables
+from kallos_tune import TuningSettings, load_study, run_tuning
+study = load_study({database!r}, "s")
+stored = study.user_attrs["kallos_definition"]["search_space"]
+space = {{name: json_to_distribution(text) for name, text in stored.items()}}
+settings = TuningSettings(space=space, max_epochs=2, patience=2, target_folds=2,
+    tables=FeatureTables(market="history", indicators=None))
+study = run_tuning("X", "2021-04-30", {database!r}, None, "gru", "s", "ret", {groups!r}, 1, settings=settings)
+assert len(study.trials) == 1
+assert "torch" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def interrupt_at(trial, fold):
+    def listen(event):
+        if isinstance(event, EpochFinished) and (event.trial, event.fold) == (trial, fold):
+            raise KeyboardInterrupt
+
+    return listen
+
+
+def test_an_interrupted_trial_is_on_record_and_run_again(tune, database, tmp_path, history, write_history):
+    with pytest.raises(KeyboardInterrupt):
+        tune(3, on_event=interrupt_at(trial=1, fold=2))
+    study = load_study(database, "s")
+    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE, TrialState.FAIL]
+    assert study.trials[1].user_attrs["failure"] == "interrupted (Ctrl-C)"
+
+    resumed = tune(3)
+    other = f"sqlite:///{tmp_path / 'other.db'}"
+    write_history(other, history)
+    finished = [trial for trial in resumed.trials if trial.state == TrialState.COMPLETE]
+    uninterrupted = tune(3, url=other).trials
+    assert [trial.params for trial in finished] == [trial.params for trial in uninterrupted]
+    assert [trial.value for trial in finished] == [trial.value for trial in uninterrupted]
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"end_date": "2021-04-29"}, "end_date: stored '2021-04-30', now '2021-04-29'"),
+        ({"model_name": "lstm"}, "model_name: stored 'gru', now 'lstm'"),
+        ({"target_col": "volume", "feature_groups": {}}, "target_col: stored 'ret', now 'volume'"),
+        ({"feature_groups": {"bounded_features": ["signal"]}}, "feature_groups: stored"),
+        ({"metric": "mae"}, "metric: stored 'rmse', now 'mae'"),
+        ({"forecast": "recursive"}, "forecast: stored 'rolling', now 'recursive'"),
+        ({"seed": 7}, "seed: stored 0, now 7"),
+        ({"max_epochs": 3}, "max_epochs: stored 2, now 3"),
+        ({"target_folds": 3}, "folds: stored"),
+        ({"start_date": "2021-01-05"}, "first: stored '2021-01-01T00:00:00Z', now '2021-01-05T00:00:00Z'"),
+    ],
+)
+def test_anything_different_is_refused_by_name(tune, change, named):
+    tune(1)
+    with pytest.raises(StudyMismatchError) as error:
+        tune(2, **change)
+    assert named in str(error.value)
+    assert "choose another study name" in str(error.value)
+
+
+def test_a_changed_value_in_the_history_is_noticed(tune, database, history, write_history):
+    tune(1)
+    row = pl.int_range(pl.len()) == 3
+    write_history(database, history.with_columns(signal=pl.when(row).then(0.125).otherwise("signal")))
+    with pytest.raises(StudyMismatchError) as error:
+        tune(2)
+    assert list(error.value.differences) == ["data_hash"]
+
+
+def test_a_changed_value_after_the_end_date_is_not(tune, database, history, write_history):
+    before = tune(1, end_date="2021-04-20")
+    row = pl.int_range(pl.len()) > 112
+    write_history(database, history.with_columns(signal=pl.when(row).then(1e6).otherwise("signal")))
+    after = tune(2, end_date="2021-04-20")
+    assert after.trials[0].value == before.trials[0].value
+
+
+def test_force_and_never(tune, caplog):
+    tune(1)
+    assert len(tune(2, metric="mae", resume="force").trials) == 2
+    assert "goes on although metric differs: stored rmse, now mae" in caplog.text
+    with pytest.raises(StudyExistsError, match="study 's' exists already"):
+        tune(3, resume="never")
+
+
+def test_a_study_made_elsewhere_is_not_resumed(tune, database):
+    optuna.create_study(study_name="s", storage=open_storage(database))
+    with pytest.raises(StudyMismatchError, match="a study not made by Kallos"):
+        tune(1)
+
+
+def test_trials_that_diverge_are_on_record_and_three_at_first_end_it(tune, database, settings):
+    hopeless = {**settings.space, "learning_rate": CategoricalDistribution([1e30])}
+    events = []
+    with pytest.raises(TooManyFailuresError, match="3 trials failed in a row, the last one with: TrainingDiverged"):
+        tune(5, space=hopeless, on_event=events.append)
+    trials = load_study(database, "s").trials
+    assert [trial.state for trial in trials] == [TrialState.FAIL] * 3
+    assert all("training diverged" in trial.user_attrs["failure"] for trial in trials)
+    finished = [event for event in events if isinstance(event, TrialFinished)]
+    assert [event.reason for event in finished] == [trial.user_attrs["failure"] for trial in trials]
+    assert [event.n_finished for event in finished] == [0, 0, 0]
+
+
+def failing_trials(*numbers, error=RuntimeError):
+    """Return a listener whose exception, inside a trial, stands for anything that can go wrong there."""
+
+    def listen(event):
+        if isinstance(event, EpochFinished) and event.trial in numbers:
+            raise error(f"trial {event.trial}")
+
+    return listen
+
+
+def test_a_failure_does_not_count_and_the_study_goes_on(tune):
+    study = tune(2, on_event=failing_trials(0, 2))
+    states = [trial.state for trial in study.trials]
+    assert states == [TrialState.FAIL, TrialState.COMPLETE, TrialState.FAIL, TrialState.COMPLETE]
+    assert study.trials[2].user_attrs["failure"] == "RuntimeError: trial 2"
+    assert n_finished(study) == 2
+
+
+def test_five_failures_in_a_row_end_it(tune, database):
+    with pytest.raises(TooManyFailuresError) as error:
+        tune(9, on_event=failing_trials(0, 1, 3, 4, 5, 6, 7))
+    assert error.value.reasons == [f"RuntimeError: trial {number}" for number in (3, 4, 5, 6, 7)]
+    assert len(load_study(database, "s").trials) == 8
+
+
+def test_out_of_memory_is_said_as_such(tune):
+    study = tune(1, on_event=failing_trials(0, error=MemoryError))
+    assert study.trials[0].user_attrs["failure"] == "out of memory (MemoryError: trial 0)"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"n_trials": 0}, ConfigError, "n_trials must be 1 or more, not 0"),
+        ({"n_trials": 1, "study_name": " "}, ConfigError, "study_name must not be empty"),
+        ({"n_trials": 1, "model_name": "grue"}, UnknownModelError, "did you mean 'gru'"),
+    ],
+)
+def test_impossible_requests_touch_nothing(tune, database, arguments, error, message):
+    n_trials = arguments.pop("n_trials")
+    with pytest.raises(error, match=message):
+        tune(n_trials, **arguments)
+    engine = sqlalchemy.create_engine(database)
+    assert sqlalchemy.inspect(engine).get_table_names() == ["history"]
+    engine.dispose()
+
+
+def test_studies_are_found_by_name_and_nothing_is_created(tune, database):
+    assert study_names(database) == []
+    engine = sqlalchemy.create_engine(database)
+    assert sqlalchemy.inspect(engine).get_table_names() == ["history"]
+    engine.dispose()
+    tune(1, study_name="b")
+    tune(1, study_name="a")
+    assert study_names(database) == ["a", "b"]
+    with pytest.raises(StudyNotFoundError, match="no study 'bb': did you mean 'b'"):
+        load_study(database, "bb")
+
+
+def test_sqlite_has_no_schemas(database, groups):
+    with pytest.raises(ConfigError, match="optuna_schema='x' needs PostgreSQL: SQLite has no schemas"):
+        run_tuning("X", "2021-04-30", {"url": database}, "x", "gru", "s", "ret", groups, 1)
+
+
+def test_sqlite_readers_do_not_block_writers(tune, database):
+    tune(1)
+    engine = sqlalchemy.create_engine(database)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    engine.dispose()
