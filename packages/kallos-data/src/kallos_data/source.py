@@ -18,7 +18,7 @@ from .quality import frame_frequency, regularise
 
 logger = logging.getLogger(__name__)
 
-_NUMERIC = (types.Numeric, types.Integer, types.Boolean)
+_NUMERIC = (types.Numeric, types.Float, types.Integer, types.Boolean)
 _MOST_KNOWN_ASSETS = 300
 
 

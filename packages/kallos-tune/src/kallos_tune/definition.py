@@ -3,10 +3,11 @@
 What defines a study is stored on it as one user attribute, beside the versions it was begun with.
 """
 
+import json
 import logging
-import reprlib
 from collections.abc import Mapping
-from typing import Any
+from textwrap import shorten
+from typing import Any, Final
 
 import optuna
 from optuna.storages import BaseStorage
@@ -20,6 +21,8 @@ logger = logging.getLogger(__name__)
 DEFINITION = "kallos_definition"
 VERSIONS = "kallos_versions"
 NAIVE_SCORES = "kallos_naive_scores"
+
+_CONSEQUENCES: Final = {"last", "folds", "data_hash", "search_space_hash"}
 
 
 def open_study(storage: BaseStorage, name: str, definition: Mapping[str, Any], resume: Resume) -> optuna.Study:
@@ -62,11 +65,16 @@ def open_study(storage: BaseStorage, name: str, definition: Mapping[str, Any], r
 
 
 def definition_differences(study: optuna.Study, definition: Mapping[str, Any]) -> dict[str, tuple[object, object]]:
-    """Return what differs between a study's stored definition and another, each with both values, shortened."""
+    """Return what differs between a study's stored definition and another, each with both values, shortened.
+
+    What follows from something else (the fold bounds from the dates, say) is named only where nothing else differs.
+    """
     stored = study.user_attrs.get(DEFINITION)
     if stored is None:
         return {"origin": ("a study not made by Kallos", "kallos")}
-    return {key: (_shortened(old), _shortened(new)) for key, (old, new) in _compare(stored, definition).items()}
+    differences = {key: (_shortened(old), _shortened(new)) for key, (old, new) in _compare(stored, definition).items()}
+    causes = {key: values for key, values in differences.items() if key not in _CONSEQUENCES}
+    return causes or differences
 
 
 def _compare(stored: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
@@ -77,5 +85,4 @@ def _shortened(value: object) -> object:
     """Return plain values as they are and long ones as a line's worth of text."""
     if isinstance(value, str | int | float | None):
         return value
-    short = reprlib.Repr(maxlist=6, maxdict=6, maxstring=60, maxother=60)
-    return short.repr(value)
+    return shorten(json.dumps(value), 160, placeholder=" …")

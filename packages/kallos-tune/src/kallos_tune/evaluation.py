@@ -154,4 +154,5 @@ def forecast_recursive(model: TorchForecastingModel, fold: FoldSeries, look_back
         verbose=False,
         show_warnings=False,
     )
+    assert isinstance(forecast, TimeSeries)
     return fold.to_target_unit(forecast)

@@ -90,7 +90,7 @@ class TuningSettings:
     start_date: str | date | datetime | None = None
     tables: FeatureTables = field(default_factory=FeatureTables)
     max_gap: int = 7
-    space: Space = SEARCH_SPACE
+    space: Space = field(default_factory=lambda: SEARCH_SPACE)
     accelerator: Accelerator = "cpu"
     threads: int = 1
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import optuna
 import sqlalchemy
 from optuna.storages import RDBStorage
+from sqlalchemy.exc import SQLAlchemyError
 
 from kallos_data import DatabaseConfig
 
@@ -50,7 +51,7 @@ def open_storage(
         engine_kwargs |= {"pool_pre_ping": True, "pool_size": 1}
     try:
         return RDBStorage(config.url.render_as_string(hide_password=False), engine_kwargs=engine_kwargs)
-    except (RuntimeError, sqlalchemy.exc.SQLAlchemyError) as error:
+    except (RuntimeError, SQLAlchemyError) as error:
         raise StorageError(f"Optuna cannot use its tables in {config}: {_first_line(error)}") from error
 
 

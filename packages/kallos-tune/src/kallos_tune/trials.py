@@ -3,7 +3,7 @@
 import gc
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import optuna
@@ -109,7 +109,7 @@ def _release_memory() -> None:
 
 
 @contextmanager
-def _torch_threads(threads: int) -> Iterator[None]:
+def _torch_threads(threads: int) -> Generator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
