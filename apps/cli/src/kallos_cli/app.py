@@ -1,0 +1,82 @@
+"""Wires the commands into ``kallos-run``."""
+
+import importlib.metadata
+from typing import Annotated
+
+import typer
+
+from . import demo, errors, ingest, logs, output, signals, study, tune
+from .options import Debug
+
+app = typer.Typer(
+    name="kallos-run",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Find, train and check deep forecasting models for crypto-asset series.",
+    epilog="[bold]Examples[/bold]\n\n"
+    "kallos-run demo\n\n"
+    "kallos-run ingest btcusdt_1d.csv --asset-id BTC\n\n"
+    "kallos-run tune --asset-id BTC --end-date 2023-01-01 --model-name gru --study-name gru_btc\n\n"
+    "kallos-run study show gru_btc",
+)
+app.command(epilog=demo.EXAMPLES)(demo.demo)
+app.command(epilog=ingest.EXAMPLES)(ingest.ingest)
+app.command(epilog=tune.EXAMPLES)(tune.tune)
+app.add_typer(study.app, name="study")
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        output.show(f"kallos-run {importlib.metadata.version('kallos-cli')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *,
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
+    ] = False,
+    _debug: Debug = False,
+) -> None:
+    pass
+
+
+def main() -> int:
+    """Run ``kallos-run`` and return its exit code."""
+    signals.install()
+    logs.start()
+    try:
+        code = typer.main.get_command(app).main(prog_name="kallos-run", standalone_mode=False)
+    except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - every end is put into words here
+        return _ended_by(error)
+    return _stopped(code) if code == errors.EXIT_CTRL_C else code or 0
+
+
+def _ended_by(error: BaseException) -> int:
+    if logs.debugging() and isinstance(error, Exception):
+        output.words().print_exception()
+    if isinstance(error, errors.StoppedError):
+        for line in error.lines:
+            output.say(line)
+        return error.exit_code
+    stopped = signals.exit_code_received()
+    if stopped is not None:
+        return _stopped(stopped)
+    if isinstance(error, typer.TyperException):
+        message = error.format_message()
+        if message:
+            output.complain([message, "see kallos-run --help"])
+        return error.exit_code
+    if isinstance(error, Exception):
+        explanation = errors.explain(error)
+        output.complain(explanation.lines)
+        return explanation.exit_code
+    return error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else errors.EXIT_OURS
+
+
+def _stopped(code: int) -> int:
+    output.say("interrupted" if code == errors.EXIT_CTRL_C else "terminated")
+    return code

@@ -1,0 +1,54 @@
+"""The commands to type next, as they can be pasted into a shell."""
+
+import shlex
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from .options import DEFAULT_DB_URL
+
+if TYPE_CHECKING:
+    from kallos_data import DatabaseConfig
+
+# How an existing study is treated belongs to one call: a continuation must not repeat "never".
+_NOT_REPEATED = "--resume never"
+
+
+def this_again(config: "DatabaseConfig", *, n_trials: int | None = None) -> str:
+    """Return the command that is running, without a password, optionally with another number of trials."""
+    words = _options_apart(sys.argv[1:])
+    kept = [pair for pair in words if " ".join(pair) != _NOT_REPEATED]
+    kept = [("--db-url", str(config)) if pair[0] == "--db-url" else pair for pair in kept]
+    if n_trials is not None:
+        kept = [pair for pair in kept if pair[0] != "--n-trials"]
+        kept.append(("--n-trials", str(n_trials)))
+    return shlex.join(["kallos-run", *(word for pair in kept for word in pair)])
+
+
+def with_storage(command: Sequence[str], config: "DatabaseConfig", optuna_schema: str | None = None) -> str:
+    """Return a command with the options that lead to the same database."""
+    words = ["kallos-run", *command]
+    if str(config) != DEFAULT_DB_URL:
+        words += ["--db-url", str(config)]
+    if optuna_schema is not None:
+        words += ["--optuna-schema", optuna_schema]
+    return shlex.join(words)
+
+
+def _options_apart(arguments: Iterable[str]) -> list[tuple[str, ...]]:
+    """Return arguments with each long option and its value together, however they were written."""
+    apart: list[tuple[str, ...]] = []
+    open_option = False
+    for word in arguments:
+        if word.startswith("--") and "=" in word:
+            apart.append(tuple(word.split("=", 1)))
+            open_option = False
+        elif word.startswith("-"):
+            apart.append((word,))
+            open_option = True
+        elif open_option:
+            apart[-1] = (*apart[-1], word)
+            open_option = False
+        else:
+            apart.append((word,))
+    return apart

@@ -1,0 +1,27 @@
+"""Files that a command will write, checked before the long work begins."""
+
+import tempfile
+from pathlib import Path
+
+from .errors import UserError
+
+
+def require_writable(path: Path, *, option: str) -> None:
+    """Make sure that a file can be written; nothing is left behind.
+
+    Raises
+    ------
+    UserError
+        Where it is a folder, its folder is missing, or nothing can be written there.
+    """
+    if path.is_dir():
+        raise UserError(f"{path} is a folder: name a file in it with {option}")
+    if not path.parent.is_dir():
+        raise UserError(f"there is no folder {path.parent} to write {path.name} into: make it, or set {option}")
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+        if path.exists():
+            path.open("ab").close()
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror}; set {option} to another file") from error

@@ -1,0 +1,147 @@
+"""Options that several commands share."""
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from . import logs
+
+DEFAULT_DB_URL = "sqlite:///kallos.db"
+DATA_PANEL = "Data"
+STORAGE_PANEL = "Database"
+OUTPUT_PANEL = "Output"
+
+
+def _iso_date(text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no date: write 2023-01-01, or 2023-01-01T12:00 (UTC)") from None
+    return text
+
+
+def not_blank(text: str) -> str:
+    """Refuse a name without a visible character."""
+    if not text.strip():
+        raise typer.BadParameter("must not be empty")
+    return text
+
+
+def known_model(name: str) -> str:
+    """Refuse a name that is no architecture."""
+    from kallos_models import UnknownModelError, available_models
+
+    if name not in available_models():
+        raise typer.BadParameter(str(UnknownModelError(name, available_models())))
+    return name
+
+
+def _model_names(incomplete: str) -> list[str]:
+    from kallos_models import available_models
+
+    return [name for name in available_models() if name.startswith(incomplete)]
+
+
+def _start_debugging(value: bool) -> bool:
+    if value:
+        logs.start(debug=True)
+    return value
+
+
+DbUrl = Annotated[
+    str,
+    typer.Option(
+        "--db-url",
+        envvar="KALLOS_DB_URL",
+        metavar="URL",
+        rich_help_panel=STORAGE_PANEL,
+        help="Database: sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/NAME. A password is safer in the "
+        "environment variable than in the shell's history.",
+    ),
+]
+OptunaSchema = Annotated[
+    str | None,
+    typer.Option(
+        "--optuna-schema",
+        metavar="NAME",
+        rich_help_panel=STORAGE_PANEL,
+        help="PostgreSQL schema of the studies, created where missing. Default: the database's own search path. "
+        "SQLite has none.",
+    ),
+]
+AssetId = Annotated[
+    str,
+    typer.Option(
+        "--asset-id",
+        metavar="ID",
+        callback=not_blank,
+        rich_help_panel=DATA_PANEL,
+        help="Asset, as it is called in the tables' column id, for instance BTC.",
+    ),
+]
+EndDate = Annotated[
+    str,
+    typer.Option(
+        "--end-date",
+        metavar="DATE",
+        callback=_iso_date,
+        rich_help_panel=DATA_PANEL,
+        help="Last step of the history, ISO 8601 in UTC, inclusive. Nothing after it is read.",
+    ),
+]
+StartDate = Annotated[
+    str | None,
+    typer.Option(
+        "--start-date",
+        metavar="DATE",
+        callback=_iso_date,
+        rich_help_panel=DATA_PANEL,
+        help="First step of the history, ISO 8601 in UTC, inclusive. Default: the first there is.",
+    ),
+]
+MarketTable = Annotated[
+    str,
+    typer.Option("--market-table", metavar="TABLE", rich_help_panel=DATA_PANEL, help="Table or view with the prices."),
+]
+IndicatorsTable = Annotated[
+    str,
+    typer.Option(
+        "--indicators-table",
+        metavar="TABLE",
+        rich_help_panel=DATA_PANEL,
+        help="Table or view with the indicators, joined by id and timestamp.",
+    ),
+]
+ModelName = Annotated[
+    str,
+    typer.Option(
+        "--model-name",
+        metavar="NAME",
+        callback=known_model,
+        autocompletion=_model_names,
+        help="Architecture: gru, lstm, tcn, tide or transformer.",
+    ),
+]
+Json = Annotated[
+    bool, typer.Option("--json", rich_help_panel=OUTPUT_PANEL, help="Print the result as one JSON object on stdout.")
+]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet", "-q", rich_help_panel=OUTPUT_PANEL, help="Only warnings, errors and the result; no progress."
+    ),
+]
+Debug = Annotated[
+    bool,
+    typer.Option(
+        "--debug",
+        envvar="KALLOS_DEBUG",
+        is_eager=True,
+        callback=_start_debugging,
+        rich_help_panel=OUTPUT_PANEL,
+        help="Log everything, and show tracebacks of errors.",
+    ),
+]

@@ -1,0 +1,82 @@
+"""The only printer: data on stdout, words on stderr."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+# Tables that go into a file or a pipe are not cut to the width of a terminal that is not there.
+_WIDTH_OF_A_PIPE = 200
+
+
+class _PatientConsole(Console):
+    """A console whose reader may leave: what it no longer reads is dropped, the work goes on."""
+
+    def on_broken_pipe(self) -> None:
+        """Send what follows nowhere."""
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.file.fileno())
+
+
+@cache
+def words() -> Console:
+    """Return the console of stderr."""
+    return _PatientConsole(stderr=True, markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
+@cache
+def _data() -> Console:
+    width = None if sys.stdout.isatty() else _WIDTH_OF_A_PIPE
+    return _PatientConsole(markup=False, highlight=False, emoji=False, soft_wrap=True, width=width)
+
+
+def say(text: str, *, style: str | None = None) -> None:
+    """Print words for the user."""
+    words().print(text, style=style)
+
+
+def complain(lines: Iterable[str]) -> None:
+    """Print what went wrong, and what to do about it."""
+    for number, line in enumerate(lines):
+        words().print(f"error: {line}" if number == 0 else line, style="red" if number == 0 else None)
+
+
+def show(text: str = "") -> None:
+    """Print a line of the result."""
+    _data().print(text)
+
+
+def show_json(value: Mapping[str, Any]) -> None:
+    """Print the result as one JSON object."""
+    _data().out(json.dumps(value, indent=2, allow_nan=False), highlight=False)
+
+
+def show_table(header: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
+    """Print a table of the result; numbers are set to the right, None is a dash."""
+    rows = [list(row) for row in rows]
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    for index, name in enumerate(header):
+        numeric = any(isinstance(row[index], int | float) for row in rows)
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(cell(value) for value in row))
+    _data().print(table, soft_wrap=False)
+
+
+def cell(value: object) -> str:
+    """Return a value as text: floats with four significant digits, None as a dash."""
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def show_facts(facts: Mapping[str, object]) -> None:
+    """Print names and values, one a line, aligned."""
+    width = max(map(len, facts), default=0)
+    for name, value in facts.items():
+        show(f"{name:<{width}}  {cell(value)}")

@@ -1,0 +1,55 @@
+"""The outcome of a study as tables and lines."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from . import output
+from .words import verdict
+
+if TYPE_CHECKING:
+    import optuna
+
+    from kallos_tune import StudyResult
+
+
+def show_trials(study: "optuna.Study", *, most: int | None = None) -> None:
+    """Print the trials, best first; all of them, or the first few."""
+    from kallos_tune import trials_table
+
+    table = trials_table(study)
+    if table.is_empty():
+        output.show("no trial yet")
+        return
+    shown = table if most is None else table.head(most)
+    if shown["failure"].null_count() == len(shown):
+        shown = shown.drop("failure")
+    title = "Trials" if len(shown) == len(table) else f"The best {len(shown)} of {len(table)} trials"
+    rows = [_short(row) for row in shown.iter_rows(named=True)]
+    output.show_table(shown.columns, [list(row.values()) for row in rows], title=title)
+
+
+def show_best(result: "StudyResult") -> None:
+    """Print the best parameters and what they are worth."""
+    output.show(f"Best parameters (trial {result.best_trial})")
+    output.show_facts({f"  {name}": value for name, value in result.best_params.items()})
+    output.show()
+    for line in verdict(result):
+        output.show(line)
+
+
+def show_folds(result: "StudyResult") -> None:
+    """Print the best trial's error in each fold beside the naive forecast's."""
+    bounds: Sequence[dict[str, str]] = result.definition["folds"]
+    rows = [
+        (number, fold["val_first"][:10], fold["val_last"][:10], score, naive, "yes" if score < naive else "no")
+        for number, (fold, score, naive) in enumerate(
+            zip(bounds, result.fold_scores, result.fold_naive_scores, strict=True), start=1
+        )
+    ]
+    header = ["fold", "from", "to", result.metric, f"naive {result.metric}", "beats naive"]
+    output.show_table(header, rows, title="Folds of the best trial")
+
+
+def _short(row: dict[str, Any]) -> dict[str, Any]:
+    seconds = row["seconds"]
+    return row | {"state": row["state"].lower(), "seconds": None if seconds is None else round(seconds, 1)}
