@@ -122,9 +122,10 @@ def default_feature_groups(columns: Sequence[str], target_col: str) -> dict[str,
     """Sort the columns that ingest knows into the feature groups that a model is best given.
 
     Chosen are columns whose distribution stays roughly the same over the years: returns, oscillators, volumes (as
-    logarithms), and differences that swing around zero or a typical size (macd, atr, the width of the bands). Left out are open, high, low and close, both EMAs and the middle
-    Bollinger band: they wander with the price, so that a scaler fitted on past prices says nothing about later ones,
-    and what they know is in the returns. Other columns are nobody's default and left out too.
+    logarithms), and differences that swing around zero or a typical size (macd, atr, the width of the bands). Left out
+    are open, high, low and close, both EMAs and the middle Bollinger band: they wander with the price, so that a scaler
+    fitted on past prices says nothing about later ones, and what they know is in the returns. Other columns are in
+    nobody's default.
 
     Parameters
     ----------
