@@ -34,7 +34,7 @@ def default_features(n_steps: int, *, signal: float, seed: int) -> tuple[np.ndar
 
 
 def rmse_ratio(features: np.ndarray, target: np.ndarray) -> float:
-    """Return the RMSE of least squares over that of zero; with so many steps, fitting a few weights flatters neither."""
+    """Return the RMSE of least squares over that of zero; a few weights cannot overfit so many steps."""
     design = np.column_stack([np.ones(len(target)), features])
     errors = target - design @ np.linalg.lstsq(design, target, rcond=None)[0]
     return float(np.sqrt(np.mean(errors**2) / np.mean(target**2)))
