@@ -52,6 +52,8 @@ def only_warnings() -> None:
 def _set_level(level: int) -> None:
     for name in _OURS:
         logging.getLogger(name).setLevel(level)
+    # Its one line, the best parameters, is what the commands print as their result.
+    logging.getLogger("kallos_tune.study").setLevel(level if level == logging.DEBUG else logging.WARNING)
 
 
 def tame_optuna() -> None:

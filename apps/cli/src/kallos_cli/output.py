@@ -57,12 +57,13 @@ def show_json(value: Mapping[str, Any]) -> None:
 
 
 def show_table(header: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
-    """Print a table of the result; numbers are set to the right, None is a dash."""
+    """Print a table: numbers to the right, None as a dash, long names of columns broken at their ``_``."""
     rows = [list(row) for row in rows]
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    table.collapse_padding = True
     for index, name in enumerate(header):
         numeric = any(isinstance(row[index], int | float) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(name.replace("_", "\n"), justify="right" if numeric else "left", overflow="fold")
     for row in rows:
         table.add_row(*(cell(value) for value in row))
     _data().print(table, soft_wrap=False)

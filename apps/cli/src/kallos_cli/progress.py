@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.text import Text
 
 from . import output
-from .words import against_naive, duration
+from .words import against_naive, count, duration
 
 if TYPE_CHECKING:
     from kallos_tune import EpochFinished, Event, FoldFinished, StudyOpened, TrialFinished
@@ -61,7 +61,9 @@ class Watch:
 
     def trial_of(self) -> str:
         """Return which of how many trials is under way."""
-        return f"trial {self.n_finished + 1} of {self.opened.n_trials if self.opened else '?'}"
+        if self.opened is None:
+            return "trial"
+        return f"trial {min(self.n_finished + 1, self.opened.n_trials)} of {self.opened.n_trials}"
 
     def _say_opened(self, event: "StudyOpened") -> None:
         if not self.lines:
@@ -72,17 +74,17 @@ class Watch:
             f"naive forecast: {event.metric} {event.naive_score:.4g}"
         )
         if event.n_finished >= event.n_trials:
-            output.say(f"{event.n_finished} trials are finished, {event.n_trials} were asked for: nothing to run")
+            output.say(f"{count(event.n_finished, 'finished trial')} of {event.n_trials} asked for: nothing to run")
             return
         if event.n_finished:
-            output.say(f"{event.n_finished} of {event.n_trials} trials are finished, going on")
+            output.say(f"{count(event.n_finished, 'finished trial')} of {event.n_trials}: going on")
         if self.folds:
             output.say(_LOADING)
 
     def _say_fold(self, event: "FoldFinished") -> None:
         output.say(
             f"{self.trial_of()}, fold {event.fold} of {event.n_folds}: error {event.score:.4g}, naive "
-            f"{event.naive_score:.4g}, {event.epochs} epochs, {duration(event.seconds)}"
+            f"{event.naive_score:.4g}, {count(event.epochs, 'epoch')}, {duration(event.seconds)}"
         )
 
     def _say_trial(self, event: "TrialFinished") -> None:
@@ -106,10 +108,10 @@ class LiveWatch(Watch):
     _bar: Progress = field(
         default_factory=lambda: Progress(
             TextColumn("{task.description}"),
-            BarColumn(),
+            BarColumn(bar_width=20),
             TimeElapsedColumn(),
             TextColumn("elapsed, about"),
-            TimeRemainingColumn(elapsed_when_finished=False),
+            TimeRemainingColumn(),
             TextColumn("left"),
             speed_estimate_period=3600,
         )
@@ -140,7 +142,7 @@ class LiveWatch(Watch):
     def __rich__(self) -> RenderableType:
         if self._task is None:
             return Text(self._now)
-        return Group(self._bar, Text(f"  {self._now}{self._so_far()}", overflow="ellipsis", no_wrap=True))
+        return Group(self._bar, *(Text(f"  {line}", overflow="ellipsis", no_wrap=True) for line in self._lines()))
 
     def _share(self, event: "EpochFinished") -> float:
         return (event.fold - 1 + min(1.0, event.epoch / self.max_epochs)) / event.n_folds
@@ -149,11 +151,11 @@ class LiveWatch(Watch):
         if self._task is not None:
             self._bar.update(self._task, description=self.trial_of(), completed=self.n_finished + share)
 
-    def _so_far(self) -> str:
+    def _lines(self) -> list[str]:
         if self.opened is None:
-            return ""
+            return [self._now]
         best = "none yet" if self._best is None else f"{self._best:.4g}"
-        return f" · best {best}, naive {self.opened.naive_score:.4g}"
+        return [self._now, f"best {self.opened.metric} {best}, naive {self.opened.naive_score:.4g}"]
 
 
 @contextmanager

@@ -21,8 +21,8 @@ def show_trials(study: "optuna.Study", *, most: int | None = None) -> None:
         output.show("no trial yet")
         return
     shown = table if most is None else table.head(most)
-    if shown["failure"].null_count() == len(shown):
-        shown = shown.drop("failure")
+    if (shown["state"] == "COMPLETE").all():
+        shown = shown.drop("state", "failure")
     title = "Trials" if len(shown) == len(table) else f"The best {len(shown)} of {len(table)} trials"
     rows = [_short(row) for row in shown.iter_rows(named=True)]
     output.show_table(shown.columns, [list(row.values()) for row in rows], title=title)
@@ -52,4 +52,5 @@ def show_folds(result: "StudyResult") -> None:
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:
     seconds = row["seconds"]
-    return row | {"state": row["state"].lower(), "seconds": None if seconds is None else round(seconds, 1)}
+    short = row | {"seconds": None if seconds is None else round(seconds, 1)}
+    return short | {"state": row["state"].lower()} if "state" in row else short

@@ -17,6 +17,11 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min"
 
 
+def count(number: int, thing: str) -> str:
+    """Return a number of things: 1 trial, 2 trials."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 def against_naive(score: float, naive: float) -> str:
     """Return by how much an error is better or worse than the naive forecast's, in per cent."""
     if naive <= 0:

@@ -1,0 +1,44 @@
+"""Feature groups from TOML, and what is said where they are wrong."""
+
+import pytest
+
+from kallos_cli.errors import UserError
+from kallos_cli.feature_groups import read_feature_groups
+
+
+def test_groups_are_read_as_they_stand(tmp_path):
+    path = tmp_path / "groups.toml"
+    path.write_text('# mine\nvolume_features = ["volume"]\nroc_features = [\n  "roc_1",\n  "roc_3",\n]\n')
+    assert read_feature_groups(path, "log_return") == {"volume_features": ["volume"], "roc_features": ["roc_1", "roc_3"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('\nvolume_features = [1 2]', ["is no TOML", "line 2", "write lines like"]),
+        ('\nvolume_features = "volume"', ["line 2", "volume_features must be a list", "'volume'"]),
+        ("roc_features = [1]", ["line 1", "roc_features must be a list of column names, not [1]"]),
+        ('# one\nvolumes = ["volume"]', ["line 2", "volumes", "volume_features"]),
+        ('[volume_features]\na = ["b"]', ["line 1", "volume_features must be a list"]),
+        ('volume_features = ["a"]\nroc_features = ["a"]', ["'a'", "roc_features"]),
+        ('volume_features = ["log_return"]', ["log_return", "target"]),
+    ],
+)
+def test_mistakes_name_file_line_and_group(tmp_path, text, said):
+    path = tmp_path / "groups.toml"
+    path.write_text(text)
+    with pytest.raises(UserError) as caught:
+        read_feature_groups(path, "log_return")
+    assert str(caught.value).startswith(str(path))
+    for words in said:
+        assert words in str(caught.value)
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    with pytest.raises(UserError, match=r"cannot read .*none\.toml: No such file"):
+        read_feature_groups(tmp_path / "none.toml", "x")
+    with pytest.raises(UserError, match="Is a directory"):
+        read_feature_groups(tmp_path, "x")
+    (tmp_path / "binary").write_bytes(b"a = '\xff'")
+    with pytest.raises(UserError, match="no text in UTF-8: byte 5"):
+        read_feature_groups(tmp_path / "binary", "x")

@@ -1,0 +1,74 @@
+"""Help is complete, quick to come, and loads nothing heavy."""
+
+import subprocess
+import sys
+
+import pytest
+import typer
+
+from kallos_cli.app import app
+from kallos_models import available_models
+
+COMMANDS = [(), ("demo",), ("ingest",), ("tune",), ("study",), ("study", "list"), ("study", "show")]
+HEAVY = {"torch", "darts", "pytorch_lightning", "optuna", "polars", "pandas", "sqlalchemy", "numpy"}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_has_help_with_examples(main_within, command):
+    code, out, err = main_within(*command, "--help")
+    assert (code, err) == (0, "")
+    assert "Usage: kallos-run" in out
+    assert "Examples" in out
+    assert f"kallos-run {' '.join(command)}".strip() in out.partition("Examples")[2]
+
+
+def commands_of(group, path=()):
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands_of(command, (*path, name))
+        else:
+            yield (*path, name), command
+
+
+def test_every_option_has_help():
+    found = list(commands_of(typer.main.get_command(app)))
+    assert {path for path, _ in found} == {path for path in COMMANDS if path not in {(), ("study",)}}
+    for path, command in found:
+        assert command.help, path
+        for parameter in command.params:
+            assert parameter.help, f"{' '.join(path)}: {parameter.name} has no help"
+            assert parameter.help.rstrip().endswith("."), parameter.name
+
+
+def test_the_help_names_the_models_there_are(main_within):
+    _, out, _ = main_within("tune", "--help")
+    words = " ".join(out.replace("│", " ").split())
+    *first, last = available_models()
+    assert f"Architecture: {', '.join(first)} or {last}." in words
+
+
+def test_help_does_not_show_the_database_of_the_environment(main_within, monkeypatch):
+    monkeypatch.setenv("KALLOS_DB_URL", "postgresql://me:s3cret@localhost/prices")
+    _, out, _ = main_within("tune", "--help")
+    assert "s3cret" not in out
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys; sys.argv = ['kallos-run', 'tune', '--help']; from kallos_cli.app import main; main();"
+        "print(*(name.partition('.')[0] for name in sys.modules), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert HEAVY & set(done.stderr.split()) == set()
+
+
+def test_version(main_within):
+    code, out, err = main_within("--version")
+    assert (code, err) == (0, "")
+    assert out.startswith("kallos-run 0.")
+
+
+def test_without_a_command_the_help_is_shown(main_within):
+    code, out, _ = main_within()
+    assert code == 2
+    assert "Usage: kallos-run" in out

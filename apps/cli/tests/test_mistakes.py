@@ -1,0 +1,103 @@
+"""Every mistake of the user: exit code 2, one or two lines on stderr, nothing on stdout, no traceback."""
+
+import subprocess
+import sys
+
+import pytest
+
+TUNE = ("tune", "--asset-id", "BTC", "--end-date", "2019-12-31", "--study-name", "s")
+
+MISTAKES = {
+    "no such command": (("tun",), ["No such command 'tun'", "tune"]),
+    "no such option": ((*TUNE, "--n-trial", "3"), ["--n-trial", "--n-trials"]),
+    "missing option": (("tune", "--asset-id", "BTC"), ["Missing option '--end-date'"]),
+    "not a number": ((*TUNE, "--n-trials", "many"), ["--n-trials", "'many'"]),
+    "no trial": ((*TUNE, "--n-trials", "0"), ["--n-trials", "0", ">=1"]),
+    "one fold": ((*TUNE, "--folds", "1"), ["--folds", ">=2"]),
+    "unknown metric": ((*TUNE, "--metric", "mse"), ["--metric", "'mse'", "rmse"]),
+    "blank name": ((*TUNE[:-1], " "), ["--study-name", "must not be empty"]),
+    "unknown model": ((*TUNE, "--model-name", "gur"), ["no model 'gur'", "did you mean 'gru'?"]),
+    "no date": ((*TUNE, "--start-date", "soon"), ["'soon' is no date", "2023-01-01"]),
+    "output in no folder": ((*TUNE, "--output", "none/best.json"), ["no folder none", "--output"]),
+    "output is a folder": ((*TUNE, "--output", "."), ["is a folder", "--output"]),
+    "no feature file": ((*TUNE, "--features", "none.toml"), ["cannot read none.toml: No such file"]),
+    "share above 1": ((*TUNE, "--val-share", "1.5"), ["--val-share must lie between 0 and 1, not 1.5"]),
+    "purge and recursive": ((*TUNE, "--purge", "3", "--forecast", "recursive"), ["--purge needs --forecast rolling"]),
+    "no database": ((*TUNE, "--db-url", "sqlite:///none.db"), ["none.db"]),
+    "other database": ((*TUNE, "--db-url", "mysql://me@localhost/x"), ["mysql", "sqlite"]),
+    "schema on SQLite": ((*TUNE, "--optuna-schema", "lab"), ["--optuna-schema lab needs PostgreSQL"]),
+    "unknown asset": (("tune", "--asset-id", "BTX", *TUNE[3:]), ["no asset 'BTX'", "did you mean BTC?"]),
+    "unknown target": ((*TUNE, "--target-col", "retrun"), ["no column 'retrun'", "log_return"]),
+    "unknown table": ((*TUNE, "--market-table", "prices"), ["no table or view 'prices'", "daily_market_data"]),
+    "before the history": ((*TUNE[:4], "2010-01-01", *TUNE[5:]), ["2010-01-01"]),
+    "dates swapped": ((*TUNE, "--start-date", "2021-01-01"), ["2021-01-01", "2019-12-31"]),
+    "short history": ((*TUNE, "--start-date", "2019-09-01"), ["ingest a longer history", "--start-date"]),
+    "no file": (("ingest", "none.csv", "--asset-id", "BTC"), ["cannot read none.csv: No such file"]),
+    "folder as file": (("ingest", ".", "--asset-id", "BTC"), ["is a folder"]),
+    "no asset": (("ingest", "kallos.db"), ["Missing option '--asset-id'"]),
+    "not a table": (("ingest", "kallos.db", "--asset-id", "BTC"), ["kallos.db"]),
+    "no study": (("study", "show", "gru_btc"), ["no study 'gru_btc'"]),
+    "no study database": (("study", "list", "--db-url", "sqlite:///none.db"), ["none.db"]),
+    "demo in a file": (("demo", "--folder", "kallos.db"), ["cannot make the folder kallos.db", "--folder"]),
+    "demo without trials": (("demo", "--trials", "0"), ["--trials", ">=1"]),
+}
+
+
+@pytest.mark.parametrize(("arguments", "said"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_said_in_two_lines(main_within, database, arguments, said):
+    code, out, err = main_within(*arguments)
+    assert code == 2, err
+    assert out == ""
+    lines = [line for line in err.splitlines() if not line.startswith(("features, chosen", "  "))]
+    complaint = "\n".join(lines[next(n for n, line in enumerate(lines) if line.startswith("error: ")) :])
+    assert len(complaint.splitlines()) <= 2, err
+    assert "Traceback" not in err
+    for words in said:
+        assert words in complaint
+    assert sorted(path.name for path in database.parent.iterdir()) == ["kallos.db"]
+
+
+def test_a_feature_that_is_not_there(main_within, database, tmp_path):
+    (tmp_path / "groups.toml").write_text('volume_features = ["volumen"]\n')
+    code, _, err = main_within(*TUNE, "--features", "groups.toml")
+    assert code == 2
+    assert "no column 'volumen'" in err
+    assert "volume" in err
+
+
+def test_a_password_is_never_shown(main_within):
+    code, out, err = main_within(*TUNE, "--db-url", "postgresql://me:s3cret@127.0.0.1:1/prices")
+    assert code == 2
+    assert "s3cret" not in out + err
+    assert "127.0.0.1" in err
+
+
+def test_a_failure_of_ours_is_one_line_and_with_debug_a_traceback(main_within, database, monkeypatch):
+    import kallos_tune.storage
+
+    def broken(*_arguments, **_settings):
+        return 1 / 0
+
+    monkeypatch.setattr(kallos_tune.storage, "study_names", broken)
+    monkeypatch.setattr("kallos_tune.study_names", broken, raising=False)
+    code, out, err = main_within("study", "list")
+    assert (code, out) == (1, "")
+    assert err.splitlines()[0] == "error: internal error: ZeroDivisionError: division by zero"
+    assert "--debug" in err.splitlines()[1]
+    for arguments in (("--debug", "study", "list"), ("study", "list", "--debug")):
+        code, _, err = main_within(*arguments)
+        assert code == 1
+        assert "Traceback" in err
+    monkeypatch.setenv("KALLOS_DEBUG", "1")
+    assert "Traceback" in main_within("study", "list")[2]
+
+
+def test_cheap_checks_come_before_heavy_imports(tmp_path):
+    for arguments in (["--output", "none/x"], ["--features", "none.toml"], ["--model-name", "x"], ["--end-date", "x"]):
+        code = (
+            f"import sys; sys.argv = {['kallos-run', *TUNE, *arguments]!r}; from kallos_cli.app import main;"
+            "code = main(); heavy = {'torch', 'darts', 'optuna', 'sqlalchemy'} & set(sys.modules);"
+            "print(code, *heavy)"
+        )
+        done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        assert done.stdout.split() == ["2"], done.stderr

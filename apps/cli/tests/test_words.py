@@ -1,0 +1,100 @@
+"""Messages in the command line's language, commands to type next, scores in words."""
+
+import sys
+
+import pytest
+
+from kallos_cli import command_line, errors, words
+from kallos_data import ConfigError, DatabaseConfig
+from kallos_tune import StudyExistsError, StudyMismatchError, StudyResult, TooManyFailuresError
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("val_share must lie between 0 and 1, not 2", "--val-share must lie between 0 and 1, not 2"),
+        ("purge needs forecast='rolling': it peeks", "--purge needs --forecast rolling: it peeks"),
+        ("optuna_schema='x' needs PostgreSQL", "--optuna-schema x needs PostgreSQL"),
+        ("end_date 'soon' is no date", "--end-date 'soon' is no date"),
+        ("patience must be 1 or more, not 0", "--patience must be 1 or more, not 0"),
+        ("no table 'daily_market_data' in window seed", "no table 'daily_market_data' in window seed"),
+        ("volume_features has no column", "volume_features has no column"),
+    ],
+)
+def test_library_messages_name_options(message, said):
+    assert errors.in_options(message) == said
+
+
+def test_users_mistakes_and_ours_have_different_codes():
+    assert errors.explain(ConfigError("no")).exit_code == 2
+    assert errors.explain(errors.UserError("no\nagain")).lines == ("no", "again")
+    ours = errors.explain(ZeroDivisionError("division\n by zero"))
+    assert ours.exit_code == 1
+    assert ours.lines[0] == "internal error: ZeroDivisionError: division by zero"
+    assert "--debug" in ours.lines[1]
+    failed = errors.explain(TooManyFailuresError(["ValueError: x"] * 3))
+    assert failed.exit_code == 1
+    assert "ValueError: x" in failed.lines[0]
+
+
+def test_a_study_about_something_else_says_which_options():
+    found = errors.explain(StudyMismatchError("s", {"seed": (0, 3), "data_hash": ("a", "b")}))
+    assert found.exit_code == 2
+    assert found.lines[0] == "study 's' was made with something else: --seed was 0, now 3; data_hash was a, now b"
+    assert "--resume force" in found.lines[1]
+    assert "--study-name" in found.lines[1]
+    assert "--resume never" in errors.explain(StudyExistsError("s")).lines[0]
+
+
+def test_the_command_to_continue_is_what_was_typed_without_password_and_never(monkeypatch):
+    url = "postgresql://me:s3cret@localhost/prices"
+    typed = ["tune", "--asset-id=B C", "--json", "--db-url", url, "--resume", "never", "--n-trials=5", "--purge", "0"]
+    monkeypatch.setattr(sys, "argv", ["kallos-run", *typed])
+    again = command_line.this_again(DatabaseConfig.of(url))
+    assert "s3cret" not in again
+    assert "never" not in again
+    assert again.startswith("kallos-run tune --asset-id 'B C' --json --db-url 'postgresql")
+    assert again.endswith("--n-trials 5 --purge 0")
+    assert command_line.this_again(DatabaseConfig.of(url), n_trials=9).endswith("--purge 0 --n-trials 9")
+
+
+def test_commands_name_the_database_where_it_is_not_the_default():
+    default = DatabaseConfig.of("sqlite:///kallos.db")
+    assert command_line.with_storage(["study", "show", "a b"], default) == "kallos-run study show 'a b'"
+    other = command_line.with_storage(["study", "list"], DatabaseConfig.of("sqlite:///x.db"), "lab")
+    assert other == "kallos-run study list --db-url sqlite:///x.db --optuna-schema lab"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(3.21, "3.2 s"), (59.96, "1 min 0 s"), (245, "4 min 5 s"), (7800, "2 h 10 min")]
+)
+def test_durations(seconds, said):
+    assert words.duration(seconds) == said
+
+
+def result_with(score: float, naive: float, forecast: str = "rolling") -> StudyResult:
+    facts = dict.fromkeys(("study_name", "model_name", "asset_id", "target_col", "metric"), "x")
+    return StudyResult(
+        **facts,
+        forecast=forecast,
+        best_trial=0,
+        best_params={},
+        best_score=score,
+        fold_scores=[score, score],
+        fold_naive_scores=[naive, 0.0],
+        naive_score=naive,
+        skill=1 - score / naive,
+        n_trials={},
+        definition={},
+        versions={},
+    )
+
+
+def test_a_verdict_is_plain():
+    better = words.verdict(result_with(0.0312, 0.0334))
+    assert better == ["forecast error 0.0312 against 0.0334 of the naive forecast: 6.6 % better, in 1 of 2 folds"]
+    worse = words.verdict(result_with(0.04, 0.03))
+    assert "33.3 % worse" in worse[0]
+    assert worse[1] == "it does not beat the naive forecast: do not trade on it"
+    assert "validation window" in words.verdict(result_with(0.03, 0.04, "recursive"))[-1]
+    assert words.against_naive(0.5, 0.0) == "naive 0"
