@@ -41,9 +41,10 @@ def open_storage(
     config = _config_of_storage(db_kwargs, optuna_schema)
     if optuna_schema is not None:
         config.create_schema(optuna_schema)
-    if config.backend == "sqlite":
-        # Readers and one writer at a time do not block one another; the mode stays with the file.
-        with config.connect(create=True) as connection:
+    # Connecting first names what is wrong with the database itself, before Optuna does in its own words.
+    with config.connect(create=True) as connection:
+        if config.backend == "sqlite":
+            # Readers and one writer at a time do not block one another; the mode stays with the file.
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")
     connect_args = {"timeout": _SQLITE_BUSY_SECONDS} if config.backend == "sqlite" else {"connect_timeout": 10}
     engine_kwargs = {"connect_args": connect_args}

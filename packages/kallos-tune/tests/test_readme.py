@@ -1,0 +1,13 @@
+"""The example in the README runs to its last line."""
+
+import re
+from pathlib import Path
+
+
+def test_the_example_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    exec(compile(example, "README.md", "exec"), {})
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert re.fullmatch(r"error 0\.\d{4}, naive 0\.\d{4}, skill -?\d+\.\d%", last)

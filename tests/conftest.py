@@ -1,0 +1,46 @@
+"""Real databases for the tests: a PostgreSQL server for the session, a fresh database for each test."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+from postgres_server import PostgresServer, find_binaries
+
+
+@pytest.fixture(scope="session")
+def postgres_server_url() -> Iterator[str]:
+    """A server whose user may create databases: the one that is named, else a private one."""
+    if named := os.environ.get("KALLOS_TEST_POSTGRES_URL"):
+        yield named
+        return
+    server = PostgresServer(find_binaries())
+    try:
+        server.create()
+        yield server.url()
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def postgres_url(postgres_server_url: str) -> Iterator[str]:
+    """A fresh PostgreSQL database."""
+    name = f"kallos_{secrets.token_hex(6)}"
+    url = sqlalchemy.make_url(postgres_server_url).set(drivername="postgresql+psycopg2")
+    admin = sqlalchemy.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sqlalchemy.NullPool)
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f'CREATE DATABASE "{name}"')
+    yield url.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.exec_driver_sql(f'DROP DATABASE "{name}" WITH (FORCE)')
+    admin.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A fresh database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'test.db'}"
+    return request.getfixturevalue("postgres_url")

