@@ -6,11 +6,12 @@ from .errors import DataQualityError as DataQualityError
 from .errors import InsufficientDataError as InsufficientDataError
 from .errors import KallosError as KallosError
 from .errors import MissingColumnsError as MissingColumnsError
+from .files import read_ohlcv as read_ohlcv
 from .indicators import compute_indicators as compute_indicators
 from .indicators import default_feature_groups as default_feature_groups
+from .ingest import IngestReport as IngestReport
 from .ingest import ingest_file as ingest_file
 from .ingest import ingest_frame as ingest_frame
-from .ingest import read_ohlcv as read_ohlcv
 from .quality import frame_frequency as frame_frequency
 from .quality import regularise as regularise
 from .sample import simulate_market as simulate_market
