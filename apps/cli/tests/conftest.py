@@ -46,14 +46,13 @@ def start_kallos_run(tmp_path):
     """Return a function that starts ``kallos-run`` and returns its process; what still runs at the end is killed."""
     started = []
 
-    def start(*arguments: object) -> subprocess.Popen[str]:
+    def start(*arguments: object, **streams: int) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [SCRIPT, *map(str, arguments)],
             cwd=tmp_path,
-            env=environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            env=environment() | {"TERM": "xterm-256color"},
             text=True,
+            **({"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams),
         )
         started.append(process)
         return process

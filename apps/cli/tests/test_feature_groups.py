@@ -9,13 +9,16 @@ from kallos_cli.feature_groups import read_feature_groups
 def test_groups_are_read_as_they_stand(tmp_path):
     path = tmp_path / "groups.toml"
     path.write_text('# mine\nvolume_features = ["volume"]\nroc_features = [\n  "roc_1",\n  "roc_3",\n]\n')
-    assert read_feature_groups(path, "log_return") == {"volume_features": ["volume"], "roc_features": ["roc_1", "roc_3"]}
+    assert read_feature_groups(path, "log_return") == {
+        "volume_features": ["volume"],
+        "roc_features": ["roc_1", "roc_3"],
+    }
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('\nvolume_features = [1 2]', ["is no TOML", "line 2", "write lines like"]),
+        ("\nvolume_features = [1 2]", ["is no TOML", "line 2", "write lines like"]),
         ('\nvolume_features = "volume"', ["line 2", "volume_features must be a list", "'volume'"]),
         ("roc_features = [1]", ["line 1", "roc_features must be a list of column names, not [1]"]),
         ('# one\nvolumes = ["volume"]', ["line 2", "volumes", "volume_features"]),

@@ -11,9 +11,9 @@ MISTAKES = {
     "no such command": (("tun",), ["No such command 'tun'", "tune"]),
     "no such option": ((*TUNE, "--n-trial", "3"), ["--n-trial", "--n-trials"]),
     "missing option": (("tune", "--asset-id", "BTC"), ["Missing option '--end-date'"]),
-    "not a number": ((*TUNE, "--n-trials", "many"), ["--n-trials", "'many'"]),
-    "no trial": ((*TUNE, "--n-trials", "0"), ["--n-trials", "0", ">=1"]),
-    "one fold": ((*TUNE, "--folds", "1"), ["--folds", ">=2"]),
+    "not a number": ((*TUNE, "--n-trials", "many"), ["--n-trials", "not 'many'", "see kallos-run tune --help"]),
+    "no trial": ((*TUNE, "--n-trials", "0"), ["--n-trials", "equal to 1, not '0'"]),
+    "one fold": ((*TUNE, "--folds", "1"), ["--folds", "equal to 2, not '1'"]),
     "unknown metric": ((*TUNE, "--metric", "mse"), ["--metric", "'mse'", "rmse"]),
     "blank name": ((*TUNE[:-1], " "), ["--study-name", "must not be empty"]),
     "unknown model": ((*TUNE, "--model-name", "gur"), ["no model 'gur'", "did you mean 'gru'?"]),
@@ -39,7 +39,7 @@ MISTAKES = {
     "no study": (("study", "show", "gru_btc"), ["no study 'gru_btc'"]),
     "no study database": (("study", "list", "--db-url", "sqlite:///none.db"), ["none.db"]),
     "demo in a file": (("demo", "--folder", "kallos.db"), ["cannot make the folder kallos.db", "--folder"]),
-    "demo without trials": (("demo", "--trials", "0"), ["--trials", ">=1"]),
+    "demo without trials": (("demo", "--trials", "0"), ["--trials", "equal to 1, not '0'"]),
 }
 
 
@@ -54,7 +54,7 @@ def test_a_mistake_is_said_in_two_lines(main_within, database, arguments, said):
     assert "Traceback" not in err
     for words in said:
         assert words in complaint
-    assert sorted(path.name for path in database.parent.iterdir()) == ["kallos.db"]
+    assert all(path.name.startswith("kallos.db") for path in database.parent.iterdir()), "something was left behind"
 
 
 def test_a_feature_that_is_not_there(main_within, database, tmp_path):
@@ -99,5 +99,7 @@ def test_cheap_checks_come_before_heavy_imports(tmp_path):
             "code = main(); heavy = {'torch', 'darts', 'optuna', 'sqlalchemy'} & set(sys.modules);"
             "print(code, *heavy)"
         )
-        done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        )
         assert done.stdout.split() == ["2"], done.stderr

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from . import demo, errors, ingest, logs, output, signals, study, tune
+from . import command_line, demo, errors, ingest, logs, output, signals, study, tune
 from .options import Debug
 
 app = typer.Typer(
@@ -66,15 +66,25 @@ def _ended_by(error: BaseException) -> int:
     if stopped is not None:
         return _stopped(stopped)
     if isinstance(error, typer.TyperException):
-        message = error.format_message()
-        if message:
-            output.complain([message, "see kallos-run --help"])
+        output.complain(_usage_lines(error))
         return error.exit_code
     if isinstance(error, Exception):
         explanation = errors.explain(error)
         output.complain(explanation.lines)
         return explanation.exit_code
     return error.code if isinstance(error, SystemExit) and isinstance(error.code, int) else errors.EXIT_OURS
+
+
+def _usage_lines(error: typer.TyperException) -> list[str]:
+    """Return what is wrong with the command as typed; nothing where the help was shown instead."""
+    message = error.format_message()
+    if not message:
+        return []
+    value = command_line.value_typed(getattr(getattr(error, "param", None), "opts", ()))
+    if value is not None and repr(value) not in message:
+        message += f", not {value!r}"
+    command = getattr(getattr(error, "ctx", None), "command_path", None) or "kallos-run"
+    return [message, f"see {command} --help"]
 
 
 def _stopped(code: int) -> int:

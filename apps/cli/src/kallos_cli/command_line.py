@@ -25,6 +25,12 @@ def this_again(config: "DatabaseConfig", *, n_trials: int | None = None) -> str:
     return shlex.join(["kallos-run", *(word for pair in kept for word in pair)])
 
 
+def value_typed(options: Sequence[str]) -> str | None:
+    """Return the value given to an option that is known by these names, None where there is none."""
+    pairs = [pair for pair in _options_apart(sys.argv[1:]) if pair[0] in options and len(pair) == 2]
+    return pairs[-1][1] if pairs else None
+
+
 def with_storage(command: Sequence[str], config: "DatabaseConfig", optuna_schema: str | None = None) -> str:
     """Return a command with the options that lead to the same database."""
     words = ["kallos-run", *command]

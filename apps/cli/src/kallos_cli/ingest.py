@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from . import output
+from . import command_line, output
 from .errors import UserError
 from .options import DEFAULT_DB_URL, AssetId, DbUrl, Debug, IndicatorsTable, Json, MarketTable, Quiet
 
@@ -62,7 +62,15 @@ def ingest(
     if quiet:
         return
     output.say("Next, tune a model on it:")
-    output.say(f"  kallos-run tune --asset-id {asset_id} --end-date {report.last:%Y-%m-%d} --study-name gru_{asset_id}")
+    options = {
+        "--asset-id": asset_id,
+        "--end-date": f"{report.last:%Y-%m-%d}",
+        "--study-name": f"gru_{asset_id.lower()}",
+    }
+    if tables != FeatureTables():
+        options |= {"--market-table": market_table, "--indicators-table": indicators_table}
+    words = [word for option in options.items() for word in option]
+    output.say(f"  {command_line.with_storage(['tune', *words], config)}")
 
 
 def _require_file(path: Path) -> None:

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from . import output
 
 _OURS = ("kallos_data", "kallos_models", "kallos_tune", "kallos_cli")
+# Their one line of information is what the commands print as their result.
+_PRINTED_ANYWAY = ("kallos_data.ingest", "kallos_tune.study")
 
 
 class _WordsHandler(logging.Handler):
@@ -52,8 +54,8 @@ def only_warnings() -> None:
 def _set_level(level: int) -> None:
     for name in _OURS:
         logging.getLogger(name).setLevel(level)
-    # Its one line, the best parameters, is what the commands print as their result.
-    logging.getLogger("kallos_tune.study").setLevel(level if level == logging.DEBUG else logging.WARNING)
+    for name in _PRINTED_ANYWAY:
+        logging.getLogger(name).setLevel(level if level == logging.DEBUG else logging.WARNING)
 
 
 def tame_optuna() -> None:

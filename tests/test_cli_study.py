@@ -1,0 +1,99 @@
+"""The main way through the command line, as processes, on both databases."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import optuna
+import pytest
+import sqlalchemy
+
+from kallos_data import simulate_market
+from kallos_tune import open_storage
+
+SCRIPT = Path(sys.executable).parent / "kallos-run"
+
+
+@pytest.fixture
+def command_line(database_url, tmp_path):
+    """Return a function that runs ``kallos-run`` on the database, and the database's schema of studies."""
+    schema = "lab notes" if database_url.startswith("postgresql") else None
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("KALLOS_")}
+
+    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [SCRIPT, *map(str, arguments)],
+            cwd=tmp_path,
+            env=environment | {"KALLOS_DB_URL": database_url},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return run, schema
+
+
+def test_ingest_tune_resume_and_look(command_line, database_url, tmp_path):
+    run, schema = command_line
+    password = sqlalchemy.make_url(database_url).password or "no password"
+    in_schema = ["--optuna-schema", schema] if schema else []
+    simulate_market(365, seed=1).write_csv(tmp_path / "btc.csv")
+    said = []
+
+    def expect(code: int, *arguments: object) -> subprocess.CompletedProcess[str]:
+        done = run(*arguments)
+        assert done.returncode == code, done.stderr
+        assert "Traceback" not in done.stderr
+        said.append(done.stdout + done.stderr)
+        return done
+
+    expect(0, "ingest", "btc.csv", "--asset-id", "BTC")
+    study = ["--asset-id", "BTC", "--end-date", "2019-12-31", "--study-name", "small", "--max-epochs", "1"]
+    tune = ["tune", *study, "--folds", "2", *in_schema]
+
+    first = expect(0, *tune, "--n-trials", "1")
+    assert "features, chosen from the columns that the history has:" in first.stderr
+    assert "trial 1 of 1, fold 2 of 2: error" in first.stderr
+    assert "of the naive forecast: " in first.stdout
+    assert "kallos-run study show small" in first.stderr
+
+    full = expect(0, *tune, "--n-trials", "1")
+    assert "1 finished trial of 1 asked for: nothing to run" in full.stderr
+    assert "loading the models" not in full.stderr
+
+    more = expect(0, *tune, "--n-trials", "2", "--json", "--quiet")
+    assert [line for line in more.stderr.splitlines() if not line.startswith("warning: ")] == []
+    result = json.loads(more.stdout)
+    assert result["n_run"] == 1
+    assert result["n_trials"] == {"complete": 2, "pruned": 0, "fail": 0, "running": 0}
+    written = json.loads((tmp_path / "small_best_params.json").read_text())
+    assert Path(result["output"]) == tmp_path / "small_best_params.json"
+    assert {name: result[name] for name in written} == written
+
+    other = expect(2, *tune, "--n-trials", "3", "--seed", "5")
+    assert other.stdout == ""
+    assert "--seed was 0, now 5" in other.stderr
+    assert "--resume force" in other.stderr
+    never = expect(2, *tune, "--resume", "never")
+    assert "study 'small' exists already" in never.stderr
+
+    optuna.create_study(storage=open_storage(database_url, schema), study_name="foreign")
+    listed = json.loads(expect(0, "study", "list", "--json", *in_schema).stdout)["studies"]
+    assert [(row["study_name"], row["by_kallos"]) for row in listed] == [("foreign", False), ("small", True)]
+    assert listed[1]["best_score"] == result["best_score"]
+    table = expect(0, "study", "list", *in_schema).stdout
+    assert "(other)" in table
+    shown = expect(0, "study", "show", "small", *in_schema).stdout
+    for words in ("log_return", "Folds of the best trial", "beats naive", "Best parameters", "volume_features"):
+        assert words in shown
+    facts = json.loads(expect(0, "study", "show", "small", "--json", *in_schema).stdout)
+    assert len(facts["trials"]) == 2
+    assert facts["best_params"] == result["best_params"]
+    foreign = expect(2, "study", "show", "foreign", *in_schema)
+    assert "was not made by Kallos" in foreign.stderr
+    unknown = expect(2, "study", "show", "smal", *in_schema)
+    assert "did you mean 'small'?" in unknown.stderr
+    assert not any(password in text for text in said)
