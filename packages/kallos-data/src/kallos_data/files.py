@@ -82,6 +82,7 @@ def _csv(path: Path) -> pl.DataFrame:
             has_header=False,
             skip_lines=layout.skip,
             schema=dict.fromkeys(map(str, range(len(layout.names))), pl.String),
+            missing_columns="insert",
             raise_if_empty=False,
         )
     except pl.exceptions.PolarsError as error:

@@ -88,7 +88,7 @@ def _numbers(column: pl.Series, name: str, where: str) -> pl.Series:
 def _without_blank_rows(frame: pl.DataFrame, where: str) -> pl.DataFrame:
     blank = frame.select(pl.all_horizontal(pl.col(REQUIRED).is_null())).to_series()
     if blank.any():
-        logger.warning("%s: %d rows without any price are left out", where, blank.sum())
+        logger.warning("%s: rows without any price are left out: %d", where, blank.sum())
     return frame.filter(~blank)
 
 
@@ -146,7 +146,7 @@ def _refuse_contradictions(frame: pl.DataFrame, where: str) -> None:
         bad = frame.filter(broken).sort(_ROW)
         if len(bad):
             value = "" if bad[name][0] is None else f" {bad[name][0]}"
-            more = f" (and {len(bad) - 1} rows more)" if len(bad) > 1 else ""
+            more = f" (and in {len(bad) - 1} more)" if len(bad) > 1 else ""
             raise DataQualityError(
                 f"{where}, row {bad[_ROW][0]}: {name}{value} {problem}{more}; correct or remove the row"
             )
