@@ -2,11 +2,11 @@
 
 import logging
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import polars as pl
 
-from .errors import DataQualityError, MissingColumnsError
+from .errors import ConfigError, DataQualityError, MissingColumnsError
 
 logger = logging.getLogger(__name__)
 
@@ -35,17 +35,31 @@ def regularise(frame: pl.DataFrame, *, max_gap: int = 7, frequency: timedelta | 
     ------
     MissingColumnsError
         Where there is no column ``timestamp``.
+    ConfigError
+        Where ``max_gap`` is negative or ``frequency`` not positive.
     DataQualityError
-        For a missing, duplicated or off-grid time, an infinite value, a run of missing values longer than ``max_gap``,
-        or where no row is left.
+        For a missing, duplicated or off-grid time, a value that is infinite or no number, a run of missing values
+        longer than ``max_gap``, or where there is no value at all.
     """
+    if max_gap < 0 or (frequency is not None and frequency <= timedelta(0)):
+        raise ConfigError(f"max_gap must be 0 or more and frequency positive, not {max_gap} and {frequency}")
     frame = _sorted_utc(frame)
     _refuse_infinities(frame)
+    frame = _without_empty_columns(frame)
     step = frequency or frame_frequency(frame)
-    frame = _without_empty_columns(_on_grid(frame, step))
-    frame = _without_warm_up(frame)
-    filled = frame.with_columns(pl.exclude("timestamp").fill_null(strategy="forward", limit=max_gap))
-    _refuse_long_gaps(frame, filled, max_gap)
+    steps = _steps(frame["timestamp"], step)
+    first = _warm_up(frame)
+    # Of the rows that are dropped, the last few may still hold what the first row is filled with.
+    near = frame.filter(steps >= steps[first] - max_gap)
+    _refuse_missing_rows(near, step, max_gap)
+    grid = pl.datetime_range(near["timestamp"][0], near["timestamp"][-1], step, eager=True).alias("timestamp")
+    filled = (
+        grid.to_frame()
+        .join(near, on="timestamp", how="left", maintain_order="left")
+        .with_columns(pl.exclude("timestamp").fill_null(strategy="forward", limit=min(max_gap, len(grid))))
+        .filter(pl.col("timestamp") >= frame["timestamp"][first])
+    )
+    _refuse_long_gaps(frame, filled, step, max_gap)
     return filled
 
 
@@ -64,7 +78,8 @@ def frame_frequency(frame: pl.DataFrame) -> timedelta:
     """
     steps = frame["timestamp"].diff().drop_nulls().to_list()
     if not steps:
-        raise DataQualityError(f"{len(frame)} rows tell no frequency: load more history, or name the frequency")
+        found = "a single row tells" if len(frame) else "no row tells"
+        raise DataQualityError(f"{found} no frequency: load more history, or name the frequency")
     counts = Counter(steps)
     return min(counts, key=lambda step: (-counts[step], step))
 
@@ -72,10 +87,15 @@ def frame_frequency(frame: pl.DataFrame) -> timedelta:
 def _sorted_utc(frame: pl.DataFrame) -> pl.DataFrame:
     if "timestamp" not in frame.columns:
         raise MissingColumnsError(["timestamp"], frame.columns)
-    utc = _utc(frame["timestamp"])
-    frame = frame.with_columns(utc, pl.exclude("timestamp").cast(pl.Float64).fill_nan(None)).sort("timestamp")
-    if frame["timestamp"].null_count():
-        raise DataQualityError(f"{frame['timestamp'].null_count()} rows have no timestamp: remove them")
+    if frame.is_empty():
+        raise DataQualityError("the frame has no row: load some history")
+    for name, kind in frame.drop("timestamp").schema.items():
+        if not (kind.is_numeric() or isinstance(kind, (pl.Boolean, pl.Null))):
+            raise DataQualityError(f"column {name!r} holds {kind}, no numbers: convert it, or leave it out")
+    numbers = pl.exclude("timestamp").cast(pl.Float64).fill_nan(None)
+    frame = frame.select(_utc(frame["timestamp"]), numbers).sort("timestamp")
+    if missing := frame["timestamp"].null_count():
+        raise DataQualityError(f"{missing} rows have no timestamp: remove them")
     twice = frame.filter(pl.col("timestamp").is_duplicated())["timestamp"].unique(maintain_order=True)
     if len(twice):
         raise DataQualityError(
@@ -85,6 +105,8 @@ def _sorted_utc(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _utc(time: pl.Series) -> pl.Series:
+    if time.dtype != pl.Date and not isinstance(time.dtype, pl.Datetime):
+        raise DataQualityError(f"column 'timestamp' holds {time.dtype}, no times: convert it to Datetime first")
     zone = time.dtype.time_zone if isinstance(time.dtype, pl.Datetime) else None
     time = time.cast(pl.Datetime("us", zone))
     return time.dt.convert_time_zone("UTC") if zone else time.dt.replace_time_zone("UTC")
@@ -100,26 +122,40 @@ def _refuse_infinities(frame: pl.DataFrame) -> None:
             )
 
 
-def _on_grid(frame: pl.DataFrame, step: timedelta) -> pl.DataFrame:
-    first, last = frame["timestamp"][0], frame["timestamp"][-1]
-    grid = pl.datetime_range(first, last, step, eager=True).alias("timestamp").to_frame()
-    strays = frame.join(grid, on="timestamp", how="anti")
+def _steps(times: pl.Series, step: timedelta) -> pl.Series:
+    """Return how many steps each time lies after the first."""
+    microseconds = (times - times[0]).dt.total_microseconds()
+    length = step // timedelta(microseconds=1)
+    strays = times.filter(microseconds % length != 0)
     if len(strays):
         raise DataQualityError(
-            f"{len(strays)} timestamps lie between the steps of {step}, the first is {_shown(strays['timestamp'][0])}: "
+            f"{len(strays)} timestamps lie between the steps of {step}, the first is {_shown(strays[0])}: "
             "resample the data, or name the right frequency"
         )
-    return grid.join(frame, on="timestamp", how="left", maintain_order="left")
+    return microseconds // length
+
+
+def _refuse_missing_rows(frame: pl.DataFrame, step: timedelta, max_gap: int) -> None:
+    """Refuse a hole in time before the grid is laid: one wrong time could make it larger than the memory."""
+    times = frame["timestamp"]
+    missing = _steps(times, step).diff().fill_null(1) - 1
+    too_long = missing > max_gap
+    if too_long.any():
+        after = int(too_long.arg_max() or 0)
+        raise DataQualityError(_gap("every column", missing[after], times[after - 1] + step, max_gap))
 
 
 def _without_empty_columns(frame: pl.DataFrame) -> pl.DataFrame:
     empty = [name for name in frame.columns[1:] if frame[name].null_count() == len(frame)]
+    if empty and len(empty) == frame.width - 1:
+        raise DataQualityError(f"no column has any value: {', '.join(empty)}")
     if empty:
         logger.warning("left out, without any value: %s", ", ".join(empty))
     return frame.drop(empty)
 
 
-def _without_warm_up(frame: pl.DataFrame) -> pl.DataFrame:
+def _warm_up(frame: pl.DataFrame) -> int:
+    """Return the first row by which every column has had a value."""
     first_values = {name: int(frame[name].is_not_null().arg_max() or 0) for name in frame.columns[1:]}
     start = max(first_values.values(), default=0)
     if start:
@@ -131,20 +167,26 @@ def _without_warm_up(frame: pl.DataFrame) -> pl.DataFrame:
             ", ".join(late),
             _shown(frame["timestamp"][start]),
         )
-    return frame[start:]
+    return start
 
 
-def _refuse_long_gaps(frame: pl.DataFrame, filled: pl.DataFrame, max_gap: int) -> None:
+def _refuse_long_gaps(frame: pl.DataFrame, filled: pl.DataFrame, step: timedelta, max_gap: int) -> None:
     for name in filled.columns[1:]:
         if not filled[name].null_count():
             continue
-        beyond = int(filled[name].is_null().arg_max() or 0)
-        before = beyond - max_gap
-        length = int(frame[name][before:].is_not_null().arg_max() or len(frame) - before)
-        raise DataQualityError(
-            f"column {name!r} has no value for {length} steps from {_shown(frame['timestamp'][before])}, more than "
-            f"max_gap={max_gap}: fill them at their source, begin after them, or allow a longer gap"
-        )
+        within = filled["timestamp"][int(filled[name].is_null().arg_max() or 0)]
+        known = frame.filter(pl.col(name).is_not_null())["timestamp"]
+        begin = known.filter(known < within)[-1] + step
+        later = known.filter(known > within)
+        end = later[0] if len(later) else filled["timestamp"][-1] + step
+        raise DataQualityError(_gap(f"column {name!r}", (end - begin) // step, begin, max_gap))
+
+
+def _gap(what: str, length: int, begin: datetime, max_gap: int) -> str:
+    return (
+        f"{what} has no value for {length} steps from {_shown(begin)}, more than max_gap={max_gap}: "
+        "fill them at their source, begin after them, or allow a longer gap"
+    )
 
 
 def _shown(time: object) -> str:
