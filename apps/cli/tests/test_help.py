@@ -1,7 +1,10 @@
 """Help is complete, quick to come, and loads nothing heavy."""
 
+import re
+import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -28,6 +31,18 @@ def commands_of(group, path=()):
             yield from commands_of(command, (*path, name))
         else:
             yield (*path, name), command
+
+
+def test_every_example_can_be_typed():
+    commands = dict(commands_of(typer.main.get_command(app)))
+    readme = (Path(__file__).parents[1] / "README.md").read_text().splitlines()
+    examples = [line for command in commands.values() for line in command.epilog.splitlines()] + readme
+    typed = [shlex.split(line, comments=True) for line in examples if re.match(r"(\w+=\S+ )?kallos-run ", line)]
+    assert len(typed) > 12
+    for line in typed:
+        words = line[line.index("kallos-run") + 1 : line.index(">") if ">" in line else None]
+        path = tuple(words[: 2 if words[0] == "study" else 1])
+        commands[path].make_context(path[-1], words[len(path) :])
 
 
 def test_every_option_has_help():

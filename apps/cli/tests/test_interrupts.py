@@ -26,7 +26,7 @@ def end_of(process):
 def test_ctrl_c_in_a_trial_keeps_the_study_and_says_how_to_go_on(
     start_kallos_run, kallos_run, tune_arguments, database
 ):
-    arguments = (*tune_arguments, "--max-epochs", "4", "--n-trials", "1")
+    arguments = (*tune_arguments, "--max-epochs", "3", "--n-trials", "1")
     process = start_kallos_run(*arguments)
     read_until(process, "trial 1 of 1 begins")
     process.send_signal(signal.SIGINT)

@@ -1,6 +1,5 @@
 """Wires the commands into ``kallos-run``."""
 
-import importlib.metadata
 from typing import Annotated
 
 import typer
@@ -29,7 +28,9 @@ app.add_typer(study.app, name="study")
 
 def _print_version(value: bool) -> None:
     if value:
-        output.show(f"kallos-run {importlib.metadata.version('kallos-cli')}")
+        from importlib.metadata import version
+
+        output.show(f"kallos-run {version('kallos-cli')}")
         raise typer.Exit
 
 
