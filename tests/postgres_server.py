@@ -5,9 +5,11 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -85,7 +87,15 @@ class PostgresServer:
         """Start the server and wait until it answers."""
         settings = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
         options = f"-p {self.port} -k {self.folder} {settings}"
-        self._run("pg_ctl", "start", "-w", "-t", "60", "-l", str(self.folder / "log"), "-o", options)
+        command = ("pg_ctl", "start", "-w", "-t", "60", "-l", str(self.folder / "log"), "-o", options)
+        # What is left of a killed server holds its lock for a second or two.
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                return self._run(*command)
+            except subprocess.CalledProcessError as error:
+                if time.monotonic() > deadline:
+                    raise RuntimeError((self.folder / "log").read_text()[-2000:]) from error
 
     def stop(self, mode: Literal["smart", "fast", "immediate"] = "fast") -> None:
         """Stop the server and wait until it is gone."""
@@ -95,6 +105,11 @@ class PostgresServer:
         """Stop the server and start it on the same port."""
         self.stop(mode)
         self.start()
+
+    def kill(self) -> None:
+        """End the server as a crash would; the next start recovers what was committed."""
+        pid_file = self.folder / "data" / "postmaster.pid"
+        os.kill(int(pid_file.read_text().splitlines()[0]), signal.SIGKILL)
 
     def remove(self) -> None:
         """Stop the server where it runs and remove its folder."""

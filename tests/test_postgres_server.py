@@ -21,6 +21,9 @@ def test_a_server_lives_restarts_and_leaves_nothing(origin):
         assert value(server.url(), "CREATE TABLE t AS SELECT 1 AS x; SELECT x FROM t") == 1
         server.restart("immediate")
         assert value(server.url(), "SELECT count(*) FROM pg_class WHERE relname = 't'") == 1
+        server.kill()
+        server.start()
+        assert value(server.url(), "SELECT x FROM t") == 1
         with pytest.raises(OperationalError, match="password authentication failed"):
             value(server.url().replace(server.password, "wrong"), "SELECT 1")
     finally:

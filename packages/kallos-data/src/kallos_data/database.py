@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Literal, Self
 
 import sqlalchemy
-from sqlalchemy import URL, Connection, Engine
+from sqlalchemy import URL, Connection, Engine, event
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
+from .driver_errors import explanation
 from .errors import ConfigError, DatabaseError
 
 Backend = Literal["postgresql", "sqlite"]
@@ -70,7 +71,8 @@ class DatabaseConfig:
         if "url" in db_kwargs:
             if len(db_kwargs) > 1:
                 raise ConfigError("db_kwargs takes 'url' alone, without any postgres_… beside it")
-            return cls.from_url(str(db_kwargs["url"]))
+            url = db_kwargs["url"]
+            return cls.from_url(url.render_as_string(hide_password=False) if isinstance(url, URL) else str(url))
         unknown = [key for key in db_kwargs if key not in _KWARGS]
         missing = [key for key in ("postgres_user", "postgres_db") if not db_kwargs.get(key)]
         if unknown or missing:
@@ -114,7 +116,7 @@ class DatabaseConfig:
                 raise ConfigError("a SQLite database must be a file, sqlite:///FILE: memory is gone with the process")
         else:
             raise ConfigError(f"database {parsed.drivername!r} is not supported: use {_SUPPORTED}")
-        return cls(parsed)
+        return cls(_with_password_in_its_place(parsed))
 
     @classmethod
     def from_environment(cls, variable: str = "KALLOS_DB_URL") -> Self:
@@ -139,7 +141,8 @@ class DatabaseConfig:
         return f"DatabaseConfig({self})"
 
     def __str__(self) -> str:
-        return self.url.render_as_string(hide_password=True)
+        hidden = {key: "***" for key in self.url.query if "password" in key}
+        return self.url.update_query_dict(hidden).render_as_string(hide_password=True)
 
     def with_schema(self, name: str) -> "DatabaseConfig":
         """Return the same database seen through one PostgreSQL schema alone.
@@ -157,7 +160,8 @@ class DatabaseConfig:
         quoted = '"' + name.replace('"', '""') + '"'
         # libpq splits options at blanks; a backslash keeps the character after it.
         escaped = re.sub(r"([\\\s])", r"\\\1", quoted)
-        return DatabaseConfig(self.url.update_query_dict({"options": f"-csearch_path={escaped} -ctimezone=UTC"}))
+        options = [*self.url.normalized_query.get("options", ()), f"-csearch_path={escaped} -ctimezone=UTC"]
+        return DatabaseConfig(self.url.update_query_dict({"options": " ".join(options)}))
 
     def create_schema(self, name: str) -> None:
         """Create a PostgreSQL schema where it is missing; any number of processes may do so at once.
@@ -176,7 +180,7 @@ class DatabaseConfig:
                 connection.execute(sqlalchemy.schema.CreateSchema(name))
 
     def engine(self, *, create: bool = False) -> Engine:
-        """Return an engine that keeps no connection open and speaks UTC.
+        """Return an engine that keeps no connection open and speaks UTC in every transaction.
 
         Parameters
         ----------
@@ -189,9 +193,10 @@ class DatabaseConfig:
             Where the SQLite file is missing and may not be created, or its folder is missing.
         """
         if self.backend == "postgresql":
-            return sqlalchemy.create_engine(
-                self.url, poolclass=NullPool, connect_args={"connect_timeout": _CONNECT_SECONDS}
-            )
+            arguments = {} if "connect_timeout" in self.url.query else {"connect_timeout": _CONNECT_SECONDS}
+            engine = sqlalchemy.create_engine(self.url, poolclass=NullPool, connect_args=arguments)
+            event.listen(engine, "begin", _speak_utc)
+            return engine
         file = Path(self.url.database or "")
         if not file.parent.is_dir():
             raise DatabaseError(f"cannot open {self}: there is no folder {file.parent}")
@@ -211,11 +216,9 @@ class DatabaseConfig:
         engine = self.engine(create=create)
         try:
             with engine.begin() as connection:
-                if self.backend == "postgresql":
-                    connection.exec_driver_sql("SET TIME ZONE 'UTC'")
                 yield connection
         except DBAPIError as error:
-            raise DatabaseError(f"database {self}: {error.orig}") from error
+            raise DatabaseError(explanation(error, self)) from error
         finally:
             engine.dispose()
 
@@ -226,3 +229,15 @@ def check_schema_name(name: str) -> None:
         raise ConfigError(f"schema name {name!r} must have 1 to {_LONGEST_NAME} bytes and no NUL")
     if name.startswith("pg_") or name == "$user":
         raise ConfigError(f"schema name {name!r} is reserved by PostgreSQL: choose another")
+
+
+def _with_password_in_its_place(url: URL) -> URL:
+    """Return the URL with its password where it is hidden; refuse one that a host name would show a part of."""
+    if url.host and "@" in url.host:
+        raise ConfigError("the database URL has several '@': write one in a user or password as %40")
+    password = url.query.get("password")
+    return url.set(password=password).difference_update_query(["password"]) if isinstance(password, str) else url
+
+
+def _speak_utc(connection: Connection) -> None:
+    connection.exec_driver_sql("SET TIME ZONE 'UTC'")
