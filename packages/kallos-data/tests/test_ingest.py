@@ -137,6 +137,17 @@ def test_a_table_of_ones_own_keeps_its_way_of_writing_times(file, written, kind)
     assert query(file, "SELECT count(*) FROM signs") == [(60,)]
 
 
+def test_times_written_in_several_ways_are_the_same_rows(file):
+    query(file, f"CREATE TABLE daily_market_data (id text, timestamp text, {BARS}, {KEY})")
+    mixed = ["2019-01-01", "2019-01-02T00:00:00Z", "2019-01-03 01:00:00+01:00", "2019-01-04 00:00"]
+    for text in mixed:
+        query(file, f"INSERT INTO daily_market_data VALUES ('A', '{text}', 1, 1, 1, 1, 1)")
+    report = ingest_frame(simulate_market(5), "A", url(file))
+    assert (report.rows_inserted, report.rows_updated, report.history_rows) == (1, 4, 5)
+    stored = query(file, "SELECT timestamp FROM daily_market_data ORDER BY timestamp")
+    assert [row[0] for row in stored] == [*mixed, "2019-01-05"]
+
+
 def test_a_table_of_ones_own_may_have_fewer_and_other_columns(file, caplog):
     caplog.set_level("INFO", logger="kallos_data")
     query(file, f"CREATE TABLE daily_market_data (id text, timestamp text, note text, trades integer, {BARS}, {KEY})")

@@ -34,11 +34,10 @@ INDICATORS = (
 """Names of the columns that :func:`compute_indicators` adds, in order."""
 
 _PRICES = ("open", "high", "low", "close")
-_PER_PRICE = frozenset({"macd", "macd_signal", "macd_diff", "atr", "ema_10", "ema_50", "bb_middle"})
 _BOLLINGER_STEPS = 20
 
-# TA-Lib takes a money flow under 1 for none; so large a unit of volume makes that mean none indeed.
-_VOLUME_UNIT = 2.0**40
+# Releases of TA-Lib before 0.8 take a money flow under 1 for none; so small a unit of volume makes that none indeed.
+_VOLUME_UNITS = 2.0**80
 
 _GROUPS = {
     "volume_features": (
@@ -89,14 +88,16 @@ def compute_indicators(frame: pl.DataFrame) -> pl.DataFrame:
         Where a price or volume is missing or infinite: it would spoil every later value.
     """
     columns = _checked(frame)
-    scale = _price_scale(columns["close"])
-    high, low, close = (columns[name] / scale for name in ("high", "low", "close"))
+    if frame.is_empty():
+        # Releases of TA-Lib before 0.8 refuse it.
+        return frame.select("timestamp", *(pl.lit(None, pl.Float64).alias(name) for name in INDICATORS))
+    high, low, close = (columns[name] for name in ("high", "low", "close"))
     macd, macd_signal, macd_diff = talib.MACD(close, 12, 26, 9)
     stoch_k, stoch_d = talib.STOCH(high, low, close, 14, 3, talib.MA_Type.SMA, 3, talib.MA_Type.SMA)
     middle = talib.SMA(close, _BOLLINGER_STEPS)
     found: dict[str, Floats] = {
         "rsi": talib.RSI(close, 14),
-        "mfi": talib.MFI(high, low, close, columns["volume"] * _VOLUME_UNIT, 14),
+        "mfi": talib.MFI(high, low, close, columns["volume"] * _VOLUME_UNITS, 14),
         "macd": macd,
         "macd_signal": macd_signal,
         "macd_diff": macd_diff,
@@ -113,8 +114,8 @@ def compute_indicators(frame: pl.DataFrame) -> pl.DataFrame:
         "roc_7": talib.ROC(close, 7),
         "log_return": _log_return(close),
     }
-    scaled = [pl.Series(name, found[name] * (scale if name in _PER_PRICE else 1.0)) for name in INDICATORS]
-    indicators = pl.DataFrame(scaled).with_columns(pl.when(pl.all().is_finite()).then(pl.all()))
+    indicators = pl.DataFrame({name: found[name] for name in INDICATORS})
+    indicators = indicators.with_columns(pl.when(pl.all().is_finite()).then(pl.all()))
     return frame.select("timestamp").hstack(indicators)
 
 
@@ -159,19 +160,10 @@ def _checked(frame: pl.DataFrame) -> dict[str, Floats]:
     return {name: numbers[name].to_numpy(writable=True) for name in needed}
 
 
-def _price_scale(close: Floats) -> float:
-    """Return the power of two next below the first close, for TA-Lib takes differences under about 1e-14 for none.
-
-    Coins at a millionth of a dollar have such variances. Dividing by a power of two is exact, and the first close is
-    known at every later step.
-    """
-    return float(2.0 ** np.floor(np.log2(close[0]))) if len(close) and close[0] > 0 else 1.0
-
-
 def _deviation(values: Floats, window: int) -> Floats:
     """Return the population standard deviation of each trailing window.
 
-    TA-Lib subtracts squares of running sums, which leaves no digit where a price has fallen to a ten-thousandth.
+    Releases of TA-Lib before 0.8 take a variance under 1e-14 for none, which many a coin's is.
     """
     deviation = np.full(len(values), np.nan)
     if len(values) >= window:
