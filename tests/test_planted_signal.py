@@ -5,7 +5,7 @@ from math import sqrt
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from kallos_data import default_feature_groups, feature_columns, ingest_frame, simulate_market
+from kallos_data import default_feature_groups, ingest_frame, load_features_from_db, simulate_market
 from kallos_tune import TuningSettings, run_tuning, study_result
 
 SETTINGS = TuningSettings(
@@ -28,8 +28,8 @@ def skill(tmp_path, signal: float) -> float:
     url = f"sqlite:///{tmp_path / 'market.db'}"
     market = simulate_market(900, signal=signal, seed=4)
     ingest_frame(market, "SIM", url)
-    groups = default_feature_groups(feature_columns(url), "log_return")
     end = market["timestamp"][-1]
+    groups = default_feature_groups(load_features_from_db("SIM", end, url).columns, "log_return")
     study = run_tuning("SIM", end, url, None, "gru", "s", "log_return", groups, 2, settings=SETTINGS)
     return study_result(study).skill
 
