@@ -193,8 +193,7 @@ class DatabaseConfig:
             Where the SQLite file is missing and may not be created, or its folder is missing.
         """
         if self.backend == "postgresql":
-            arguments = {} if "connect_timeout" in self.url.query else {"connect_timeout": _CONNECT_SECONDS}
-            engine = sqlalchemy.create_engine(self.url, poolclass=NullPool, connect_args=arguments)
+            engine = self._patient_engine("connect_timeout", _CONNECT_SECONDS)
             event.listen(engine, "begin", _speak_utc)
             return engine
         file = Path(self.url.database or "")
@@ -202,7 +201,12 @@ class DatabaseConfig:
             raise DatabaseError(f"cannot open {self}: there is no folder {file.parent}")
         if not create and not file.exists():
             raise DatabaseError(f"there is no SQLite database {file}: check the path, or ingest data into it first")
-        return sqlalchemy.create_engine(self.url, poolclass=NullPool, connect_args={"timeout": _BUSY_SECONDS})
+        return self._patient_engine("timeout", _BUSY_SECONDS)
+
+    def _patient_engine(self, option: str, seconds: int) -> Engine:
+        """Return an engine that waits so long, unless the URL says how long."""
+        arguments = {} if option in self.url.query else {option: seconds}
+        return sqlalchemy.create_engine(self.url, poolclass=NullPool, connect_args=arguments)
 
     @contextmanager
     def connect(self, *, create: bool = False) -> Generator[Connection]:
