@@ -44,6 +44,7 @@ def test_ctrl_c_in_a_trial_keeps_the_study_and_says_how_to_go_on(
     assert done.returncode == 0, done.stderr
     states = [trial.state.name for trial in load_study(f"sqlite:///{database}", "small").trials]
     assert states == ["FAIL", "COMPLETE"]
+    assert "trial 0 failed: interrupted (Ctrl-C)" in kallos_run("study", "show", "small").stdout
 
 
 def test_ctrl_c_while_the_models_load(start_kallos_run, tune_arguments, database):

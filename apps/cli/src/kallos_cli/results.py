@@ -21,11 +21,13 @@ def show_trials(study: "optuna.Study", *, most: int | None = None) -> None:
         output.show("no trial yet")
         return
     shown = table if most is None else table.head(most)
-    if (shown["state"] == "COMPLETE").all():
-        shown = shown.drop("state", "failure")
+    failures = dict(shown.drop_nulls("failure").select("trial", "failure").iter_rows())
+    shown = shown.drop(["state", "failure"] if (shown["state"] == "COMPLETE").all() else ["failure"])
     title = "Trials" if len(shown) == len(table) else f"The best {len(shown)} of {len(table)} trials"
     rows = [_short(row) for row in shown.iter_rows(named=True)]
     output.show_table(shown.columns, [list(row.values()) for row in rows], title=title)
+    for trial, reason in failures.items():
+        output.show(f"trial {trial} failed: {reason}")
 
 
 def show_best(result: "StudyResult") -> None:
