@@ -14,8 +14,8 @@ from .database import DatabaseConfig
 from .files import read_ohlcv
 from .indicators import INDICATORS, compute_indicators
 from .ohlcv import clean_ohlcv
-from .source import FeatureTables
 from .store import AssetRows, lock_for_writing
+from .tables import FeatureTables
 
 logger = logging.getLogger(__name__)
 

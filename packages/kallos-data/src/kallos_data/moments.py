@@ -1,8 +1,12 @@
-"""Points in time as people write them, in UTC."""
+"""Points in time as people write them and as databases store them, in UTC."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
+from typing import Any
 
-from .errors import ConfigError
+import polars as pl
+
+from .errors import ConfigError, DataQualityError
 
 Moment = str | date | datetime
 
@@ -13,7 +17,7 @@ def first_moment(value: Moment, *, name: str) -> datetime:
     Raises
     ------
     ConfigError
-        Where a text is no ISO 8601 date or time; ``name`` says which argument it was.
+        Where it is no date, or a text that is no ISO 8601 date or time; ``name`` says which argument it was.
     """
     return _moment(value, time.min, name)
 
@@ -29,11 +33,46 @@ def last_moment(value: Moment, *, name: str) -> datetime:
     return _moment(value, time.max, name)
 
 
-def _moment(value: Moment, of_a_day: time, name: str) -> datetime:
+def utc_times(values: Sequence[Any]) -> pl.Series:
+    """Return stored times (datetimes, dates, ISO texts, numbers since 1970) as UTC; None stays None.
+
+    Raises
+    ------
+    DataQualityError
+        Where one cannot be read as a time.
+    """
+    try:
+        moments = [None if value is None else _stored(value) for value in values]
+    except (ValueError, TypeError, OverflowError) as error:
+        raise DataQualityError(f"a timestamp cannot be read: {error}") from error
+    return pl.Series(moments, dtype=pl.Datetime("us", "UTC"))
+
+
+def epoch_unit(value: float) -> int:
+    """Return how many of a number's units make a second: 1, 10^3, 10^6 or 10^9.
+
+    Told by its size, as seconds reach 10^11 in the year 5138 only, and milliseconds were there in 1973.
+    """
+    size = abs(value)
+    return next((unit for unit, limit in ((1, 1e11), (10**3, 1e14), (10**6, 1e17)) if size < limit), 10**9)
+
+
+def _stored(value: Moment | float) -> datetime:
+    if isinstance(value, int | float):
+        return datetime.fromtimestamp(value / epoch_unit(value), tz=UTC)
+    return first_moment(value, name="timestamp")
+
+
+def _moment(value: object, of_a_day: time, name: str) -> datetime:
     parsed = _parsed(value, name) if isinstance(value, str) else value
+    if not isinstance(parsed, date):
+        raise ConfigError(_no_date(value, name))
     if not isinstance(parsed, datetime):
         return datetime.combine(parsed, of_a_day, tzinfo=UTC)
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    try:
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+    except OverflowError:
+        raise ConfigError(f"{name}={value} lies beyond the years 1 to 9999 in UTC") from None
 
 
 def _parsed(text: str, name: str) -> date | datetime:
@@ -41,6 +80,8 @@ def _parsed(text: str, name: str) -> date | datetime:
     try:
         return date.fromisoformat(text) if len(text) <= len("2023-01-01") else datetime.fromisoformat(text)
     except ValueError:
-        raise ConfigError(
-            f"{name}={text!r} is no date: write 2023-01-31, or 2023-01-31T12:00 for a time (UTC)"
-        ) from None
+        raise ConfigError(_no_date(text, name)) from None
+
+
+def _no_date(value: object, name: str) -> str:
+    return f"{name}={value!r} is no date: write 2023-01-31, or 2023-01-31T12:00 for a time (UTC)"

@@ -12,7 +12,8 @@ from sqlalchemy import Column, Connection, Insert, MetaData, Table, TableClause,
 from sqlalchemy.dialects import postgresql, sqlite
 
 from .errors import ConfigError, DataQualityError, MissingColumnsError
-from .source import FeatureTables, utc_times
+from .moments import utc_times
+from .tables import FeatureTables
 
 logger = logging.getLogger(__name__)
 
