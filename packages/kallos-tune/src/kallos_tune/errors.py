@@ -19,6 +19,27 @@ class StorageError(KallosError, ConnectionError):
     """The study's storage cannot be opened; the message never holds a password."""
 
 
+class DatabaseUnavailableError(StorageError):
+    """The database was away for longer than the study waits.
+
+    Attributes
+    ----------
+    seconds : float
+        How long that is.
+    """
+
+    def __init__(self, seconds: float, reason: str) -> None:
+        self.seconds = seconds
+        super().__init__(
+            f"the database has been away for {seconds:.0f} s ({reason}): finished trials are kept, "
+            "run the same again once it is back"
+        )
+
+
+class WorkerError(KallosError, RuntimeError):
+    """A worker process ended with an error, or was killed too often."""
+
+
 class StudyNotFoundError(KallosError, LookupError):
     """No study of that name in the storage.
 

@@ -9,6 +9,12 @@ FINISHED: Final = (TrialState.COMPLETE, TrialState.PRUNED)
 # User attributes of a trial that failed: why, and whether it was stopped from outside.
 FAILURE: Final = "failure"
 INTERRUPTED: Final = "interrupted"
+# How the reason of a trial begins whose worker was gone, and what trials have that repeat such parameters.
+GIVEN_UP: Final = "given up"
+RETRIES: Final = "retries"
+RETRY_OF: Final = "retry_of"
+# Host and process that run or ran a trial.
+WORKER: Final = "worker"
 
 
 def n_finished(study: optuna.Study) -> int:
@@ -22,6 +28,6 @@ def best_score(study: optuna.Study) -> float | None:
     return min((score for score in scores if score is not None), default=None)
 
 
-def ended_by_itself(trial: FrozenTrial) -> bool:
-    """Return whether a trial ran to its end, good or bad, without being stopped from outside."""
-    return trial.state in FINISHED or (trial.state == TrialState.FAIL and not trial.user_attrs.get(INTERRUPTED))
+def is_spent(trial: FrozenTrial) -> bool:
+    """Return whether a trial's parameters were drawn and are not to be drawn again: it ran, or runs, by itself."""
+    return trial.state != TrialState.WAITING and not trial.user_attrs.get(INTERRUPTED)

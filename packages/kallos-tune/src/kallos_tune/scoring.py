@@ -4,15 +4,19 @@ The naive score beside every score is that of the better of two forecasts that n
 the mean of the training window.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from kallos_data import FoldSeries
 from kallos_data.scaling import Floats
 
 from .settings import Metric, TuningSettings
 
+if TYPE_CHECKING:
+    from kallos_data import FoldSeries
 
-def naive_score(fold: FoldSeries, settings: TuningSettings) -> float:
+
+def naive_score(fold: "FoldSeries", settings: TuningSettings) -> float:
     """Return the error of the better naive forecast: the last value known, or the mean of the training window.
 
     What is known at a step follows the forecast mode: the value one step (and the purge) before when rolling, the last

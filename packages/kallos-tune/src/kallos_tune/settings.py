@@ -24,7 +24,16 @@ _CHOICES = {
     "window": Window,
     "accelerator": Accelerator,
 }
-_LEAST = {"target_folds": 2, "purge": 0, "max_epochs": 1, "patience": 1, "max_gap": 0, "threads": 1, "seed": 0}
+_LEAST = {
+    "target_folds": 2,
+    "purge": 0,
+    "max_epochs": 1,
+    "patience": 1,
+    "max_gap": 0,
+    "threads": 1,
+    "seed": 0,
+    "workers": 1,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +77,13 @@ class TuningSettings:
     accelerator : {"cpu", "gpu", "mps", "auto"}, default "cpu"
         Where models are trained.
     threads : int, default 1
-        torch threads of this process. Models of this size train fastest on one.
+        torch threads of each worker. Models of this size train fastest on one.
+    workers : int, default 1
+        Processes that run trials side by side. One is this process, and repeats exactly for a seed.
+    heartbeat_seconds, grace_seconds : float, defaults 15 and 120
+        Between two signs of life of a running trial, and without one after which it is given up and run again.
+    database_wait_seconds : float, default 600
+        How long a database that is away (restarted, say) is waited for.
 
     Raises
     ------
@@ -93,6 +108,10 @@ class TuningSettings:
     space: Space = field(default_factory=lambda: SEARCH_SPACE)
     accelerator: Accelerator = "cpu"
     threads: int = 1
+    workers: int = 1
+    heartbeat_seconds: float = 15.0
+    grace_seconds: float = 120.0
+    database_wait_seconds: float = 600.0
 
     def __post_init__(self) -> None:
         for name, choice in _CHOICES.items():
@@ -104,6 +123,10 @@ class TuningSettings:
                 raise ConfigError(f"{name} must be {least} or more, not {getattr(self, name)}")
         if not 0 < self.val_share < 1:
             raise ConfigError(f"val_share must lie between 0 and 1, not {self.val_share}")
+        if not 0 < 2 * self.heartbeat_seconds <= self.grace_seconds:
+            raise ConfigError(
+                f"grace_seconds={self.grace_seconds} must be at least twice heartbeat_seconds={self.heartbeat_seconds}"
+            )
         if self.purge and self.forecast == "recursive":
             raise ConfigError(
                 "purge needs forecast='rolling': a recursive forecast feeds on targets that the purge says are unknown"

@@ -15,7 +15,6 @@ learning_rate      float 1e-5 to 1e-2, log scale
 import hashlib
 import json
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from optuna.distributions import (
     BaseDistribution,
@@ -30,16 +29,14 @@ from .errors import ConfigError
 
 Space = Mapping[str, BaseDistribution]
 
-SEARCH_SPACE: Space = MappingProxyType(
-    {
-        "hidden_dim": IntDistribution(32, 256, log=True),
-        "n_rnn_layers": IntDistribution(1, 4),
-        "dropout": FloatDistribution(0.0, 0.7),
-        "batch_size": CategoricalDistribution([32, 64, 128]),
-        "input_chunk_length": IntDistribution(30, 70),
-        "learning_rate": FloatDistribution(1e-5, 1e-2, log=True),
-    }
-)
+SEARCH_SPACE: Space = {
+    "hidden_dim": IntDistribution(32, 256, log=True),
+    "n_rnn_layers": IntDistribution(1, 4),
+    "dropout": FloatDistribution(0.0, 0.7),
+    "batch_size": CategoricalDistribution([32, 64, 128]),
+    "input_chunk_length": IntDistribution(30, 70),
+    "learning_rate": FloatDistribution(1e-5, 1e-2, log=True),
+}
 
 
 def suggest(trial: BaseTrial, space: Space) -> dict[str, int | float]:

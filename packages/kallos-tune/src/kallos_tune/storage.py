@@ -1,22 +1,30 @@
 """Where studies live: Optuna's tables in the same database as the history, in a schema of their own on PostgreSQL."""
 
 from collections.abc import Mapping
+from typing import Any, Final
 
 import optuna
 import sqlalchemy
-from optuna.storages import RDBStorage
+from optuna.storages import BaseStorage
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from kallos_data import DatabaseConfig
 
 from .errors import ConfigError, StorageError, StudyNotFoundError
+from .locks import study_lock
+from .patient_storage import PatientStorage
 
-_SQLITE_BUSY_SECONDS = 60
+_BUSY_SECONDS: Final = 60
+_CONNECT_SECONDS: Final = 10
 
 
 def open_storage(
-    db_kwargs: Mapping[str, object] | str | DatabaseConfig, optuna_schema: str | None = None
-) -> RDBStorage:
+    db_kwargs: Mapping[str, object] | str | DatabaseConfig,
+    optuna_schema: str | None = None,
+    *,
+    wait_seconds: float = 600.0,
+) -> BaseStorage:
     """Open a study storage, creating its schema and tables where they are missing.
 
     Parameters
@@ -26,6 +34,8 @@ def open_storage(
     optuna_schema : str, optional
         PostgreSQL schema of Optuna's tables. Studies in other schemas are not seen. Without it the database's default
         search path applies.
+    wait_seconds : float, default 600
+        How long each later call waits for a database that is away. Opening does not wait.
 
     Raises
     ------
@@ -38,7 +48,7 @@ def open_storage(
     StorageError
         Where Optuna cannot use the tables it finds, for instance those of another release.
     """
-    config = _config_of_storage(db_kwargs, optuna_schema)
+    config = storage_config(db_kwargs, optuna_schema)
     if optuna_schema is not None:
         config.create_schema(optuna_schema)
     # Connecting first names what is wrong with the database itself, before Optuna does in its own words.
@@ -46,14 +56,14 @@ def open_storage(
         if config.backend == "sqlite":
             # Readers and one writer at a time do not block one another; the mode stays with the file.
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-    connect_args = {"timeout": _SQLITE_BUSY_SECONDS} if config.backend == "sqlite" else {"connect_timeout": 10}
-    engine_kwargs = {"connect_args": connect_args}
-    if config.backend == "postgresql":
-        engine_kwargs |= {"pool_pre_ping": True, "pool_size": 1}
+    url = config.url.render_as_string(hide_password=False)
     try:
-        return RDBStorage(config.url.render_as_string(hide_password=False), engine_kwargs=engine_kwargs)
+        with study_lock(config, "creation").hold():
+            storage = PatientStorage(url, wait_seconds=wait_seconds, engine_kwargs=_engine_kwargs(config))
     except (RuntimeError, SQLAlchemyError) as error:
         raise StorageError(f"Optuna cannot use its tables in {config}: {_first_line(error)}") from error
+    # Optuna reads finished trials once only through this wrapper.
+    return optuna.storages.get_storage(storage)
 
 
 def load_study(
@@ -84,16 +94,21 @@ def study_names(
     ConfigError, kallos_data.DatabaseError, StorageError
         As in :func:`open_storage`.
     """
-    config = _config_of_storage(db_kwargs, optuna_schema)
+    config = storage_config(db_kwargs, optuna_schema)
     with config.connect() as connection:
         if not sqlalchemy.inspect(connection).has_table("studies"):
             return []
     return sorted(optuna.get_all_study_names(open_storage(db_kwargs, optuna_schema)))
 
 
-def _config_of_storage(
-    db_kwargs: Mapping[str, object] | str | DatabaseConfig, optuna_schema: str | None
-) -> DatabaseConfig:
+def storage_config(db_kwargs: Mapping[str, object] | str | DatabaseConfig, optuna_schema: str | None) -> DatabaseConfig:
+    """Return the database as studies see it, with the schema in its URL.
+
+    Raises
+    ------
+    ConfigError, kallos_data.ConfigError
+        As in :func:`open_storage`.
+    """
     config = DatabaseConfig.of(db_kwargs)
     if optuna_schema is None:
         return config
@@ -102,6 +117,18 @@ def _config_of_storage(
             f"optuna_schema={optuna_schema!r} needs PostgreSQL: SQLite has no schemas, leave it out or use another file"
         )
     return config.with_schema(optuna_schema)
+
+
+def _engine_kwargs(config: DatabaseConfig) -> dict[str, Any]:
+    """Return engine settings under which many workers get along.
+
+    No connection is kept open: a worker talks to the database for milliseconds an hour.
+    """
+    if config.backend == "postgresql":
+        return {"poolclass": NullPool, "connect_args": {"connect_timeout": _CONNECT_SECONDS}}
+    # A transaction that begins by reading and then writes fails at once where another wrote in between; beginning each
+    # write as IMMEDIATE waits its turn instead.
+    return {"poolclass": NullPool, "connect_args": {"timeout": _BUSY_SECONDS, "isolation_level": "IMMEDIATE"}}
 
 
 def _first_line(error: Exception) -> str:

@@ -14,10 +14,12 @@ from .data import StudyData, load_study_data
 from .definition import NAIVE_SCORES, open_study
 from .errors import ConfigError
 from .ledger import best_score, n_finished
+from .locks import study_lock
 from .progress import Listener, StudyOpened, ignore
 from .scoring import naive_score
 from .settings import TuningSettings
-from .storage import open_storage
+from .storage import open_storage, storage_config
+from .workers import Assignment, run_assignment
 
 logger = logging.getLogger(__name__)
 
@@ -94,15 +96,17 @@ def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
         raise ConfigError(f"n_trials must be 1 or more, not {n_trials}")
     if not study_name.strip():
         raise ConfigError("study_name must not be empty")
-    storage = open_storage(db_kwargs, optuna_schema)
+    config = storage_config(db_kwargs, optuna_schema)
+    storage = open_storage(db_kwargs, optuna_schema, wait_seconds=settings.database_wait_seconds)
     data = load_study_data(asset_id, end_date, db_kwargs, target_col, feature_groups, settings=settings)
-    study = open_study(storage, study_name, data.definition(model_name, str(end_date)), settings.resume)
-    on_event(_opened(study, data, n_trials))
-    if n_finished(study) < n_trials:
-        # Torch takes seconds to import: a study that is full does not wait for it.
-        from .trials import run_trials  # noqa: PLC0415
-
-        run_trials(study, data, model_name, n_trials, on_event)
+    with study_lock(config, "creation").hold():
+        study = open_study(storage, study_name, data.definition(model_name, str(end_date)), settings.resume)
+        naive = _naive_score(study, data)
+    on_event(_opened(study, data, n_trials, naive))
+    missing = n_trials - n_finished(study)
+    if missing > 0:
+        assignment = Assignment("kallos_tune.trials:run_claims", (config, study_name, data, model_name, n_trials))
+        run_assignment(assignment, min(settings.workers, missing), on_event)
     _log_best(study, settings)
     return study
 
@@ -115,10 +119,15 @@ def _log_best(study: optuna.Study, settings: TuningSettings) -> None:
     logger.info("study %s: best %s %.6g with %s", study.study_name, settings.metric, best.value, best.params)
 
 
-def _opened(study: optuna.Study, data: StudyData, n_trials: int) -> StudyOpened:
+def _naive_score(study: optuna.Study, data: StudyData) -> float:
+    """Return the mean naive score over the folds, stored on the study when it is new."""
     if NAIVE_SCORES not in study.user_attrs:
         study.set_user_attr(NAIVE_SCORES, [naive_score(fold, data.settings) for fold in data.folds])
     naive_scores: list[float] = study.user_attrs[NAIVE_SCORES]
+    return sum(naive_scores) / len(naive_scores)
+
+
+def _opened(study: optuna.Study, data: StudyData, n_trials: int, naive: float) -> StudyOpened:
     return StudyOpened(
         study_name=study.study_name,
         metric=data.settings.metric,
@@ -130,5 +139,5 @@ def _opened(study: optuna.Study, data: StudyData, n_trials: int) -> StudyOpened:
         first=data.frame["timestamp"][0].isoformat(),
         last=data.frame["timestamp"][-1].isoformat(),
         best_score=best_score(study),
-        naive_score=sum(naive_scores) / len(naive_scores),
+        naive_score=naive,
     )

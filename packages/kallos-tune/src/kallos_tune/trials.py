@@ -1,97 +1,143 @@
-"""Run the trials that a study still needs, one after another, and record how each ended."""
+"""What one worker does: claim a trial, run it, tell how it ended, until the budget is finished."""
 
 import gc
 import logging
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from typing import Final
 
 import optuna
 import torch
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
 
+from kallos_data import DatabaseConfig
+
+from .claims import Claims, ClaimSettings, NoClaim
 from .data import StudyData
-from .errors import TooManyFailuresError
+from .heartbeats import Heartbeat
 from .ledger import FAILURE, INTERRUPTED, best_score, n_finished
 from .objective import objective
 from .progress import Listener, TrialFinished
+from .retry import is_transient
 from .sampling import sampler_of_next_trial
+from .storage import open_storage
 
 logger = logging.getLogger(__name__)
 
-_FAILURES_IN_A_ROW = 5
-_FAILURES_AT_FIRST = 3
-_OUT_OF_MEMORY = ("out of memory", "can't allocate memory")
+_BUSY_POLL_SECONDS: Final = 1.0
+_OUT_OF_MEMORY: Final = ("out of memory", "can't allocate memory")
 
 
-def run_trials(study: optuna.Study, data: StudyData, model_name: str, n_trials: int, on_event: Listener) -> None:
-    """Run trials until ``n_trials`` are finished.
+def run_claims(  # noqa: PLR0917 - called with the arguments of an assignment
+    config: DatabaseConfig, study_name: str, data: StudyData, model_name: str, n_trials: int, on_event: Listener
+) -> None:
+    """Open a study and run its trials; what every worker does, whichever process it is.
 
-    A trial that fails is recorded with its reason and the study goes on.
+    Parameters
+    ----------
+    config : DatabaseConfig
+        The storage, schema included.
+    study_name, model_name : str
+    data : StudyData
+    n_trials : int
+        Finished trials that the study shall have.
+    on_event : callable
+        Is told of trials, folds and epochs.
 
     Raises
     ------
-    TooManyFailuresError
-        Where five trials fail in a row, or the first three of this call.
+    DatabaseUnavailableError, KeyboardInterrupt, SystemExit
+        As in :func:`run_trials`.
+    """
+    settings = data.settings
+    storage = open_storage(config, wait_seconds=settings.database_wait_seconds)
+    study = optuna.load_study(study_name=study_name, storage=storage)
+    times = ClaimSettings(
+        heartbeat_seconds=settings.heartbeat_seconds,
+        grace_seconds=settings.grace_seconds,
+        database_wait_seconds=settings.database_wait_seconds,
+    )
+    run_trials(Claims(study, storage, config, n_trials, times), data, model_name, on_event)
+
+
+def run_trials(claims: Claims, data: StudyData, model_name: str, on_event: Listener) -> None:
+    """Run trials until the budget is finished, by this worker or by others.
+
+    A trial that fails is recorded with its reason and the work goes on.
+
+    Raises
+    ------
+    DatabaseUnavailableError
+        Where the database stays away too long.
     KeyboardInterrupt, SystemExit
         Where the user stops the process, after the running trial was recorded as failed.
     """
-    reasons: list[str] = []
-    any_finished = False
+    told_to_wait = False
     with _torch_threads(data.settings.threads):
-        while n_finished(study) < n_trials:
-            study.sampler = sampler_of_next_trial(study, data.settings)
-            outcome = _run_trial(study, data, model_name, n_trials, on_event)
-            on_event(outcome)
-            if outcome.reason is None:
-                any_finished = True
-                reasons.clear()
+        while True:
+            claim = claims.claim(lambda: sampler_of_next_trial(claims.study, data.settings))
+            if claim is NoClaim.FULL:
+                return
+            if isinstance(claim, NoClaim):
+                if not told_to_wait:
+                    logger.info("the last trials of the budget are running elsewhere: waiting for their end")
+                told_to_wait = True
+                time.sleep(_BUSY_POLL_SECONDS)
                 continue
-            reasons.append(outcome.reason)
-            allowed = _FAILURES_IN_A_ROW if any_finished else _FAILURES_AT_FIRST
-            if len(reasons) >= allowed:
-                raise TooManyFailuresError(reasons)
+            outcome = _run_trial(claim, claims, data, model_name, on_event)
+            if outcome is not None:
+                on_event(outcome)
 
 
 def _run_trial(
-    study: optuna.Study, data: StudyData, model_name: str, n_trials: int, on_event: Listener
-) -> TrialFinished:
-    trial = study.ask()
+    trial: optuna.Trial, claims: Claims, data: StudyData, model_name: str, on_event: Listener
+) -> TrialFinished | None:
+    """Run a claimed trial; None where it was given up meanwhile."""
     started = time.perf_counter()
     score, reason, state = None, None, TrialState.COMPLETE
     try:
-        score = objective(trial, data.folds, model_name, settings=data.settings, on_event=on_event)
+        with Heartbeat(claims.config, claims.trial_id(trial), claims.settings.heartbeat_seconds):
+            score = objective(trial, data.folds, model_name, settings=data.settings, on_event=on_event)
     except optuna.TrialPruned:
         state = TrialState.PRUNED
+    except UpdateFinishedTrialError:
+        logger.warning("trial %d was given up meanwhile: its result is dropped", trial.number)
+        return None
     except Exception as error:
-        state, score, reason = TrialState.FAIL, None, _reason(error)
+        if is_transient(error):
+            raise
+        state, reason = TrialState.FAIL, _reason(error)
         logger.warning("trial %d failed: %s", trial.number, reason)
         logger.debug("trial %d failed", trial.number, exc_info=True)
         del error
         _release_memory()
     except BaseException as stop:
-        _record_interruption(study, trial, stop)
+        _record_interruption(claims, trial, stop)
         raise
     if reason is not None:
         trial.set_user_attr(FAILURE, reason)
-    frozen = study.tell(trial, score, state=state)
+    told = claims.tell(trial, score, state)
+    if told is None:
+        return None
     return TrialFinished(
         trial=trial.number,
-        state=frozen.state.name,
-        score=frozen.value,
+        state=told.state.name,
+        score=told.value,
         reason=reason,
         seconds=time.perf_counter() - started,
-        best_score=best_score(study),
-        n_finished=n_finished(study),
-        n_trials=n_trials,
+        best_score=best_score(claims.study),
+        n_finished=n_finished(claims.study),
+        n_trials=claims.n_trials,
     )
 
 
-def _record_interruption(study: optuna.Study, trial: optuna.Trial, stop: BaseException) -> None:
-    reason = "interrupted (Ctrl-C)" if isinstance(stop, KeyboardInterrupt) else f"stopped ({type(stop).__name__})"
+def _record_interruption(claims: Claims, trial: optuna.Trial, stop: BaseException) -> None:
+    reason = "interrupted (Ctrl-C)" if isinstance(stop, KeyboardInterrupt) else "terminated"
     trial.set_user_attr(INTERRUPTED, True)
     trial.set_user_attr(FAILURE, reason)
-    study.tell(trial, state=TrialState.FAIL)
+    claims.tell(trial, None, TrialState.FAIL)
     logger.info("trial %d recorded as failed: %s", trial.number, reason)
 
 

@@ -1,0 +1,89 @@
+"""Optuna's storage, waiting for a database that is away."""
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.storages import RDBStorage
+from optuna.trial import TrialState
+
+from .retry import patiently
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# Each may be repeated: it reads, or writes the same again. A trial that was created twice is an orphan, which the
+# next claim gives up.
+_REPEATABLE: Final = (
+    "get_study_id_from_name",
+    "get_study_name_from_id",
+    "get_study_directions",
+    "get_study_user_attrs",
+    "get_study_system_attrs",
+    "get_all_studies",
+    "get_trial",
+    "get_all_trials",
+    "get_trial_id_from_study_id_trial_number",
+    "get_best_trial",
+    "set_study_user_attr",
+    "set_study_system_attr",
+    "set_trial_user_attr",
+    "set_trial_system_attr",
+    "set_trial_intermediate_value",
+    "create_new_trial",
+    # What Optuna's cache calls in place of their public namesakes.
+    "_get_trials",
+    "_get_best_trial_id",
+    "_set_trial_param",
+    "_create_new_trial",
+)
+
+
+class PatientStorage(RDBStorage):
+    """A storage of which each call waits for an absent database.
+
+    Parameters
+    ----------
+    url : str
+    wait_seconds : float
+        Longest wait; see :func:`kallos_tune.retry.patiently`.
+    **kwargs
+        As for :class:`optuna.storages.RDBStorage`.
+    """
+
+    def __init__(self, url: str, *, wait_seconds: float, **kwargs: Any) -> None:  # noqa: ANN401 - Optuna's own
+        self.wait_seconds = wait_seconds
+        super().__init__(url, **kwargs)
+
+    def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
+        """Set state and values; that an earlier attempt did so, whose answer was lost, is success."""
+        attempts = 0
+
+        def step() -> bool:
+            nonlocal attempts
+            attempts += 1
+            try:
+                return RDBStorage.set_trial_state_values(self, trial_id, state, values)
+            except UpdateFinishedTrialError:
+                stored = RDBStorage.get_trial(self, trial_id)
+                ours = stored.state == state and (values is None or stored.values == list(values))
+                if attempts > 1 and ours:
+                    return True
+                raise
+
+        return patiently(step, limit_seconds=self.wait_seconds)
+
+
+def _patient(
+    method: Callable[Concatenate[PatientStorage, P], T],
+) -> Callable[Concatenate[PatientStorage, P], T]:
+    @wraps(method)
+    def call(self: PatientStorage, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return patiently(lambda: method(self, *args, **kwargs), limit_seconds=self.wait_seconds)
+
+    return call
+
+
+for _name in _REPEATABLE:
+    setattr(PatientStorage, _name, _patient(getattr(RDBStorage, _name)))
