@@ -97,8 +97,8 @@ def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
     if not study_name.strip():
         raise ConfigError("study_name must not be empty")
     config = storage_config(db_kwargs, optuna_schema)
-    storage = open_storage(db_kwargs, optuna_schema, wait_seconds=settings.database_wait_seconds)
     data = load_study_data(asset_id, end_date, db_kwargs, target_col, feature_groups, settings=settings)
+    storage = open_storage(db_kwargs, optuna_schema, wait_seconds=settings.database_wait_seconds)
     with study_lock(config, "creation").hold():
         study = open_study(storage, study_name, data.definition(model_name, str(end_date)), settings.resume)
         naive = _naive_score(study, data)
