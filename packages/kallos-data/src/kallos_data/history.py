@@ -111,8 +111,9 @@ class AssetHistory:
         utc_times(span)
         if isinstance(unit := units.pop(), int):
             return None if start is None else _epoch(start, unit), _epoch(end, unit)
-        low = None if start is None else f"{max(start.year - 1, 0):04}"
-        return low, f"{end.year + 2:04}"
+        # The sign keeps SQLite from taking the year for a number; a colon sorts after all that may follow a year.
+        low = None if start is None else f"{max(start.year - 1, 0):04}-"
+        return low, f"{min(end.year + 1, 9999):04}:"
 
 
 def _epoch(moment: datetime, unit: int) -> int:

@@ -1,0 +1,340 @@
+"""Reading an asset's history from SQLite, in all the ways that a file may hold it."""
+
+import logging
+import math
+import sqlite3
+import time
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from kallos_data import (
+    AssetNotFoundError,
+    ConfigError,
+    DataQualityError,
+    FeatureTables,
+    InsufficientDataError,
+    MissingColumnsError,
+    feature_columns,
+    load_features_from_db,
+)
+
+START = datetime(2023, 1, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+MARKET = FeatureTables(market="m", indicators=None)
+BOTH = FeatureTables(market="m", indicators="i")
+
+
+class File:
+    """A SQLite file to write into with plain SQL."""
+
+    def __init__(self, path) -> None:
+        self.url = f"sqlite:///{path}"
+        self.connection = sqlite3.connect(path, isolation_level=None)
+        self.connection.execute("PRAGMA synchronous = OFF")
+
+    def table(self, name, columns, rows) -> None:
+        self.connection.execute(f'DROP TABLE IF EXISTS "{name}"')
+        self.connection.execute(f'CREATE TABLE "{name}" ({columns})')
+        self.insert(name, rows)
+
+    def insert(self, name, rows) -> None:
+        rows = list(rows)
+        marks = ", ".join("?" * len(rows[0])) if rows else ""
+        if rows:
+            self.connection.execute("BEGIN")
+            self.connection.executemany(f'INSERT INTO "{name}" VALUES ({marks})', rows)
+            self.connection.execute("COMMIT")
+
+    def load(self, asset_id="A", end_date="2023-12-31", *, tables=MARKET, **kwargs) -> pl.DataFrame:
+        return load_features_from_db(asset_id, end_date, self.url, tables=tables, **kwargs)
+
+
+@pytest.fixture
+def file(tmp_path):
+    opened = File(tmp_path / "market.db")
+    yield opened
+    opened.connection.close()
+
+
+def day(n: int) -> str:
+    return (START + n * DAY).date().isoformat()
+
+
+def plain(file, values=(1.0, 2.0, 3.0, 4.0, 5.0)) -> None:
+    file.table("m", "id TEXT, timestamp TEXT, x REAL", [("A", day(n), x) for n, x in enumerate(values)])
+
+
+def test_both_tables_are_joined_on_the_moment_however_each_writes_it(file):
+    file.table("m", "id TEXT, timestamp TEXT, x REAL", [("A", f"{day(n)}T00:00:00Z", n) for n in range(3)])
+    times = pl.Series([START + n * DAY for n in range(3)], dtype=pl.Datetime("us", "UTC"))
+    expected = pl.DataFrame({"timestamp": times, "x": [0.0, 1.0, 2.0], "y": [5.0, 6.0, 7.0]})
+    for columns, stored in (
+        ("id TEXT, timestamp TEXT, y REAL", [day(n) for n in range(3)]),
+        ("id TEXT, timestamp TIMESTAMP, y REAL", [f"{day(n)} 00:00:00.000" for n in range(3)]),
+        ("id TEXT, timestamp INTEGER, y REAL", [int((START + n * DAY).timestamp()) for n in range(3)]),
+        ("id TEXT, timestamp INTEGER, y REAL", [int((START + n * DAY).timestamp()) * 1000 for n in range(3)]),
+    ):
+        file.table("i", columns, [("A", at, n + 5.0) for n, at in enumerate(stored)] + [("B", stored[0], 9.0)])
+        assert_frame_equal(file.load(tables=BOTH), expected)
+
+
+SPELLINGS = {
+    "date": lambda at: at.date().isoformat(),
+    "blank": lambda at: at.strftime("%Y-%m-%d %H:%M:%S"),
+    "T": lambda at: at.strftime("%Y-%m-%dT%H:%M"),
+    "Z": lambda at: at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    "fraction": lambda at: at.strftime("%Y-%m-%d %H:%M:%S.%f"),
+    "east": lambda at: (at + timedelta(hours=9)).strftime("%Y-%m-%dT%H:%M:%S+09:00"),
+    "west": lambda at: (at - timedelta(hours=11)).strftime("%Y-%m-%d %H:%M:%S-11:00"),
+    "compact": lambda at: at.strftime("%Y%m%d"),
+    "seconds": lambda at: int(at.timestamp()),
+    "float": lambda at: at.timestamp(),
+    "milliseconds": lambda at: int(at.timestamp() * 1e3),
+    "microseconds": lambda at: int(at.timestamp() * 1e6),
+    "nanoseconds": lambda at: int(at.timestamp()) * 10**9,
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("declared", ["TEXT", "INTEGER", "TIMESTAMP", ""])
+def test_every_spelling_of_time_is_cut_at_both_ends(file, spelling, declared):
+    if declared == "TEXT" and not isinstance(SPELLINGS[spelling](START), str):
+        return  # SQLite would make texts of the numbers
+    if spelling == "compact" and declared in ("INTEGER", "TIMESTAMP"):
+        return  # and numbers of these texts
+    rows = [("A", SPELLINGS[spelling](START + n * DAY), n) for n in range(-2, 12)]
+    file.table("m", f"id TEXT, timestamp {declared}, x REAL", rows)
+    frame = file.load(start_date="2023-01-02", end_date="2023-01-08")
+    assert frame["timestamp"].to_list() == [START + n * DAY for n in range(1, 8)]
+    assert frame["x"].to_list() == [*range(1, 8)]
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    n_rows=st.integers(3, 15),
+    cut=st.integers(0, 14),
+    names=st.lists(st.sampled_from(sorted(SPELLINGS)[:9]), min_size=1),
+    data=st.data(),
+)
+def test_mixed_texts_and_the_law_of_no_look_ahead(file, n_rows, cut, names, data):
+    texts = [name for name in names if isinstance(SPELLINGS[name](START), str)] or ["date"]
+    cut = min(max(cut, 1), n_rows - 1)
+    rows = [("A", SPELLINGS[texts[n % len(texts)]](START + n * DAY), float(n)) for n in range(n_rows)]
+    file.table("m", "id TEXT, timestamp TEXT, x REAL", rows[: cut + 1])
+    before = file.load(end_date=day(cut))
+    assert before["x"].to_list() == [float(n) for n in range(cut + 1)]
+
+    anything = st.one_of(st.floats(allow_nan=False), st.none(), st.text(max_size=3))
+    later = [(asset, at, data.draw(anything)) for asset, at, _ in rows[cut + 1 :]]
+    twice = [*later, *later, ("A", "2031-05-05T07:00", 1.0)]
+    file.insert("m", twice)
+    assert_frame_equal(file.load(end_date=day(cut)), before)
+
+
+@pytest.mark.parametrize(
+    ("end", "n_rows"),
+    [
+        ("2023-01-03", 3), (date(2023, 1, 3), 3), ("2023-01-03T00:00", 3), ("2023-01-02T23:59:59", 2),
+        (START + 2 * DAY, 3), (START.replace(day=3, tzinfo=None), 3),
+        ("2023-01-03T05:00+09:00", 2), ("2023-01-02T19:00-05:00", 3),
+        ("9999-12-31", 5),
+    ],
+)  # fmt: skip
+def test_the_end_is_inclusive(file, end, n_rows):
+    plain(file)
+    assert len(file.load(end_date=end)) == n_rows
+
+
+def test_the_start_is_inclusive_and_may_lie_anywhere(file):
+    plain(file)
+    assert file.load(start_date=date(2023, 1, 4))["x"].to_list() == [4.0, 5.0]
+    assert len(file.load(start_date="0001-01-01")) == 5
+    with pytest.raises(ConfigError, match="start_date=2023-02-01 lies after end_date=2023-01-01"):
+        file.load(start_date="2023-02-01", end_date="2023-01-01")
+
+
+@pytest.mark.parametrize("asset", ["A", "it's", 'qu"ote', "a;b--", "%s", ":x", "BTC/USD", "ünï", "1"])
+def test_ids_are_values_whatever_they_hold(file, asset):
+    file.table(
+        "m", "id TEXT, timestamp TEXT, x REAL", [(asset, day(0), 1.0), (asset, day(1), 2.0), ("other", day(0), 9.0)]
+    )
+    assert file.load(asset)["x"].to_list() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("declared", ["INTEGER", "BIGINT", "TEXT", ""])
+@pytest.mark.parametrize("asset", [7, "7"])
+def test_whole_numbers_are_ids_too(file, declared, asset):
+    file.table("m", f"id {declared}, timestamp TEXT, x REAL", [(7, day(0), 1.0), (7, day(1), 2.0), (8, day(0), 9.0)])
+    assert file.load(asset)["x"].to_list() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("asset", ["BTC", "7.0", "7_0", "9" * 30, "-1", "", "a\0b"])
+def test_what_is_no_id_of_the_column_is_unknown(file, asset):
+    file.table("m", "id INTEGER, timestamp TEXT, x REAL", [(7, day(0), 1.0), (70, day(0), 1.0)])
+    with pytest.raises(AssetNotFoundError) as caught:
+        file.load(asset)
+    assert caught.value.known == ["7", "70"]
+    assert str(caught.value).startswith(f"no asset {asset!r} in table 'm': ")
+
+
+def test_an_unknown_asset_names_the_nearest(file):
+    rows = [(asset, day(0), 1.0) for asset in ("BTCUSDT", "ETHUSDT", "DOGE", None)]
+    file.table("m", "id TEXT, timestamp TEXT, x REAL", rows)
+    with pytest.raises(
+        AssetNotFoundError, match=r"^\"?no asset 'btcusd' in table 'm': did you mean BTCUSDT, ETHUSDT\?"
+    ):
+        file.load("btcusd")
+    with pytest.raises(AssetNotFoundError, match="known are BTCUSDT, DOGE, ETHUSDT"):
+        file.load("zzz")
+    file.table("m", "id TEXT, timestamp TEXT, x REAL", [])
+    with pytest.raises(AssetNotFoundError, match="no asset 'A' in table 'm': the table is empty"):
+        file.load("A")
+
+
+def test_an_asset_outside_the_range_says_when_it_was(file):
+    plain(file)
+    with pytest.raises(InsufficientDataError) as caught:
+        file.load(end_date="2022-12-31")
+    assert "loading 'A' from the beginning to 2022-12-31 needs at least 1 rows and there are 0" in str(caught.value)
+    assert "table 'm' has it from 2023-01-01 00:00 to 2023-01-05 00:00 (UTC)" in str(caught.value)
+
+
+def test_data_that_end_early_are_warned_of_and_those_that_do_not_are_not(file, caplog):
+    plain(file)
+    file.load(end_date="2023-01-05")
+    assert not caplog.records
+    file.load(end_date="2023-01-06")
+    assert "A: the data end at 2023-01-05, before the end date 2023-01-06" in caplog.text
+
+
+def test_columns_that_are_no_numbers_are_left_out_by_name(file, caplog):
+    caplog.set_level(logging.INFO)
+    columns = "id TEXT, timestamp TEXT, x REAL, note TEXT, seen DATETIME, flag BOOLEAN, n BIGINT, p DECIMAL(9, 2)"
+    file.table("m", columns, [("A", day(n), 1.5, "a", "b", True, 3, 9.25) for n in range(2)])
+    assert file.load().row(0)[1:] == (1.5, 1.0, 3.0, 9.25)
+    assert "columns that are no numbers are left out of m: note, seen" in caplog.text
+    assert feature_columns(file.url, tables=MARKET) == ["x", "flag", "n", "p"]
+
+
+@pytest.mark.parametrize("declared", ["REAL", "INTEGER", "DECIMAL", ""])
+@pytest.mark.parametrize("value", ["n/a", "", "1,5", b"\x01"])
+def test_text_among_numbers_is_refused_and_never_zero(file, declared, value):
+    rows = [("A", day(0), 1.0), ("A", day(1), value), ("A", day(2), 2.0)]
+    file.table("m", f"id TEXT, timestamp TEXT, x {declared}", rows)
+    with pytest.raises(DataQualityError) as caught:
+        file.load()
+    assert str(caught.value) == (
+        f"column 'x' of 'm' holds {value!r} at 2023-01-02, which is no number: correct it at its source"
+    )
+    assert file.load(end_date="2023-01-01", frequency=DAY)["x"].to_list() == [1.0]
+
+
+def test_numbers_written_as_text_are_refused_too(file):
+    file.table("m", "id TEXT, timestamp TEXT, x", [("A", day(0), "1.5"), ("A", day(1), "2.5")])
+    with pytest.raises(DataQualityError, match=r"column 'x' of 'm' holds '1\.5' at 2023-01-01"):
+        file.load()
+
+
+def test_infinity_is_refused_and_nan_is_missing(file):
+    plain(file, [1.0, math.nan, 3.0])
+    assert file.load()["x"].to_list() == [1.0, 1.0, 3.0]
+    plain(file, [1.0, math.inf, 3.0])
+    with pytest.raises(DataQualityError, match="column 'x' is infinite in 1 rows, first at 2023-01-02"):
+        file.load()
+
+
+def test_a_view_stands_in_for_a_table(file):
+    plain(file)
+    file.connection.execute(
+        'CREATE VIEW "odd view" AS SELECT 1 AS "the id", timestamp AS at, x * 2 AS "a b", -x AS timestamp FROM m'
+    )
+    tables = FeatureTables(market="odd view", indicators=None, id_column="the id", timestamp_column="at")
+    frame = file.load(1, tables=tables)
+    assert frame.columns == ["timestamp", "a b"]
+    assert frame["a b"].to_list() == [2.0, 4.0, 6.0, 8.0, 10.0]
+    assert_frame_equal(file.load("1", tables=tables), frame)
+
+
+def test_of_a_column_in_both_tables_the_market_is_believed(file, caplog):
+    caplog.set_level(logging.INFO)
+    plain(file)
+    file.table("i", "id TEXT, timestamp TEXT, x REAL, y REAL", [("A", day(n), -1.0, 4.0) for n in range(5)])
+    frame = file.load(tables=BOTH)
+    assert frame["x"].to_list() == [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert frame.columns == ["timestamp", "x", "y"] == ["timestamp", *feature_columns(file.url, tables=BOTH)]
+    assert "columns in both tables are taken from m: x" in caplog.text
+
+
+def test_rows_of_the_indicators_alone_are_not_used(file):
+    plain(file)
+    file.table("i", "id TEXT, timestamp TEXT, y REAL", [("A", day(n), float(n)) for n in range(-3, 9)])
+    frame = file.load(tables=BOTH)
+    assert frame["timestamp"].to_list() == [START + n * DAY for n in range(5)]
+    assert frame["y"].to_list() == [0.0, 1.0, 2.0, 3.0, 4.0]
+
+
+def test_rows_doubled_by_a_join_are_refused(file):
+    plain(file)
+    file.table("i", "id TEXT, timestamp TEXT, y REAL", [("A", day(n), 1.0) for n in (0, 1, 1, 2, 3, 4)])
+    with pytest.raises(DataQualityError, match="1 timestamps stand more than once, the first is 2023-01-02"):
+        file.load(tables=BOTH)
+
+
+@pytest.mark.parametrize("rows", [[(1_672_531_200,), ("2023-01-02",)], [(1_672_531_200,), (1_672_617_600_000,)]])
+def test_times_stored_in_several_ways_are_refused(file, rows):
+    file.table("m", "id TEXT, timestamp, x REAL", [("A", *row, 1.0) for row in rows])
+    with pytest.raises(DataQualityError) as caught:
+        file.load(end_date="2023-01-01")
+    said = f"as {rows[0][0]!r} and {rows[1][0]!r}: choose one"
+    assert str(caught.value) == f"times of 'm' are stored in several ways, {said}"
+
+
+@pytest.mark.parametrize("stored", ["n/a", "01/02/2023", "1672531200"])
+def test_a_timestamp_column_without_times_is_refused(file, stored):
+    file.table("m", "id TEXT, timestamp TEXT, x REAL", [("A", day(0), 1.0), ("A", stored, 1.0)])
+    with pytest.raises(DataQualityError, match=f"a timestamp cannot be read: timestamp='{stored}' is no date"):
+        file.load(start_date="2023-01-01")
+
+
+def test_tables_and_columns_that_do_not_exist_are_named(file):
+    plain(file)
+    with pytest.raises(ConfigError, match="no table or view 'daily_market_data' in the database; there are: m"):
+        file.load(tables=FeatureTables())
+    with pytest.raises(MissingColumnsError, match=r"table 'm' has no column 'when'; it has: id, timestamp, x"):
+        file.load(tables=FeatureTables(market="m", indicators=None, timestamp_column="when"))
+    with pytest.raises(ConfigError, match="schema 's' needs PostgreSQL: SQLite has no schemas"):
+        file.load(tables=FeatureTables(market="m", indicators=None, schema="s"))
+    file.table("m", "id TEXT, timestamp TEXT, note TEXT", [("A", day(0), "x")])
+    for read in (file.load, lambda: feature_columns(file.url, tables=MARKET)):
+        with pytest.raises(ConfigError, match="no column of numbers beside the keys in 'm': there is nothing to load"):
+            read()
+    file.connection.execute("DROP TABLE m")
+    with pytest.raises(ConfigError, match="there are: none, ingest data first"):
+        file.load()
+
+
+@pytest.mark.parametrize("step", [timedelta(hours=1), timedelta(weeks=1)])
+def test_other_frequencies(file, step):
+    rows = [("A", (START + n * step).isoformat(), n) for n in range(30) if n not in (11, 12)]
+    file.table("m", "id TEXT, timestamp TEXT, x REAL", rows)
+    frame = file.load(end_date=START + 20 * step)
+    assert frame["timestamp"].to_list() == [START + n * step for n in range(21)]
+    assert frame["x"].to_list() == [*range(11), 10, 10, *range(13, 21)]
+
+
+def test_fifty_thousand_rows_of_forty_columns_take_no_time(file):
+    names = ", ".join(f"c{n} REAL" for n in range(40))
+    hours = [(START + timedelta(hours=n)).strftime("%Y-%m-%d %H:%M:%S") for n in range(50_000)]
+    values = [float(n) for n in range(40)]
+    columns = f"id TEXT, timestamp TEXT, {names}, PRIMARY KEY (id, timestamp)"
+    file.table("m", columns, [("A", at, *values) for at in hours])
+    begin = time.perf_counter()
+    frame = file.load(end_date="2050-01-01")
+    taken = time.perf_counter() - begin
+    assert frame.shape == (50_000, 41)
+    assert taken < 10, f"{taken:.1f} s"  # 1 s on an idle core
