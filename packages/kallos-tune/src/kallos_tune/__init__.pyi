@@ -16,6 +16,7 @@ from .progress import FoldFinished as FoldFinished
 from .progress import StudyOpened as StudyOpened
 from .progress import TrialFinished as TrialFinished
 from .progress import TrialStarted as TrialStarted
+from .reaping import reap_study as reap_study
 from .report import StudyResult as StudyResult
 from .report import plot_forecasts as plot_forecasts
 from .report import study_result as study_result
