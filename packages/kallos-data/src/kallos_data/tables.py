@@ -1,12 +1,13 @@
 """Which tables and columns of a database a history is made of."""
 
 import logging
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy
 from sqlalchemy import Connection, TableClause, types
-from sqlalchemy.exc import NoSuchTableError
+from sqlalchemy.exc import NoSuchTableError, SAWarning
 
 from .errors import ConfigError, MissingColumnsError
 
@@ -103,7 +104,10 @@ def _column_types(connection: Connection, table: str, tables: FeatureTables) -> 
         raise ConfigError(f"schema {tables.schema!r} needs PostgreSQL: SQLite has no schemas")
     inspector = sqlalchemy.inspect(connection)
     try:
-        columns = inspector.get_columns(table, schema=tables.schema)
+        with warnings.catch_warnings():
+            # Types that SQLAlchemy does not know are no numbers, and named as such.
+            warnings.simplefilter("ignore", SAWarning)
+            columns = inspector.get_columns(table, schema=tables.schema)
     except NoSuchTableError:
         there = sorted([*inspector.get_table_names(tables.schema), *inspector.get_view_names(tables.schema)])
         raise ConfigError(

@@ -1,0 +1,224 @@
+"""The same frame from every database: views, schemas, and the types that PostgreSQL has for ids, times and numbers."""
+
+from datetime import UTC, datetime, timedelta
+
+import polars as pl
+import pytest
+import sqlalchemy
+from polars.testing import assert_frame_equal
+
+from kallos_data import (
+    AssetNotFoundError,
+    ConfigError,
+    DatabaseConfig,
+    DatabaseError,
+    DataQualityError,
+    FeatureTables,
+    InsufficientDataError,
+    MissingColumnsError,
+    feature_columns,
+    load_features_from_db,
+)
+
+START = datetime(2023, 1, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+MARKET = FeatureTables(market="m", indicators=None)
+BOTH = FeatureTables(market="m", indicators="i")
+
+
+def write(url: str, *statements: str) -> None:
+    with DatabaseConfig.of(url).connect(create=True) as connection:
+        for statement in statements:
+            connection.execute(sqlalchemy.text(statement))
+
+
+def table(url: str, name: str, columns: str, rows: list[tuple[object, ...]]) -> None:
+    with DatabaseConfig.of(url).connect(create=True) as connection:
+        connection.execute(sqlalchemy.text(f"CREATE TABLE {name} ({columns})"))
+        marks = ", ".join(f":v{n}" for n in range(len(rows[0])))
+        values = [{f"v{n}": value for n, value in enumerate(row)} for row in rows]
+        connection.execute(sqlalchemy.text(f"INSERT INTO {name} VALUES ({marks})"), values)
+
+
+def day(n: int) -> str:
+    return (START + n * DAY).date().isoformat()
+
+
+def market(
+    url: str, n_rows: int = 5, *, name: str = "m", columns: str = "id varchar(9), timestamp varchar(30)"
+) -> None:
+    table(url, name, f"{columns}, x double precision", [("A", day(n), float(n)) for n in range(n_rows)])
+
+
+def days(**columns: list[float]) -> pl.DataFrame:
+    n_rows = len(next(iter(columns.values())))
+    times = pl.Series([START + n * DAY for n in range(n_rows)], dtype=pl.Datetime("us", "UTC"))
+    return pl.DataFrame({"timestamp": times, **columns})
+
+
+@pytest.mark.parametrize("kind", ["varchar(30)", "timestamp", "date"])
+def test_two_tables_make_one_frame(database_url, kind):
+    market(database_url, columns=f"id varchar(9), timestamp {kind}")
+    rows = [(asset, day(n), -float(n)) for asset in ("A", "it's") for n in range(-2, 9)]
+    table(database_url, "i", "id varchar(9), timestamp varchar(30), y double precision", rows)
+    expected = days(x=[0.0, 1.0, 2.0, 3.0], y=[0.0, -1.0, -2.0, -3.0])
+    assert_frame_equal(load_features_from_db("A", "2023-01-04", database_url, tables=BOTH), expected)
+    assert feature_columns(database_url, tables=BOTH) == ["x", "y"]
+    with pytest.raises(AssetNotFoundError, match=r"no asset .it.*s. in table 'm': known are A$"):
+        load_features_from_db("it's", "2023-01-04", database_url, tables=BOTH)
+
+
+def test_rows_after_the_end_change_nothing(database_url):
+    market(database_url)
+    before = load_features_from_db("A", "2023-01-03", database_url, tables=MARKET)
+    write(
+        database_url,
+        "UPDATE m SET x = 99 WHERE timestamp > '2023-01-03'",
+        "INSERT INTO m SELECT * FROM m WHERE timestamp > '2023-01-03'",
+        "INSERT INTO m VALUES ('A', '2023-01-04T07:07:07', NULL)",
+    )
+    assert_frame_equal(load_features_from_db("A", "2023-01-03", database_url, tables=MARKET), before)
+    with pytest.raises(DataQualityError, match="2 timestamps stand more than once, the first is 2023-01-04"):
+        load_features_from_db("A", "2023-01-05", database_url, tables=MARKET)
+
+
+def test_a_view_stands_in_and_a_missing_table_names_it(database_url):
+    market(database_url)
+    write(database_url, 'CREATE VIEW "Odd View" AS SELECT id AS "The Id", timestamp AS at, x AS "a b" FROM m')
+    tables = FeatureTables(market="Odd View", indicators=None, id_column="The Id", timestamp_column="at")
+    frame = load_features_from_db("A", "2023-01-02", database_url, tables=tables)
+    assert_frame_equal(frame, days(**{"a b": [0.0, 1.0]}))
+    with pytest.raises(ConfigError, match="no table or view 'odd' in the database; there are: Odd View, m"):
+        load_features_from_db("A", "2023-01-02", database_url, tables=FeatureTables(market="odd"))
+    with pytest.raises(MissingColumnsError, match="table 'm' has no column 'The Id'; it has: id, timestamp, x"):
+        load_features_from_db("A", "2023-01-02", database_url, tables=FeatureTables("m", None, "The Id"))
+
+
+def test_an_asset_outside_the_range_and_an_empty_table(database_url):
+    market(database_url)
+    with pytest.raises(InsufficientDataError, match=r"has it from 2023-01-01 00:00 to 2023-01-05 00:00 \(UTC\)"):
+        load_features_from_db("A", "2022-06-01", database_url, tables=MARKET)
+    write(database_url, "DELETE FROM m")
+    with pytest.raises(AssetNotFoundError, match="no asset 'A' in table 'm': the table is empty"):
+        load_features_from_db("A", "2022-06-01", database_url, tables=MARKET)
+
+
+NUMBERS = {
+    "numeric(20, 8)": ("1234.50000000", 1234.5),
+    "real": (0.5, 0.5),
+    "smallint": (3, 3.0),
+    "bigint": (2**53, 2.0**53),
+    "boolean": (True, 1.0),
+}
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+def test_numbers_of_every_kind_are_floats(database_url, kind):
+    stored, number = NUMBERS[kind]
+    rows = [("A", day(0), stored), ("A", day(1), None), ("A", day(2), stored)]
+    table(database_url, "m", f"id varchar(9), timestamp timestamp, x {kind}", rows)
+    frame = load_features_from_db("A", "2023-01-03", database_url, tables=MARKET)
+    assert_frame_equal(frame, days(x=[number] * 3))
+
+
+@pytest.mark.parametrize("kind", ["integer", "bigint", "varchar(9)"])
+@pytest.mark.parametrize("asset", [7, "7"])
+def test_ids_may_be_numbers(database_url, kind, asset):
+    rows = [(7 if kind != "varchar(9)" else "7", day(n), 1.0) for n in range(2)]
+    table(database_url, "m", f"id {kind}, timestamp timestamp, x real", rows)
+    assert len(load_features_from_db(asset, "2023-01-03", database_url, tables=MARKET)) == 2
+    for unknown in ("BTC", "9" * 25, "a\0b"):
+        with pytest.raises(AssetNotFoundError, match=r"in table 'm': known are 7$"):
+            load_features_from_db(unknown, "2023-01-03", database_url, tables=MARKET)
+
+
+@pytest.mark.parametrize("unit", [1, 1000])
+def test_times_may_count_from_1970(database_url, unit):
+    rows = [("A", int((START + n * DAY).timestamp()) * unit, float(n)) for n in range(9)]
+    table(database_url, "m", "id varchar(9), timestamp bigint, x double precision", rows)
+    frame = load_features_from_db("A", "2023-01-06", database_url, start_date="2023-01-01", tables=MARKET)
+    assert_frame_equal(frame, days(x=[0.0, 1.0, 2.0, 3.0, 4.0, 5.0]))
+
+
+@pytest.mark.parametrize("kind", ["timestamp", "timestamptz", "date", "timestamptz(3)"])
+def test_postgresql_times_are_utc_whatever_the_server_speaks(postgres_url, kind):
+    config = DatabaseConfig.of(postgres_url)
+    write(postgres_url, f"ALTER DATABASE \"{config.url.database}\" SET timezone = 'Asia/Tokyo'")
+    market(postgres_url, columns=f"id text, timestamp {kind}")
+    frame = load_features_from_db("A", "2023-01-04", postgres_url, start_date="2023-01-02", tables=MARKET)
+    assert_frame_equal(frame, days(x=[0.0, 1.0, 2.0, 3.0])[1:])
+    assert len(load_features_from_db("A", "2023-01-04T08:00+09:00", postgres_url, tables=MARKET)) == 3
+
+
+def test_postgresql_columns_that_are_no_numbers_are_left_out(postgres_url, caplog):
+    caplog.set_level("INFO", logger="kallos_data")
+    columns = (
+        "id text, timestamp date, note text, tags text[], seen timestamptz, life interval, x real, js jsonb, at point"
+    )
+    values = "'A', DATE '2023-01-01' + n, 'n', '{a}', now(), '1 day', n, '{}', point(1, 2)"
+    write(postgres_url, f"CREATE TABLE m ({columns})", f"INSERT INTO m SELECT {values} FROM generate_series(0, 1) AS n")
+    assert_frame_equal(load_features_from_db("A", "2023-01-02", postgres_url, tables=MARKET), days(x=[0.0, 1.0]))
+    assert "columns that are no numbers are left out of m: note, tags, seen, life, js, at" in caplog.text
+
+
+@pytest.mark.parametrize("stored", ["NaN", "Infinity", "-Infinity"])
+def test_postgresql_numerics_that_are_no_finite_numbers(postgres_url, stored):
+    rows = [("A", day(0), "1"), ("A", day(1), stored), ("A", day(2), "3")]
+    table(postgres_url, "m", "id text, timestamp date, x numeric", rows)
+    if stored == "NaN":
+        assert_frame_equal(load_features_from_db("A", day(2), postgres_url, tables=MARKET), days(x=[1.0, 1.0, 3.0]))
+    else:
+        with pytest.raises(DataQualityError, match="column 'x' is infinite in 1 rows, first at 2023-01-02"):
+            load_features_from_db("A", day(2), postgres_url, tables=MARKET)
+
+
+def test_postgresql_schemas_are_kept_apart(postgres_url):
+    DatabaseConfig.of(postgres_url).create_schema("Other One")
+    market(postgres_url)
+    market(postgres_url, 3, name='"Other One".m')
+    inside = FeatureTables("m", None, schema="Other One")
+    assert len(load_features_from_db("A", "2023-12-31", postgres_url, tables=inside)) == 3
+    assert len(load_features_from_db("A", "2023-12-31", postgres_url, tables=MARKET)) == 5
+    seen = DatabaseConfig.of(postgres_url).with_schema("Other One")
+    assert len(load_features_from_db("A", "2023-12-31", seen, tables=MARKET)) == 3
+    with pytest.raises(ConfigError, match="no table or view 'm' in the database; there are: none, ingest data first"):
+        load_features_from_db("A", "2023-12-31", postgres_url, tables=FeatureTables("m", None, schema="no_such"))
+
+
+def test_postgresql_reads_by_the_index(postgres_url):
+    write(
+        postgres_url,
+        "CREATE TABLE m (id text, timestamp timestamptz, x real, PRIMARY KEY (id, timestamp))",
+        "INSERT INTO m SELECT 'A' || a, TIMESTAMPTZ '2020-01-01Z' + n * INTERVAL '1 hour', n "
+        "FROM generate_series(1, 20) AS a, generate_series(0, 999) AS n",
+        "ANALYZE m",
+    )
+    statements = []
+
+    def note(_connection, _cursor, statement, parameters, _context, _many):
+        statements.append((statement, parameters))
+
+    sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", note)
+    try:
+        frame = load_features_from_db("A7", "2020-01-05", postgres_url, start_date="2020-01-03", tables=MARKET)
+    finally:
+        sqlalchemy.event.remove(sqlalchemy.Engine, "before_cursor_execute", note)
+    assert frame["x"].to_list() == [float(n) for n in range(48, 120)]
+    ((read, parameters),) = [each for each in statements if "FROM m" in each[0]]
+    with DatabaseConfig.of(postgres_url).connect() as connection:
+        plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {read}", parameters).scalars())
+    condition = next(line for line in plan.splitlines() if "Index Cond" in line)
+    assert "id = 'A7'" in condition
+    assert '"timestamp" >=' in condition
+    assert '"timestamp" <=' in condition
+    assert "Filter" not in plan
+
+
+def test_no_error_of_a_read_holds_the_password(postgres_url):
+    url = sqlalchemy.make_url(postgres_url).set(password="hunter2-and-more")
+    with pytest.raises(DatabaseError) as caught:
+        load_features_from_db("A", "2023-01-01", {"url": url}, tables=MARKET)
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert "hunter2" not in str(error) + repr(error)
+        error = error.__cause__ or error.__context__
