@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from . import command_line, output
+from . import command_line, options, output
 from .destination import require_writable
 from .errors import UserError
-from .options import Debug, Json, Quiet
 
 if TYPE_CHECKING:
     from kallos_data import DatabaseConfig
@@ -29,9 +28,18 @@ def demo(
     trials: Annotated[
         int, typer.Option("--trials", min=1, metavar="N", help="Finished trials that the study shall have.")
     ] = 6,
-    json: Json = False,
-    quiet: Quiet = False,
-    _debug: Debug = False,
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers",
+            min=1,
+            metavar="W",
+            help="Processes that run trials side by side. With 1 the demo finds the same each time.",
+        ),
+    ] = 1,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    _debug: options.Debug = False,
 ) -> None:
     """Simulate a market, tune a small model on it, and show what it found.
 
@@ -61,7 +69,7 @@ def demo(
     n_days, end_date = demo_study.ingest_market(config)
     if not quiet:
         output.say(f"simulated {n_days} days of a market, up to {end_date}, as asset {demo_study.ASSET}")
-    order = demo_study.order_of(config, end_date, trials)
+    order = demo_study.order_of(config, end_date, trials, workers)
     logs.tame_optuna()
     study, n_run = run(order, quiet=quiet, again=command_line.this_again(config))
     result = study_result(study)

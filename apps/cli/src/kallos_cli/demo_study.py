@@ -29,12 +29,12 @@ def ingest_market(config: "DatabaseConfig") -> tuple[int, str]:
     return len(market), report.last.date().isoformat()
 
 
-def order_of(config: "DatabaseConfig", end_date: str, trials: int) -> "Order":
+def order_of(config: "DatabaseConfig", end_date: str, trials: int, workers: int) -> "Order":
     """Return what the demo runs."""
     from .feature_groups import choose_feature_groups
     from .running import Order
 
-    settings = _settings()
+    settings = _settings(workers)
     return Order(
         asset_id=ASSET,
         end_date=end_date,
@@ -88,7 +88,7 @@ def show_truth(result: "StudyResult", *, same: bool) -> None:
         output.show("trained again for the picture, the best parameters gave other scores: please report this")
 
 
-def _settings() -> "TuningSettings":
+def _settings(workers: int) -> "TuningSettings":
     """Return settings and a search space that a small machine gets through in about a minute."""
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
@@ -102,4 +102,4 @@ def _settings() -> "TuningSettings":
         "input_chunk_length": IntDistribution(10, 30),
         "learning_rate": FloatDistribution(1e-3, 1e-2, log=True),
     }
-    return TuningSettings(target_folds=3, max_epochs=15, patience=4, space=space)
+    return TuningSettings(target_folds=3, max_epochs=15, patience=4, space=space, workers=workers)

@@ -12,9 +12,11 @@ EXIT_SIGTERM = 143
 _OPTIONS = {
     "asset_id": "--asset-id",
     "db_kwargs": "--db-url",
+    "database_wait_seconds": "--database-wait",
     "end_date": "--end-date",
     "feature_groups": "--features",
     "forecast": "--forecast",
+    "grace_seconds": "--grace-seconds",
     "indicators_table": "--indicators-table",
     "market_table": "--market-table",
     "max_epochs": "--max-epochs",
@@ -33,6 +35,7 @@ _OPTIONS = {
     "target_folds": "--folds",
     "val_share": "--val-share",
     "window": "--window",
+    "workers": "--workers",
 }
 _ASSIGNED = re.compile(r"\b([a-z_]+)=(?:'([^']*)'|\"([^\"]*)\"|([\w.+-]+))")
 _NAMED = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
@@ -65,8 +68,14 @@ def explain(error: Exception) -> Explanation:
     from kallos_data.errors import InsufficientDataError
     from kallos_data.errors import KallosError as DataError
     from kallos_models.errors import KallosError as ModelError
+    from kallos_tune.errors import (
+        DatabaseUnavailableError,
+        StudyExistsError,
+        StudyMismatchError,
+        TooManyFailuresError,
+        WorkerError,
+    )
     from kallos_tune.errors import KallosError as TuneError
-    from kallos_tune.errors import StudyExistsError, StudyMismatchError, TooManyFailuresError
 
     user = True
     match error:
@@ -83,6 +92,12 @@ def explain(error: Exception) -> Explanation:
                 str(error),
                 "the trials are kept and the same command tries again; --debug logs the failures in full",
             )
+        case DatabaseUnavailableError():
+            user = False
+            lines = _database_away(str(error))
+        case WorkerError():
+            user = False
+            lines = _worker_ended(str(error))
         case InsufficientDataError() if "min_train_length" in str(error):
             what = str(error).partition(": ")[0]
             lines = (f"{what}: ingest a longer history, or move --start-date or --end-date",)
@@ -111,6 +126,20 @@ def _internal(error: Exception) -> tuple[str, str]:
     text = " ".join(str(error).split())
     what = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return f"internal error: {what}", "run the same command again with --debug to see where it comes from"
+
+
+def _database_away(message: str) -> tuple[str, str]:
+    what, _, remedy = message.rpartition(": ")
+    return what, f"{remedy}; --database-wait sets how long it is waited for"
+
+
+def _worker_ended(message: str) -> tuple[str, str]:
+    """Return why a worker ended; that the database was away is no fault of the worker's."""
+    _, away, words = message.partition("DatabaseUnavailableError: ")
+    if away:
+        return _database_away(words)
+    remedy = "finished trials are kept, and the same command goes on with the rest; --debug logs the failure in full"
+    return " ".join(message.split()), remedy
 
 
 def _mismatch(error: Exception) -> tuple[str, str]:

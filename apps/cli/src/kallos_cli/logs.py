@@ -1,14 +1,43 @@
 """Log lines of the libraries as plain words on stderr."""
 
 import logging
+from collections import Counter
 from collections.abc import Generator
 from contextlib import contextmanager
 
 from . import output
 
 _OURS = ("kallos_data", "kallos_models", "kallos_tune", "kallos_cli")
+# Warnings of a library that are no cause for alarm: what a model makes of its hyperparameters.
+_NOTES = ("kallos_models.registry",)
+# Whatever the words, all workers mean the same: that the database is away, or back.
+_SAME_FOR_ALL = ("kallos_tune.retry",)
 # Their one line of information is what the commands print as their result.
 _PRINTED_ANYWAY = ("kallos_data.ingest", "kallos_tune.study")
+
+
+class _OnceForAllWorkers(logging.Filter):
+    """Lets a line through once however many processes say it, and again when one of them says it again."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: Counter[tuple[int | None, str, int, str]] = Counter()
+        self._shown: Counter[tuple[str, int, str]] = Counter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        words = "" if record.name in _SAME_FOR_ALL else record.getMessage()
+        line = (record.name, record.levelno, words)
+        self._said[record.process, *line] += 1
+        if self._said[record.process, *line] <= self._shown[line]:
+            return False
+        self._shown[line] += 1
+        return True
+
+
+def _is_wanted(record: logging.LogRecord) -> bool:
+    """Return whether a record is shown: those of worker processes have passed no logger of this one."""
+    level = min(record.levelno, logging.INFO) if record.name in _NOTES else record.levelno
+    return level >= logging.getLogger(record.name).getEffectiveLevel()
 
 
 class _WordsHandler(logging.Handler):
@@ -16,14 +45,17 @@ class _WordsHandler(logging.Handler):
 
     def __init__(self, *, names: bool) -> None:
         super().__init__()
+        self.addFilter(_is_wanted)
+        self.addFilter(_OnceForAllWorkers())
         self.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s" if names else "%(message)s"))
         self._names = names
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
             text = self.format(record)
-            warned = record.levelno >= logging.WARNING
-            output.say(f"warning: {text}" if warned and not self._names else text, style="yellow" if warned else None)
+            alarming = record.levelno >= logging.WARNING and record.name not in _NOTES
+            kind = "warning: " if alarming else "note: " if record.name in _NOTES else ""
+            output.say(text if self._names else kind + text, style="yellow" if alarming else None)
         except Exception:  # noqa: BLE001 - logging's own convention: a line that cannot be printed ends nothing
             self.handleError(record)
 

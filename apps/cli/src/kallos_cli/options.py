@@ -10,6 +10,7 @@ from . import logs
 DEFAULT_DB_URL = "sqlite:///kallos.db"
 DATA_PANEL = "Data"
 STORAGE_PANEL = "Database"
+SEARCH_PANEL = "Search"
 OUTPUT_PANEL = "Output"
 
 
@@ -123,6 +124,17 @@ ModelName = Annotated[
         callback=known_model,
         autocompletion=_model_names,
         help="Architecture: gru, lstm, tcn, tide or transformer.",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=1,
+        metavar="W",
+        rich_help_panel=SEARCH_PANEL,
+        help="Processes that run trials side by side, each with one thread. 1 repeats a study exactly for a seed; "
+        "more do not, since their order differs. Default: the usable cores.",
     ),
 ]
 Json = Annotated[

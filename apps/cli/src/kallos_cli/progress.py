@@ -1,20 +1,22 @@
 """What a running study shows: a live display on a terminal, lines elsewhere."""
 
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.live import Live
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from . import output
 from .words import against_naive, count, duration
 
 if TYPE_CHECKING:
-    from kallos_tune import EpochFinished, Event, FoldFinished, StudyOpened, TrialFinished
+    from kallos_tune import Event, FoldFinished, StudyOpened, TrialFinished
 
 _LOADING = "loading the models (about 8 s)…"
 
@@ -23,20 +25,25 @@ _LOADING = "loading the models (about 8 s)…"
 class Watch:
     """Follows a study, and prints a line for what is worth one.
 
+    Trials go by their numbers, since several may run at a time; how far the study is, is how many are finished.
+
     Attributes
     ----------
     opened : StudyOpened or None
     n_finished : int
-        Finished trials so far.
-    running : int or None
-        The trial under way.
+        Finished trials of the study so far, by whichever process.
+    n_run : int
+        Those among them that this call has run.
+    running : set of int
+        The trials under way.
     """
 
     lines: bool = True
     folds: bool = True
     opened: "StudyOpened | None" = None
     n_finished: int = 0
-    running: int | None = None
+    n_run: int = 0
+    running: set[int] = field(default_factory=set[int])
     _best: float | None = None
 
     def __call__(self, event: "Event") -> None:
@@ -48,22 +55,25 @@ class Watch:
                 self.opened, self.n_finished, self._best = event, event.n_finished, event.best_score
                 self._say_opened(event)
             case TrialStarted():
-                self.running = event.trial
+                self.running.add(event.trial)
                 if self.lines and self.folds:
-                    output.say(f"{self.trial_of()} begins (number {event.trial})")
+                    output.say(f"trial {event.trial} begins, {self.progress()}")
             case FoldFinished() if self.lines and self.folds:
                 self._say_fold(event)
             case TrialFinished():
+                self.running.discard(event.trial)
+                self.n_run += event.score is not None
+                # Workers count by themselves: what they tell may overlap.
+                self.n_finished = max(self.n_finished, event.n_finished)
                 self._say_trial(event)
-                self.running, self.n_finished, self._best = None, event.n_finished, event.best_score
+                scores = [score for score in (self._best, event.best_score) if score is not None]
+                self._best = min(scores, default=None)
             case _:
                 pass
 
-    def trial_of(self) -> str:
-        """Return which of how many trials is under way."""
-        if self.opened is None:
-            return "trial"
-        return f"trial {min(self.n_finished + 1, self.opened.n_trials)} of {self.opened.n_trials}"
+    def progress(self) -> str:
+        """Return how many trials of how many are finished."""
+        return "" if self.opened is None else f"{self.n_finished} of {self.opened.n_trials} finished"
 
     def _say_opened(self, event: "StudyOpened") -> None:
         if not self.lines:
@@ -83,7 +93,7 @@ class Watch:
 
     def _say_fold(self, event: "FoldFinished") -> None:
         output.say(
-            f"{self.trial_of()}, fold {event.fold} of {event.n_folds}: error {event.score:.4g}, naive "
+            f"trial {event.trial}, fold {event.fold} of {event.n_folds}: error {event.score:.4g}, naive "
             f"{event.naive_score:.4g}, {count(event.epochs, 'epoch')}, {duration(event.seconds)}"
         )
 
@@ -93,27 +103,39 @@ class Watch:
         best = " (best so far)" if self._best is None or event.score < self._best else ""
         pruned = " (pruned)" if event.state == "PRUNED" else ""
         output.say(
-            f"{self.trial_of()}: error {event.score:.4g}, {against_naive(event.score, self.opened.naive_score)}"
-            f"{best}{pruned}, {duration(event.seconds)}"
+            f"trial {event.trial}: error {event.score:.4g}, {against_naive(event.score, self.opened.naive_score)}"
+            f"{best}{pruned}, {duration(event.seconds)}; {self.progress()}"
         )
 
 
 @dataclass
 class LiveWatch(Watch):
-    """Also draws bar, fold, epoch, best score and times; ``max_epochs`` scales the bar."""
+    """Also draws a bar, where each running trial is, the best score and times.
+
+    Attributes
+    ----------
+    max_epochs : int
+        Scales the bar.
+    workers : int
+        How many trials run at a time at most: one that has not been heard of for longest, its worker killed, goes.
+    clock : callable
+        Tells seconds that never go back.
+    """
 
     max_epochs: int = 100
+    workers: int = 1
     folds: bool = False
-    _now: str = "opening the study…"
+    clock: Callable[[], float] = time.monotonic
+    _where: dict[int, tuple[float, str]] = field(default_factory=dict[int, tuple[float, str]])
+    _idle: str = _LOADING
+    _began: float = 0.0
+    _ends: float | None = None
     _bar: Progress = field(
         default_factory=lambda: Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=20),
             TimeElapsedColumn(),
-            TextColumn("elapsed, about"),
-            TimeRemainingColumn(),
-            TextColumn("left"),
-            speed_estimate_period=3600,
+            TextColumn("elapsed{task.fields[left]}"),
         )
     )
     _task: TaskID | None = None
@@ -125,45 +147,56 @@ class LiveWatch(Watch):
 
         match event:
             case StudyOpened():
-                self._now = _LOADING
-                self._task = self._bar.add_task(self.trial_of(), total=event.n_trials, completed=event.n_finished)
+                self._task = self._bar.add_task("", total=event.n_trials, left="")
+                self._began = self.clock()
             case TrialStarted():
-                self._now = "fold 1, epoch 1"
-                self._draw(0.0)
+                self._idle = "waiting for the next trial…"
+                self._put(event.trial, 0.0, "fold 1, epoch 1")
             case EpochFinished():
-                self._now = f"fold {event.fold} of {event.n_folds}, epoch {event.epoch} of at most {self.max_epochs}, "
-                self._now += f"validation loss {event.val_loss:.4g}"
-                self._draw(self._share(event))
+                share = (event.fold - 1 + min(1.0, event.epoch / self.max_epochs)) / event.n_folds
+                text = f"fold {event.fold} of {event.n_folds}, epoch {event.epoch} of at most {self.max_epochs}"
+                self._put(event.trial, share, f"{text}, validation loss {event.val_loss:.4g}")
             case TrialFinished():
-                self._draw(0.0)
+                self._where.pop(event.trial, None)
             case _:
-                pass
+                return
+        self._draw()
 
     def __rich__(self) -> RenderableType:
-        if self._task is None:
-            return Text(self._now)
-        return Group(self._bar, *(Text(f"  {line}", overflow="ellipsis", no_wrap=True) for line in self._lines()))
-
-    def _share(self, event: "EpochFinished") -> float:
-        return (event.fold - 1 + min(1.0, event.epoch / self.max_epochs)) / event.n_folds
-
-    def _draw(self, share: float) -> None:
-        if self._task is not None:
-            self._bar.update(self._task, description=self.trial_of(), completed=self.n_finished + share)
-
-    def _lines(self) -> list[str]:
-        if self.opened is None:
-            return [self._now]
+        if self._task is None or self.opened is None:
+            return Text("opening the study…")
+        if self._ends is not None:
+            left = timedelta(seconds=round(max(0.0, self._ends - self.clock())))
+            self._bar.update(self._task, left=f", about {left} left")
         best = "none yet" if self._best is None else f"{self._best:.4g}"
-        return [self._now, f"best {self.opened.metric} {best}, naive {self.opened.naive_score:.4g}"]
+        lines = [f"trial {trial}: {text}" for trial, (_, text) in sorted(self._where.items())] or [self._idle]
+        lines.append(f"best {self.opened.metric} {best}, naive {self.opened.naive_score:.4g}")
+        return Group(self._bar, *(Text(f"  {line}", overflow="ellipsis", no_wrap=True) for line in lines))
+
+    def _put(self, trial: int, share: float, text: str) -> None:
+        self._where.pop(trial, None)
+        self._where[trial] = (share, text)
+        while len(self._where) > self.workers:
+            del self._where[next(iter(self._where))]
+
+    def _draw(self) -> None:
+        """Move the bar, and guess the end from how fast trials have been finished since the study was opened."""
+        if self._task is None or self.opened is None:
+            return
+        under_way = sum(share for share, _ in self._where.values())
+        done = min(self.opened.n_trials, self.n_finished + under_way)
+        self._bar.update(self._task, completed=done, description=self.progress())
+        if self.n_finished > self.opened.n_finished:
+            seconds_each = (self.clock() - self._began) / (done - self.opened.n_finished)
+            self._ends = self.clock() + seconds_each * (self.opened.n_trials - done)
 
 
 @contextmanager
-def watching(*, quiet: bool, max_epochs: int) -> Generator[Watch]:
+def watching(*, quiet: bool, max_epochs: int, workers: int) -> Generator[Watch]:
     """Follow a study: live where stderr is a terminal, else in lines, or silently."""
     if quiet or not output.words().is_terminal:
         yield Watch(lines=not quiet)
         return
-    watch = LiveWatch(max_epochs=max_epochs)
+    watch = LiveWatch(max_epochs=max_epochs, workers=workers)
     with Live(watch, console=output.words(), transient=True, refresh_per_second=4, redirect_stdout=False):
         yield watch

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from .errors import EXIT_CTRL_C, EXIT_SIGTERM, StoppedError
 from .progress import Watch, watching
+from .words import trials_are
 
 if TYPE_CHECKING:
     import optuna
@@ -47,7 +48,7 @@ def run(order: Order, *, quiet: bool, again: str) -> "tuple[optuna.Study, int]":
     """
     from kallos_tune import run_tuning
 
-    with watching(quiet=quiet, max_epochs=order.settings.max_epochs) as watch:
+    with watching(quiet=quiet, max_epochs=order.settings.max_epochs, workers=order.settings.workers) as watch:
         try:
             study = run_tuning(
                 order.asset_id,
@@ -64,15 +65,34 @@ def run(order: Order, *, quiet: bool, again: str) -> "tuple[optuna.Study, int]":
             )
         except (KeyboardInterrupt, SystemExit) as stop:
             raise _stopped(stop, watch, order, again) from stop
-    return study, watch.n_finished - (watch.opened.n_finished if watch.opened else 0)
+    return study, watch.n_run
 
 
 def _stopped(stop: BaseException, watch: Watch, order: Order, again: str) -> StoppedError:
     by_user = isinstance(stop, KeyboardInterrupt)
     word = "interrupted" if by_user else "terminated"
-    if watch.opened is None:
-        kept = f"{word} before the first trial: nothing is lost"
-    else:
-        running = "" if watch.running is None else f"trial {watch.running} is recorded as failed, "
-        kept = f"{word}: {running}{watch.n_finished} of {order.n_trials} finished trials are kept"
-    return StoppedError(EXIT_CTRL_C if by_user else EXIT_SIGTERM, kept, "continue with:", f"  {again}")
+    kept = "before the first trial: nothing is lost" if watch.opened is None else _kept(watch, order)
+    lines = (f"{word}{' ' if watch.opened is None else ': '}{kept}", "continue with:", f"  {again}")
+    return StoppedError(EXIT_CTRL_C if by_user else EXIT_SIGTERM, *lines)
+
+
+def _kept(watch: Watch, order: Order) -> str:
+    """Return what became of the trials that were under way, and how many are finished, by what the study says."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from kallos_data import KallosError
+    from kallos_tune import load_study
+    from kallos_tune.errors import KallosError as TuneError
+    from kallos_tune.ledger import n_finished
+
+    try:
+        study = load_study(order.config, order.study_name, optuna_schema=order.optuna_schema)
+        states = {trial.number: trial.state.name for trial in study.get_trials(deepcopy=False)}
+        finished = n_finished(study)
+    except (KallosError, TuneError, SQLAlchemyError):
+        return f"the database is away; {watch.n_finished} of {order.n_trials} finished trials were recorded before"
+    failed = [number for number in sorted(watch.running) if states.get(number) == "FAIL"]
+    left = [number for number in sorted(watch.running) if states.get(number) == "RUNNING"]
+    parts = [f"{trials_are(failed)} recorded as failed"] if failed else []
+    parts += [f"{trials_are(left)} left unrecorded and will be given up"] if left else []
+    return ", ".join([*parts, f"{finished} of {order.n_trials} finished trials are kept"])

@@ -1,10 +1,10 @@
-"""``kallos-run study``: look at the studies that there are."""
+"""``kallos-run study``: look at the studies that there are, and clear away what dead workers left."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import output
+from . import output, reap
 from .options import DEFAULT_DB_URL, DbUrl, Debug, Json, OptunaSchema
 
 if TYPE_CHECKING:
@@ -23,9 +23,13 @@ SHOW_EXAMPLES = (
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Look at the studies that there are; nothing is created or changed.",
-    epilog="[bold]Examples[/bold]\n\nkallos-run study list\n\nkallos-run study show gru_btc",
+    help="Look at the studies that there are, and clear away what dead workers left.",
+    epilog="[bold]Examples[/bold]\n\nkallos-run study list\n\nkallos-run study show gru_btc\n\n"
+    "kallos-run study reap gru_btc",
 )
+
+
+app.command("reap", epilog=reap.EXAMPLES)(reap.reap)
 
 
 @app.command("list", epilog=LIST_EXAMPLES)
@@ -67,7 +71,7 @@ def show_study(
     json: Json = False,
     _debug: Debug = False,
 ) -> None:
-    """Show one study: what it is about, its trials, its folds, its best parameters."""
+    """Show one study: what it is about, who runs what, its trials, its folds, its best parameters."""
     from kallos_data import DatabaseConfig
     from kallos_tune import load_study, study_result, trials_table
 
@@ -79,9 +83,10 @@ def show_study(
     result = study_result(study) if row["best_score"] is not None or not row["by_kallos"] else None
     if json:
         facts = result.to_dict() if result else row | {"definition": _definition(study)}
-        output.show_json(facts | {"trials": trials_table(study).to_dicts()})
+        output.show_json(facts | {"trials": trials_table(study).to_dicts(), "running": results.running_facts(study)})
         return
     _show_definition(name, _definition(study))
+    results.show_running(study)
     results.show_trials(study)
     if result is None:
         output.show("no trial is complete yet")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from . import command_line, options, output
+from .cores import usable_cores
 from .destination import require_writable
 from .feature_groups import choose_feature_groups, read_feature_groups
 
@@ -21,11 +22,11 @@ EXAMPLES = (
     "--features groups.toml\n\n"
     "kallos-run tune --asset-id BTC --end-date 2023-01-01 --study-name gru_btc "
     "--db-url postgresql://me@localhost/prices --optuna-schema studies --json > best.json\n\n"
+    "kallos-run tune --asset-id BTC --end-date 2023-01-01 --study-name gru_btc --workers 1 --seed 7\n\n"
     'A file of feature groups has lines like: volume_features = \\["volume", "trades"]'
 )
 _VALIDATION = "Validation"
 _TRAINING = "Training"
-_SEARCH = "Search"
 
 
 def tune(
@@ -153,23 +154,39 @@ def tune(
     seed: Annotated[
         int,
         typer.Option(
-            "--seed", metavar="N", min=0, max=2**32 - 1, rich_help_panel=_SEARCH, help="Same seed, same study."
+            "--seed",
+            metavar="N",
+            min=0,
+            max=2**32 - 1,
+            rich_help_panel=options.SEARCH_PANEL,
+            help="Same seed, same study, where there is one worker.",
         ),
     ] = 0,
     sampler: Annotated[
         Literal["tpe", "random"],
-        typer.Option("--sampler", rich_help_panel=_SEARCH, help="Parzen estimator, or random search."),
+        typer.Option("--sampler", rich_help_panel=options.SEARCH_PANEL, help="Parzen estimator, or random search."),
     ] = "tpe",
+    workers: options.Workers = None,
     resume: Annotated[
         Literal["same", "force", "never"],
         typer.Option(
             "--resume",
-            rich_help_panel=_SEARCH,
+            rich_help_panel=options.SEARCH_PANEL,
             help="Go on with an existing study if it is about the same, whatever it is about, or never.",
         ),
     ] = "same",
     db_url: options.DbUrl = options.DEFAULT_DB_URL,
     optuna_schema: options.OptunaSchema = None,
+    database_wait: Annotated[
+        float,
+        typer.Option(
+            "--database-wait",
+            min=0,
+            metavar="SECONDS",
+            rich_help_panel=options.STORAGE_PANEL,
+            help="How long a database that goes away during the work is waited for.",
+        ),
+    ] = 600.0,
     output_file: Annotated[
         Path | None,
         typer.Option(
@@ -186,7 +203,8 @@ def tune(
     """Search the hyperparameters of a model by walk-forward validation.
 
     Every trial trains and scores one set of hyperparameters on each fold. A study that was stopped goes on where it
-    stopped; one that is full returns at once. Ctrl-C keeps what is finished.
+    stopped; one that is full returns at once. Ctrl-C keeps what is finished. The same command, started as often as
+    you like and on other machines with one PostgreSQL, works on the same study: together they finish exactly N trials.
     """
     from . import logs
 
@@ -217,6 +235,8 @@ def tune(
         tables=FeatureTables(market=market_table, indicators=None if no_indicators else indicators_table),
         max_gap=max_gap,
         accelerator=accelerator,
+        workers=workers or usable_cores(),
+        database_wait_seconds=database_wait,
     )
     if groups is None:
         groups = choose_feature_groups(asset_id, end_date, config, target_col, settings)

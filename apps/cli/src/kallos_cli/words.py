@@ -1,5 +1,6 @@
 """Scores and times in words."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,6 +21,12 @@ def duration(seconds: float) -> str:
 def count(number: int, thing: str) -> str:
     """Return a number of things: 1 trial, 2 trials."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def trials_are(numbers: Sequence[int]) -> str:
+    """Return trials by their numbers, with the verb: trial 3 is, trials 3 and 4 are."""
+    *first, last = map(str, numbers)
+    return f"trials {', '.join(first)} and {last} are" if first else f"trial {last} is"
 
 
 def against_naive(score: float, naive: float) -> str:
