@@ -26,6 +26,7 @@ _SUPPORTED = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:///FILE"
 _CONNECT_SECONDS = 10
 _BUSY_SECONDS = 60
 _LONGEST_NAME = 63
+_LARGEST_PORT = 65535
 # Any number does; it is Kallos' own among PostgreSQL's advisory locks.
 _SCHEMA_LOCK = 0x4B61_6C6C_6F73
 
@@ -41,6 +42,13 @@ class DatabaseConfig:
     """
 
     url: URL
+
+    def __post_init__(self) -> None:
+        url = self.url
+        if any("\0" in (part or "") for part in (url.username, url.password, url.host, url.database)):
+            raise ConfigError("user, password, host and database must not hold the character NUL")
+        if url.port is not None and not 1 <= url.port <= _LARGEST_PORT:
+            raise ConfigError(f"the database's port must be 1 to {_LARGEST_PORT}, not {url.port}")
 
     @classmethod
     def of(cls, source: "DatabaseConfig | Mapping[str, object] | str | None") -> "DatabaseConfig":
@@ -66,7 +74,7 @@ class DatabaseConfig:
         Raises
         ------
         ConfigError
-            Where a key is unknown or missing, or the port is no number.
+            Where a key is unknown or missing, the port is no number of a port, or a value holds a NUL.
         """
         if "url" in db_kwargs:
             if len(db_kwargs) > 1:
@@ -78,7 +86,8 @@ class DatabaseConfig:
         if unknown or missing:
             what = f"does not know {unknown[0]!r}" if unknown else f"lacks {missing[0]!r}"
             raise ConfigError(f"db_kwargs {what}: it takes {', '.join(_KWARGS)}, or url")
-        port = str(db_kwargs.get("postgres_port") or 5432)
+        given = db_kwargs.get("postgres_port")
+        port = "5432" if given in (None, "") else str(given)
         if not port.isdecimal():
             raise ConfigError(f"postgres_port must be a number, not {port!r}")
         password = db_kwargs.get("postgres_password")
@@ -112,6 +121,8 @@ class DatabaseConfig:
             parsed = parsed.set(drivername="postgresql+psycopg2")
         elif parsed.drivername in ("sqlite", "sqlite+pysqlite"):
             parsed = parsed.set(drivername="sqlite")
+            if parsed.host:
+                raise ConfigError("a SQLite database has no host: write three slashes, sqlite:///FILE, four for /FILE")
             if not parsed.database or parsed.database == ":memory:":
                 raise ConfigError("a SQLite database must be a file, sqlite:///FILE: memory is gone with the process")
         else:
