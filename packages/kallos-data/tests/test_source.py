@@ -337,4 +337,4 @@ def test_fifty_thousand_rows_of_forty_columns_take_no_time(file):
     frame = file.load(end_date="2050-01-01")
     taken = time.perf_counter() - begin
     assert frame.shape == (50_000, 41)
-    assert taken < 10, f"{taken:.1f} s"  # 1 s on an idle core
+    assert taken < 10, f"{taken:.1f} s"  # 0.9 s on one of two busy cores
