@@ -35,9 +35,8 @@ class _OnceForAllWorkers(logging.Filter):
 
 
 def _is_wanted(record: logging.LogRecord) -> bool:
-    """Return whether a record is shown: those of worker processes have passed no logger of this one."""
-    level = min(record.levelno, logging.INFO) if record.name in _NOTES else record.levelno
-    return level >= logging.getLogger(record.name).getEffectiveLevel()
+    """Keep notes back where only warnings are wanted."""
+    return record.name not in _NOTES or logging.getLogger(record.name).isEnabledFor(logging.INFO)
 
 
 class _WordsHandler(logging.Handler):

@@ -13,7 +13,9 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
@@ -31,6 +33,8 @@ _MOST_REPLACEMENTS: Final = 3
 _STOP_SECONDS: Final = 8.0
 _LISTEN_SECONDS: Final = 1.0
 _EXIT_OF_SIGTERM: Final = 128 + signal.SIGTERM
+_GROUP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+_OURS: Final = ("kallos_data", "kallos_models", "kallos_tune")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,18 +123,53 @@ def _run_workers(assignment: Assignment, n_workers: int, on_event: Listener) -> 
 def _start(number: int, assignment: Assignment, replacements: int = 0) -> _Worker:
     context: ForkServerContext = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([assignment.work.partition(":")[0]])
+    _ensure_fork_server()
     listening, telling = context.Pipe(duplex=False)
     held_by_worker, lifeline = context.Pipe(duplex=False)
+    levels = {name: logging.getLogger(name).getEffectiveLevel() for name in _OURS}
     process = context.Process(
-        target=_work, args=(assignment, telling, held_by_worker), name=f"kallos-worker-{number}", daemon=True
+        target=_work, args=(telling, held_by_worker, levels), name=f"kallos-worker-{number}", daemon=True
     )
-    process.start()
+    assert isinstance(listening, Connection)
+    assert isinstance(lifeline, Connection)
+    try:
+        process.start()
+        # Apart from the start: a worker whose parent is gone before it has read it all must end without a word.
+        lifeline.send(assignment)
+    except (OSError, EOFError) as error:
+        raise WorkerError(f"no worker can be started ({type(error).__name__}: {error})") from error
     # The ends that the worker has now: were they open here too, its death would not be noticed.
     telling.close()
     held_by_worker.close()
-    assert isinstance(listening, Connection)
-    assert isinstance(lifeline, Connection)
     return _Worker(number, process, listening, lifeline, replacements)
+
+
+def _ensure_fork_server() -> None:
+    """Start the process that workers come from, unless it runs.
+
+    It is deaf to signals that reach the whole group of processes, and blind to modules in the current folder: it ends
+    with this process. Workers inherit that, and listen again once they know what to do about a signal.
+    """
+    # Started here, since its start ends with these signals let through again.
+    resource_tracker.ensure_running()
+    safe_path = os.environ.get("PYTHONSAFEPATH")
+    os.environ["PYTHONSAFEPATH"] = "1"
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _GROUP_SIGNALS)
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        if safe_path is None:
+            del os.environ["PYTHONSAFEPATH"]
+        else:
+            os.environ["PYTHONSAFEPATH"] = safe_path
+
+
+def _pass_on(record: logging.LogRecord) -> None:
+    """Log what a worker has logged, where it would be shown had it been logged here."""
+    log = logging.getLogger(record.name)
+    if log.isEnabledFor(record.levelno):
+        log.handle(record)
 
 
 def _listen(worker: _Worker, limit: FailureLimit, on_event: Listener) -> bool:
@@ -141,7 +180,7 @@ def _listen(worker: _Worker, limit: FailureLimit, on_event: Listener) -> bool:
         return False
     match message:
         case logging.LogRecord():
-            logging.getLogger(message.name).handle(message)
+            _pass_on(message)
         case _WorkerFailure():
             logger.debug("worker %d failed:\n%s", worker.number, message.traceback)
             raise WorkerError(f"a worker ended with {message.words}")
@@ -193,7 +232,7 @@ def _drain(worker: _Worker, deadline: float) -> None:
                 worker.process.join(max(0.0, deadline - time.monotonic()))
                 return
             if isinstance(message, logging.LogRecord):
-                logging.getLogger(message.name).handle(message)
+                _pass_on(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,14 +261,21 @@ class _Teller(logging.Handler):
         self.tell(record)
 
 
-def _work(assignment: Assignment, events: Connection, lifeline: Connection) -> None:
-    """Do an assignment in a worker process."""
+def _work(events: Connection, lifeline: Connection, levels: Mapping[str, int]) -> None:
+    """Take an assignment from the parent and do it, in a worker process."""
     # Ctrl-C reaches the whole group of processes; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _terminate)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _GROUP_SIGNALS)
+    try:
+        assignment: Assignment = lifeline.recv()
+    except (EOFError, OSError):
+        sys.exit(_EXIT_OF_SIGTERM)
     threading.Thread(target=_die_with_parent, args=(lifeline,), name="lifeline", daemon=True).start()
     teller = _Teller(events)
     logging.basicConfig(handlers=[teller], level=logging.INFO, force=True)
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
 
     try:
         assignment.do(teller.tell)
