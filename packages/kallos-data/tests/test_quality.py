@@ -140,6 +140,7 @@ def test_a_long_hole_before_the_cut_does_not_matter():
 
 
 def test_columns_without_any_value_are_left_out(caplog):
+    caplog.set_level(logging.INFO)
     result = regularise(days([1.0, 2.0], [None, math.nan]).with_columns(empty=pl.lit(None)))
     assert result.columns == ["timestamp", "a"]
     assert "left out, without any value: b, empty" in caplog.text

@@ -19,7 +19,6 @@ from kallos_data import (
     FeatureTables,
     InsufficientDataError,
     MissingColumnsError,
-    feature_columns,
     load_features_from_db,
 )
 
@@ -218,7 +217,7 @@ def test_columns_that_are_no_numbers_are_left_out_by_name(file, caplog):
     file.table("m", columns, [("A", day(n), 1.5, "a", "b", True, 3, 9.25) for n in range(2)])
     assert file.load().row(0)[1:] == (1.5, 1.0, 3.0, 9.25)
     assert "columns that are no numbers are left out of m: note, seen" in caplog.text
-    assert feature_columns(file.url, tables=MARKET) == ["x", "flag", "n", "p"]
+    assert file.load().columns == ["timestamp", "x", "flag", "n", "p"]
 
 
 @pytest.mark.parametrize("declared", ["REAL", "INTEGER", "DECIMAL", ""])
@@ -266,7 +265,7 @@ def test_of_a_column_in_both_tables_the_market_is_believed(file, caplog):
     file.table("i", "id TEXT, timestamp TEXT, x REAL, y REAL", [("A", day(n), -1.0, 4.0) for n in range(5)])
     frame = file.load(tables=BOTH)
     assert frame["x"].to_list() == [1.0, 2.0, 3.0, 4.0, 5.0]
-    assert frame.columns == ["timestamp", "x", "y"] == ["timestamp", *feature_columns(file.url, tables=BOTH)]
+    assert frame.columns == ["timestamp", "x", "y"]
     assert "columns in both tables are taken from m: x" in caplog.text
 
 
@@ -310,9 +309,8 @@ def test_tables_and_columns_that_do_not_exist_are_named(file):
     with pytest.raises(ConfigError, match="schema 's' needs PostgreSQL: SQLite has no schemas"):
         file.load(tables=FeatureTables(market="m", indicators=None, schema="s"))
     file.table("m", "id TEXT, timestamp TEXT, note TEXT", [("A", day(0), "x")])
-    for read in (file.load, lambda: feature_columns(file.url, tables=MARKET)):
-        with pytest.raises(ConfigError, match="no column of numbers beside the keys in 'm': there is nothing to load"):
-            read()
+    with pytest.raises(ConfigError, match="no column of numbers beside the keys in 'm': there is nothing to load"):
+        file.load()
     file.connection.execute("DROP TABLE m")
     with pytest.raises(ConfigError, match="there are: none, ingest data first"):
         file.load()

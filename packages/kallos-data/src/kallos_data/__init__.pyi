@@ -18,7 +18,6 @@ from .sample import simulate_market as simulate_market
 from .scaling import FeatureScaler as FeatureScaler
 from .series import FoldSeries as FoldSeries
 from .series import prepare_darts_timeseries as prepare_darts_timeseries
-from .source import feature_columns as feature_columns
 from .source import load_features_from_db as load_features_from_db
 from .splits import WalkForwardKwargs as WalkForwardKwargs
 from .splits import calculate_dynamic_wf_kwargs as calculate_dynamic_wf_kwargs

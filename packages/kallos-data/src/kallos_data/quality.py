@@ -150,7 +150,7 @@ def _without_empty_columns(frame: pl.DataFrame) -> pl.DataFrame:
     if empty and len(empty) == frame.width - 1:
         raise DataQualityError(f"no column has any value: {', '.join(empty)}")
     if empty:
-        logger.warning("left out, without any value: %s", ", ".join(empty))
+        logger.info("left out, without any value: %s", ", ".join(empty))
     return frame.drop(empty)
 
 

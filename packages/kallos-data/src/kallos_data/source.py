@@ -76,6 +76,7 @@ def load_features_from_db(
     if start is not None and start > end:
         raise ConfigError(f"start_date={start_date} lies after end_date={end_date}")
     with DatabaseConfig.of(db_kwargs).connect() as connection:
+        _read_one_state(connection)
         market, *others = source_tables(connection, tables)
         frame = AssetHistory(connection, tables, market, asset_id).read(start, end)
         if frame.is_empty():
@@ -89,18 +90,10 @@ def load_features_from_db(
     return frame
 
 
-def feature_columns(
-    db_kwargs: Mapping[str, object] | str | DatabaseConfig, *, tables: FeatureTables | None = None
-) -> list[str]:
-    """Return the columns that :func:`load_features_from_db` would load, without reading a row.
-
-    Raises
-    ------
-    ConfigError, MissingColumnsError, DatabaseError
-        As in :func:`load_features_from_db`.
-    """
-    with DatabaseConfig.of(db_kwargs).connect() as connection:
-        return [name for table in source_tables(connection, tables or FeatureTables()) for name in table.features]
+def _read_one_state(connection: Connection) -> None:
+    """Make all reads of a transaction see the database at one moment, whatever is ingested meanwhile."""
+    sqlite = connection.dialect.name == "sqlite"
+    connection.exec_driver_sql("BEGIN" if sqlite else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 
 def _why_empty(
