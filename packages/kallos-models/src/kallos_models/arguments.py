@@ -5,8 +5,8 @@ from typing import Any
 
 from torch import optim
 
-from kallos_models.hyperparameters import Hyperparameters
-from kallos_models.loss import ForecastLoss
+from .hyperparameters import Hyperparameters
+from .loss import ForecastLoss
 
 
 def shared_arguments(hparams: Hyperparameters, pl_trainer_kwargs: Mapping[str, Any] | None = None) -> dict[str, Any]:

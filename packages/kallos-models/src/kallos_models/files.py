@@ -13,11 +13,11 @@ from uuid import uuid4
 from darts.models.forecasting.torch_forecasting_model import TorchForecastingModel
 from darts.utils.serialization import safe_globals
 
-from kallos_models.errors import ModelFileError
-from kallos_models.loss import ForecastLoss
-from kallos_models.quiet import quiet_lightning
-from kallos_models.settings import TrainingSettings
-from kallos_models.training import trainer_kwargs
+from .errors import ModelFileError
+from .loss import ForecastLoss
+from .quiet import quiet_lightning
+from .settings import TrainingSettings
+from .training import trainer_kwargs
 
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from numbers import Integral, Real
 from typing import Any, Self
 
-from kallos_models.errors import ConfigError
+from .errors import ConfigError
 
 _LARGEST_SEED = 2**32 - 1
 _COUNTS = ("hidden_dim", "n_rnn_layers", "batch_size", "input_chunk_length", "output_chunk_length", "n_epochs")

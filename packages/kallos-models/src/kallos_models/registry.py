@@ -7,9 +7,9 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
-from kallos_models import architectures
-from kallos_models.errors import UnknownModelError
-from kallos_models.hyperparameters import Hyperparameters
+from . import architectures
+from .errors import UnknownModelError
+from .hyperparameters import Hyperparameters
 
 if TYPE_CHECKING:
     from darts.models.forecasting.torch_forecasting_model import TorchForecastingModel
@@ -60,7 +60,7 @@ def create_model(
         raise UnknownModelError(model_name, known)
     if not isinstance(hparams, Hyperparameters):
         hparams = Hyperparameters.from_mapping(hparams)
-    from kallos_models.arguments import shared_arguments  # noqa: PLC0415 - imports torch
+    from .arguments import shared_arguments  # noqa: PLC0415 - imports torch
 
     build = _builder(model_name)
     return build(hparams, shared_arguments(hparams, pl_trainer_kwargs), lambda words: _say(model_name, words))

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from kallos_models.errors import ConfigError
-from kallos_models.hyperparameters import real, seed, whole
+from .errors import ConfigError
+from .hyperparameters import real, seed, whole
 
 Accelerator = Literal["cpu", "gpu", "mps", "auto"]
 

@@ -12,13 +12,13 @@ from darts import TimeSeries
 from darts.models.forecasting.torch_forecasting_model import TorchForecastingModel
 from pytorch_lightning.callbacks import EarlyStopping
 
-from kallos_models.callbacks import MONITORED, BestWeights, EpochReport
-from kallos_models.errors import ConfigError, TrainingDivergedError
-from kallos_models.hyperparameters import Hyperparameters
-from kallos_models.interrupts import interrupts_reach_caller
-from kallos_models.quiet import quiet_lightning
-from kallos_models.registry import create_model
-from kallos_models.settings import TrainingSettings
+from .callbacks import MONITORED, BestWeights, EpochReport
+from .errors import ConfigError, TrainingDivergedError
+from .hyperparameters import Hyperparameters
+from .interrupts import interrupts_reach_caller
+from .quiet import quiet_lightning
+from .registry import create_model
+from .settings import TrainingSettings
 
 logger = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from darts.models.forecasting.block_rnn_model import BlockRNNModel
 
-from kallos_models.hyperparameters import Hyperparameters
+from ..hyperparameters import Hyperparameters
 
 
 def build_recurrent(

@@ -5,8 +5,8 @@ from typing import Any
 
 from darts.models.forecasting.block_rnn_model import BlockRNNModel
 
-from kallos_models.architectures._recurrent import build_recurrent
-from kallos_models.hyperparameters import Hyperparameters
+from ..hyperparameters import Hyperparameters
+from ._recurrent import build_recurrent
 
 
 def build(hparams: Hyperparameters, shared: Mapping[str, Any], note: Callable[[str], None]) -> BlockRNNModel:

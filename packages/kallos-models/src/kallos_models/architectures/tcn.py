@@ -5,8 +5,8 @@ from typing import Any
 
 from darts.models.forecasting.tcn_model import TCNModel
 
-from kallos_models.errors import ConfigError
-from kallos_models.hyperparameters import Hyperparameters
+from ..errors import ConfigError
+from ..hyperparameters import Hyperparameters
 
 DILATION_BASE = 2
 SMALLEST_KERNEL = 3

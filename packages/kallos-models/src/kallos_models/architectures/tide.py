@@ -5,7 +5,7 @@ from typing import Any
 
 from darts.models.forecasting.tide_model import TiDEModel
 
-from kallos_models.hyperparameters import Hyperparameters
+from ..hyperparameters import Hyperparameters
 
 
 def build(hparams: Hyperparameters, shared: Mapping[str, Any], note: Callable[[str], None]) -> TiDEModel:  # noqa: ARG001

@@ -5,7 +5,7 @@ from typing import Any
 
 from darts.models.forecasting.transformer_model import TransformerModel
 
-from kallos_models.hyperparameters import Hyperparameters
+from ..hyperparameters import Hyperparameters
 
 HEADS = 4
 # The ratio of the inner to the outer width in section 3.3 of the paper.
