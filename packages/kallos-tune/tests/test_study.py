@@ -106,7 +106,7 @@ def test_an_interrupted_trial_is_on_record_and_run_again(tune, database, tmp_pat
     with pytest.raises(KeyboardInterrupt):
         tune(3, on_event=interrupt_at(trial=1, fold=2))
     study = load_study(database, "s")
-    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE, TrialState.FAIL]
+    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE, TrialState.FAIL, TrialState.WAITING]
     assert study.trials[1].user_attrs["failure"] == "interrupted (Ctrl-C)"
 
     resumed = tune(3)

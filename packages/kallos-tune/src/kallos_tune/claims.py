@@ -1,39 +1,45 @@
 """Who runs which trial: claims under a lock, so that all workers together finish exactly the budget.
 
-A claim is one step under the study's lock::
+A claim is one transaction under the study's lock::
 
-    lock ─ give up stale trials ─ requeue their parameters ─ count ─ ask ─ first beat ─ check the lock ─ unlock
+    lock ─ give up stale trials, requeue their parameters ─ count ─ next trial ─ first beat ─ commit
 
-A result is told under the same lock, and dropped where the trial was given up meanwhile. Both are repeated as a whole
-when the database goes away in the middle: a trial that was asked for and never got a beat is an orphan, which the next
-claim gives up.
+A result is told in such a transaction too, and dropped where the trial was given up meanwhile. A transaction that is
+cut off has done nothing and is repeated. One whose commit was not answered may have been done: a claim is recognised
+by its mark, a result by its being there.
 """
 
+import json
 import logging
 import os
+import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Final, TypeVar
+from functools import cached_property
+from typing import TypeVar
 
 import optuna
-from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import Connection
 
 from kallos_data import DatabaseConfig
 
-from .heartbeats import RunningTrial, beat_statement, count_by_state, running_trials
-from .ledger import FAILURE, GIVEN_UP, INTERRUPTED, RETRIES, RETRY_OF, WORKER
-from .locks import Held, study_lock
+from .census import RunningTrial, count_interrupted, running_trials, take_census
+from .connections import limit_standstill
+from .heartbeats import Heartbeat, beat
+from .interruptions import give_up, interrupt
+from .ledger import CLAIM, DRAW, FAILURE, GIVEN_UP, WORKER
+from .locked_storage import LockedStorage
+from .locks import StudyLock
 from .retry import patiently
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-_MOST_RETRIES: Final = 2
 
 
 class NoClaim(Enum):
@@ -41,6 +47,23 @@ class NoClaim(Enum):
 
     FULL = auto()  # the budget is finished
     BUSY = auto()  # what is left of it is running elsewhere
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A trial that this worker is to run.
+
+    Attributes
+    ----------
+    trial_id, number : int
+        What the storage and the study know it by.
+    draw : int
+        How many parameters were drawn before: the seed of these.
+    """
+
+    trial_id: int
+    number: int
+    draw: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +78,14 @@ class ClaimSettings:
         Without a beat for longer, a trial is given up.
     database_wait_seconds : float
         How long an absent database is waited for.
+    standstill_seconds : float, default 10
+        A worker that stands still for longer in the middle of a claim loses it (on PostgreSQL).
     """
 
     heartbeat_seconds: float
     grace_seconds: float
     database_wait_seconds: float
+    standstill_seconds: float = 10.0
 
 
 class Claims:
@@ -75,134 +101,176 @@ class Claims:
     n_trials : int
         Finished trials that the study shall have.
     settings : ClaimSettings
+    param_names : collection of str, optional
+        A trial that was stopped before it had all of these is drawn anew, with the seed it had.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - two objects that belong together, and what they are about
         self,
         study: optuna.Study,
         storage: BaseStorage,
         config: DatabaseConfig,
         n_trials: int,
         settings: ClaimSettings,
+        param_names: Collection[str] = (),
     ) -> None:
         self.study = study
         self.storage = storage
+        self.config = config
         self.n_trials = n_trials
         self.settings = settings
-        self.config = config
+        self.param_names = param_names
         self._study_id = storage.get_study_id_from_name(study.study_name)
-        self._lock = study_lock(config, f"study {study.study_name}")
+        self._lock = StudyLock(config, study.study_name, standstill_seconds=settings.standstill_seconds)
+        self._beats = config.engine()
+        limit_standstill(self._beats, settings.standstill_seconds)
 
-    def claim(self, sampler: Callable[[], optuna.samplers.BaseSampler]) -> optuna.Trial | NoClaim:
-        """Return a trial to run, already beating, or why there is none.
+    def claim(self) -> Claim | NoClaim:
+        """Return a trial to run, its first beat recorded, or why there is none.
+
+        Raises
+        ------
+        DatabaseUnavailableError
+            Where the database stays away too long.
+        """
+        mark = secrets.token_hex(8)
+        claim, given_up = self._patiently(lambda: self._claim(mark))
+        _log(given_up)
+        return claim
+
+    def tell(
+        self,
+        claim: Claim,
+        score: float | None,
+        state: TrialState,
+        attributes: Mapping[str, object] | None = None,
+    ) -> FrozenTrial | None:
+        """Record how a trial ended; None where it was given up meanwhile, and its result is dropped.
 
         Parameters
         ----------
-        sampler : callable
-            Gives the sampler of the new trial; called under the lock.
+        claim : Claim
+        score : float or None
+            None unless complete; a pruned trial gets the last score that it reported.
+        state : TrialState
+            COMPLETE, PRUNED or FAIL.
+        attributes : mapping, optional
+            User attributes that are recorded with it.
 
         Raises
         ------
         DatabaseUnavailableError
             Where the database stays away too long.
         """
-        return self._patiently(lambda: self._claim(sampler))
+        told = self._patiently(lambda: self._tell(claim, score, state, attributes or {}))
+        if told is None:
+            logger.warning("trial %d was given up meanwhile: its result is dropped", claim.number)
+        return told
 
-    def tell(self, trial: optuna.Trial, score: float | None, state: TrialState) -> FrozenTrial | None:
-        """Record how a trial ended; None where it was given up meanwhile, and its result is dropped.
+    def interrupt(self, claim: Claim, reason: str, *, limit_seconds: float) -> bool:
+        """Record that a trial was stopped from outside and requeue its parameters; False where it had ended before.
 
         Raises
         ------
         DatabaseUnavailableError
-            Where the database stays away too long.
+            Where the database is away for longer than ``limit_seconds``; the trial is given up later.
         """
-        return self._patiently(lambda: self._tell(trial, score, state))
+        return patiently(lambda: self._interrupt(claim, reason), limit_seconds=limit_seconds)
 
     def reap(self) -> list[int]:
         """Give up stale trials now and return their numbers; their parameters go back into the queue."""
-        return self._patiently(self._reap_now)
+        given_up = self._patiently(self._reap_now)
+        _log(given_up)
+        return list(given_up)
 
-    def trial_id(self, trial: optuna.Trial) -> int:
-        """Return what the storage knows a trial by."""
-        return self.storage.get_trial_id_from_study_id_trial_number(self._study_id, trial.number)
+    def trial(self, claim: Claim, sampler: optuna.samplers.BaseSampler) -> optuna.Trial:
+        """Return a claimed trial, to be asked for parameters that the sampler draws."""
+        # A study of its own, since a study remembers what its storage held when the last trial was asked for.
+        study = optuna.load_study(study_name=self.study.study_name, storage=self.storage, sampler=sampler)
+        # Optuna can write to those trials only that it has read.
+        study.get_trials(deepcopy=False)
+        return optuna.Trial(study, claim.trial_id)
 
-    def _claim(self, sampler: Callable[[], optuna.samplers.BaseSampler]) -> optuna.Trial | NoClaim:
-        with self._lock.hold() as held:
-            self._reap(held)
-            counts = count_by_state(held, self._study_id)
-            finished = counts.get("COMPLETE", 0) + counts.get("PRUNED", 0)
-            if finished >= self.n_trials:
-                return NoClaim.FULL
-            if finished + counts.get("RUNNING", 0) >= self.n_trials:
-                return NoClaim.BUSY
-            self.study.sampler = sampler()
-            trial = self.study.ask()
-            trial.set_user_attr(WORKER, f"{socket.gethostname()}:{os.getpid()}")
-            held.run(beat_statement(self.config.backend), {"trial_id": self.trial_id(trial)})
-            held.check()
-            return trial
+    def beating(self, claim: Claim) -> Heartbeat:
+        """Return a context manager that beats for a trial."""
+        return Heartbeat(self._beats, claim.trial_id, self.settings.heartbeat_seconds)
 
-    def _tell(self, trial: optuna.Trial, score: float | None, state: TrialState) -> FrozenTrial | None:
-        with self._lock.hold():
-            stored = self.storage.get_trial(self.trial_id(trial))
+    def _claim(self, mark: str) -> tuple[Claim | NoClaim, dict[int, str]]:
+        with self._transaction() as connection:
+            running = running_trials(connection, self._study_id)
+            for each in running:
+                if each.claim == json.dumps(mark):
+                    # An earlier attempt, whose commit was not answered.
+                    return self._claimed(connection, each.trial_id), {}
+            given_up = self._give_up_stale(running)
+            census = take_census(connection, self._study_id)
+            if census.n_finished >= self.n_trials:
+                return NoClaim.FULL, given_up
+            if census.n_finished + census.n_running >= self.n_trials:
+                return NoClaim.BUSY, given_up
+            trial_id = census.waiting
+            if trial_id is None:
+                trial_id = self._locked.create_new_trial(self._study_id)
+            else:
+                self._locked.set_trial_state_values(trial_id, TrialState.RUNNING)
+            self._locked.set_trial_user_attr(trial_id, CLAIM, mark)
+            self._locked.set_trial_user_attr(trial_id, WORKER, f"{socket.gethostname()}:{os.getpid()}")
+            return self._claimed(connection, trial_id), given_up
+
+    def _claimed(self, connection: Connection, trial_id: int) -> Claim:
+        beat(connection, trial_id)
+        trial = self._locked.get_trial(trial_id)
+        draw = trial.user_attrs.get(DRAW)
+        if draw is None:
+            draw = trial.number - count_interrupted(connection, self._study_id)
+            self._locked.set_trial_user_attr(trial_id, DRAW, draw)
+        return Claim(trial_id, trial.number, draw)
+
+    def _tell(
+        self, claim: Claim, score: float | None, state: TrialState, attributes: Mapping[str, object]
+    ) -> FrozenTrial | None:
+        with self._transaction():
+            stored = self._locked.get_trial(claim.trial_id)
             if stored.state.is_finished():
-                return self._already_told(stored, score, state)
-            return self.study.tell(trial, score, state=state)
+                # Either somebody else ended it, or this worker did and was not answered.
+                given_up = str(stored.user_attrs.get(FAILURE, "")).startswith(GIVEN_UP)
+                return stored if stored.state == state and not given_up else None
+            for key, value in attributes.items():
+                self._locked.set_trial_user_attr(claim.trial_id, key, value)
+            values = _last_report(stored) if state == TrialState.PRUNED else None if score is None else [score]
+            self._locked.set_trial_state_values(claim.trial_id, state, values)
+            return self._locked.get_trial(claim.trial_id)
 
-    def _already_told(self, stored: FrozenTrial, score: float | None, state: TrialState) -> FrozenTrial | None:
-        """Return a trial whose end was recorded by an earlier attempt whose answer was lost."""
-        if stored.state == state and stored.value == score and GIVEN_UP not in stored.user_attrs.get(FAILURE, ""):
-            return stored
-        logger.warning("trial %d was given up meanwhile: its result is dropped", stored.number)
-        return None
+    def _interrupt(self, claim: Claim, reason: str) -> bool:
+        with self._transaction():
+            return interrupt(self._locked, self.study.study_name, claim.trial_id, reason, self.param_names)
 
-    def _reap_now(self) -> list[int]:
-        with self._lock.hold() as held:
-            return self._reap(held)
+    def _reap_now(self) -> dict[int, str]:
+        with self._transaction() as connection:
+            return self._give_up_stale(running_trials(connection, self._study_id))
 
-    def _reap(self, held: Held) -> list[int]:
-        stale = [
-            each
-            for each in running_trials(held, self.config.backend, self._study_id)
-            if each.age is None or each.age > self.settings.grace_seconds
-        ]
-        for each in stale:
-            self._give_up(each)
-        return [each.number for each in stale]
+    def _give_up_stale(self, running: list[RunningTrial]) -> dict[int, str]:
+        """Give up the stale ones among running trials; return why, by number."""
+        stale = [each for each in running if each.silence is None or each.silence > self.settings.grace_seconds]
+        return {each.number: give_up(self._locked, self.study.study_name, each, self.param_names) for each in stale}
 
-    def _give_up(self, running: RunningTrial) -> None:
-        """Fail a trial; before that, put its parameters back into the queue, so often and no more."""
-        trial = self.storage.get_trial(running.trial_id)
-        why = "its worker never began" if running.age is None else f"no heartbeat for {running.age:.0f} s"
-        retries = int(trial.user_attrs.get(RETRIES, 0)) + (running.age is not None)
-        worn_out = retries > _MOST_RETRIES
-        try:
-            self.storage.set_trial_user_attr(running.trial_id, FAILURE, f"{GIVEN_UP}: {why}")
-            # Parameters that took their worker down every time are a failure of their own.
-            self.storage.set_trial_user_attr(running.trial_id, INTERRUPTED, not worn_out)
-            if not worn_out:
-                self._requeue(trial, retries)
-            self.storage.set_trial_state_values(running.trial_id, state=TrialState.FAIL)
-        except UpdateFinishedTrialError:
-            # Its worker came back and told its end in the moment in which this process had lost the lock.
-            self._unqueue(trial)
-            return
-        logger.warning("trial %d is given up: %s", running.number, why)
+    @contextmanager
+    def _transaction(self) -> Generator[Connection]:
+        with self._lock.hold() as connection, self._locked.inside(connection):
+            yield connection
 
-    def _requeue(self, trial: FrozenTrial, retries: int) -> None:
-        params = trial.params or trial.system_attrs.get("fixed_params", {})
-        # An earlier attempt, cut off by the database, may have got as far as this.
-        if params and not self._queued_again(trial):
-            history = [*trial.user_attrs.get(RETRY_OF, []), trial.number]
-            self.study.enqueue_trial(params, user_attrs={RETRIES: retries, RETRY_OF: history})
-
-    def _unqueue(self, trial: FrozenTrial) -> None:
-        for each in self._queued_again(trial):
-            self.study.tell(each.number, state=TrialState.FAIL)
-
-    def _queued_again(self, trial: FrozenTrial) -> list[FrozenTrial]:
-        waiting: list[FrozenTrial] = self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
-        return [each for each in waiting if trial.number in each.user_attrs.get(RETRY_OF, [])]
+    @cached_property
+    def _locked(self) -> LockedStorage:
+        return LockedStorage(self.config)
 
     def _patiently(self, step: Callable[[], T]) -> T:
         return patiently(step, limit_seconds=self.settings.database_wait_seconds)
+
+
+def _last_report(trial: FrozenTrial) -> list[float] | None:
+    return None if trial.last_step is None else [trial.intermediate_values[trial.last_step]]
+
+
+def _log(given_up: Mapping[int, str]) -> None:
+    for number, why in given_up.items():
+        logger.warning("trial %d is given up: %s", number, why)

@@ -3,18 +3,20 @@
 from typing import Final
 
 import optuna
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import TrialState
 
 FINISHED: Final = (TrialState.COMPLETE, TrialState.PRUNED)
-# User attributes of a trial that failed: why, and whether it was stopped from outside.
+# User attributes of a trial that failed: why, and whether it was stopped from outside and its parameters queued again.
 FAILURE: Final = "failure"
 INTERRUPTED: Final = "interrupted"
 # How the reason of a trial begins whose worker was gone, and what trials have that repeat such parameters.
 GIVEN_UP: Final = "given up"
 RETRIES: Final = "retries"
 RETRY_OF: Final = "retry_of"
-# Host and process that run or ran a trial.
+# Host and process that run or ran a trial, the mark of the claim, and the number that its parameters were drawn with.
 WORKER: Final = "worker"
+CLAIM: Final = "claim"
+DRAW: Final = "draw"
 
 
 def n_finished(study: optuna.Study) -> int:
@@ -26,8 +28,3 @@ def best_score(study: optuna.Study) -> float | None:
     """Return the best score of a complete trial, or None where there is none."""
     scores = [trial.value for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
     return min((score for score in scores if score is not None), default=None)
-
-
-def is_spent(trial: FrozenTrial) -> bool:
-    """Return whether a trial's parameters were drawn and are not to be drawn again: it ran, or runs, by itself."""
-    return trial.state != TrialState.WAITING and not trial.user_attrs.get(INTERRUPTED)

@@ -1,120 +1,89 @@
-"""One lock a study, which dies with its holder.
+"""Locks that die with their holder, whatever it dies of.
 
 On PostgreSQL an advisory lock inside a transaction: the server drops it with the connection, and it works behind a
-pooler in transaction mode. On SQLite a lock on a file beside the database, which the operating system drops with the
-process.
+pooler in transaction mode. On SQLite the file's own write lock, which the operating system drops with the process.
 """
 
 import hashlib
-from abc import ABC, abstractmethod
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Final
+import sqlite3
+from collections.abc import Generator
+from contextlib import closing, contextmanager
+from typing import Final
 
-from filelock import FileLock
-from sqlalchemy import Connection, text
+import sqlalchemy
+from sqlalchemy import Connection
 
 from kallos_data import DatabaseConfig
 
-# A holder that stands still this long inside its transaction (a stopped laptop) loses the lock.
-_IDLE_SECONDS: Final = 30
+from .connections import writing_engine
 
-Rows = Sequence[Sequence[Any]]
+_STANDSTILL_SECONDS: Final = 10.0
+_CREATION_SECONDS: Final = 60.0
 
 
-class StudyLock(ABC):
-    """Mutual exclusion between all processes on one study.
+class StudyLock:
+    """One writer at a time among all workers of a study, in a transaction.
+
+    What is written on the connection that :meth:`hold` gives is written as a whole when the block ends well, and not
+    at all where the block fails, its process dies, or the lock is lost.
 
     Parameters
     ----------
     config : DatabaseConfig
         The storage, schema included.
-    name : str
-        What is locked: one study, or the creation of all.
+    study_name : str
+    standstill_seconds : float, default 10
+        A holder that stands still for longer (a stopped laptop) loses the lock on PostgreSQL. On SQLite nothing can
+        take it away: others wait, and say that the database is locked.
     """
 
-    def __init__(self, config: DatabaseConfig, name: str) -> None:
+    def __init__(
+        self, config: DatabaseConfig, study_name: str, *, standstill_seconds: float = _STANDSTILL_SECONDS
+    ) -> None:
         self.config = config
-        self.name = name
-
-    @abstractmethod
-    def hold(self) -> "AbstractContextManager[Held]":
-        """Return a context manager that waits for the lock and yields a :class:`Held`."""
-
-
-class Held(ABC):
-    """A lock that is held."""
-
-    @abstractmethod
-    def run(self, statement: str, values: Mapping[str, object] | None = None) -> Rows:
-        """Run a SQL statement under the lock and return its rows."""
-
-    @abstractmethod
-    def check(self) -> None:
-        """Raise an error of the database where the lock has been lost."""
-
-
-def study_lock(config: DatabaseConfig, name: str) -> StudyLock:
-    """Return the lock of the storage's kind."""
-    return SqliteLock(config, name) if config.backend == "sqlite" else PostgresLock(config, name)
-
-
-class PostgresLock(StudyLock):
-    """``pg_advisory_xact_lock``, on a connection of its own; statements run in its transaction."""
+        self._key = _advisory_key(config, f"study {study_name}")
+        self._engine = writing_engine(config, standstill_seconds)
 
     @contextmanager
-    def hold(self) -> Generator[Held]:
-        """Wait for the lock, and release it when the block ends well or badly."""
-        digest = hashlib.sha256(f"{self.config.url.query.get('options')}/{self.name}".encode()).digest()
-        with raw_connection(self.config) as connection, connection.begin():
-            connection.execute(text(f"SET LOCAL idle_in_transaction_session_timeout = '{_IDLE_SECONDS}s'"))
-            key = int.from_bytes(digest[:8], signed=True)
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
-            yield _HeldPostgres(connection)
+    def hold(self) -> Generator[Connection]:
+        """Wait for the lock, and release it when the block ends.
 
-
-class _HeldPostgres(Held):
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def run(self, statement: str, values: Mapping[str, object] | None = None) -> Rows:
-        result = self._connection.execute(text(statement), values or {})
-        return result.all() if result.returns_rows else []
-
-    def check(self) -> None:
-        self._connection.execute(text("SELECT 1"))
-
-
-class SqliteLock(StudyLock):
-    """A lock file; statements run in short transactions of their own, since SQLite has one writer at a time."""
-
-    @contextmanager
-    def hold(self) -> Generator[Held]:
-        """Wait for the lock, and release it when the block ends well or badly."""
-        digest = hashlib.sha256(self.name.encode()).hexdigest()[:8]
-        with FileLock(f"{self.config.url.database}.{digest}.lock"):
-            yield _HeldSqlite(self.config)
-
-
-class _HeldSqlite(Held):
-    def __init__(self, config: DatabaseConfig) -> None:
-        self._config = config
-
-    def run(self, statement: str, values: Mapping[str, object] | None = None) -> Rows:
-        with raw_connection(self._config) as connection, connection.begin():
-            result = connection.execute(text(statement), values or {})
-            return result.all() if result.returns_rows else []
-
-    def check(self) -> None:
-        """Do nothing: the operating system takes no lock from a living process."""
+        Raises
+        ------
+        sqlalchemy.exc.DBAPIError
+            Where the database is away or takes the lock back; see :mod:`kallos_tune.retry`.
+        """
+        with self._engine.begin() as connection:
+            if self.config.backend == "postgresql":
+                connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(self._key)))
+            yield connection
 
 
 @contextmanager
-def raw_connection(config: DatabaseConfig) -> Generator[Connection]:
-    """Open a connection whose errors stay those of the driver, for :mod:`kallos_tune.retry` to judge."""
+def creation_lock(config: DatabaseConfig) -> Generator[None]:
+    """Let one process at a time create tables and studies in a database.
+
+    Unlike :class:`StudyLock` it leaves the database writable for others: Optuna creates tables over connections of its
+    own. On SQLite it is the write lock of an empty file beside the database.
+
+    Raises
+    ------
+    sqlalchemy.exc.DBAPIError, sqlite3.OperationalError
+        Where the database is away, or the lock cannot be had within a minute.
+    """
+    if config.backend == "sqlite":
+        with closing(sqlite3.connect(f"{config.url.database}.lock", _CREATION_SECONDS, isolation_level=None)) as file:
+            file.execute("BEGIN EXCLUSIVE")
+            yield
+        return
     engine = config.engine()
-    try:
-        with engine.connect() as connection:
-            yield connection
-    finally:
-        engine.dispose()
+    with engine.begin() as connection:
+        key = _advisory_key(config, "creation")
+        connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(key)))
+        yield
+
+
+def _advisory_key(config: DatabaseConfig, name: str) -> int:
+    """Return a number for a name; the same names in two schemas get two."""
+    digest = hashlib.sha256(f"{config.url.query.get('options')}/{name}".encode()).digest()
+    return int.from_bytes(digest[:8], signed=True)

@@ -1,20 +1,20 @@
 """Optuna's storage, waiting for a database that is away."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
-from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import RDBStorage
-from optuna.trial import TrialState
 
+from .connections import limit_standstill
 from .retry import patiently
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Each may be repeated: it reads, or writes the same again. A trial that was created twice is an orphan, which the
-# next claim gives up.
+_STANDSTILL_SECONDS: Final = 10.0
+# Each may be repeated: it reads, or writes the same again. What may not, creating and ending trials, is left to
+# :mod:`kallos_tune.claims`.
 _REPEATABLE: Final = (
     "get_study_id_from_name",
     "get_study_name_from_id",
@@ -31,17 +31,15 @@ _REPEATABLE: Final = (
     "set_trial_user_attr",
     "set_trial_system_attr",
     "set_trial_intermediate_value",
-    "create_new_trial",
     # What Optuna's cache calls in place of their public namesakes.
     "_get_trials",
     "_get_best_trial_id",
     "_set_trial_param",
-    "_create_new_trial",
 )
 
 
 class PatientStorage(RDBStorage):
-    """A storage of which each call waits for an absent database.
+    """A storage of which each call that may be repeated waits for an absent database.
 
     Parameters
     ----------
@@ -55,24 +53,7 @@ class PatientStorage(RDBStorage):
     def __init__(self, url: str, *, wait_seconds: float, **kwargs: Any) -> None:  # noqa: ANN401 - Optuna's own
         self.wait_seconds = wait_seconds
         super().__init__(url, **kwargs)
-
-    def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
-        """Set state and values; that an earlier attempt did so, whose answer was lost, is success."""
-        attempts = 0
-
-        def step() -> bool:
-            nonlocal attempts
-            attempts += 1
-            try:
-                return RDBStorage.set_trial_state_values(self, trial_id, state, values)
-            except UpdateFinishedTrialError:
-                stored = RDBStorage.get_trial(self, trial_id)
-                ours = stored.state == state and (values is None or stored.values == list(values))
-                if attempts > 1 and ours:
-                    return True
-                raise
-
-        return patiently(step, limit_seconds=self.wait_seconds)
+        limit_standstill(self.engine, _STANDSTILL_SECONDS)
 
 
 def _patient(

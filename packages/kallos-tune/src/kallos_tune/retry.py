@@ -20,8 +20,9 @@ T = TypeVar("T")
 
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 5.0
-# Classes of PostgreSQL's SQLSTATE: lost connections, too many of them, shutting down or starting, deadlocks.
-_TRANSIENT_STATES: Final = ("08", "53300", "57P", "40001", "40P01", "25P03")
+# Of PostgreSQL's SQLSTATE: lost connections, too many of them, shutting down or starting, deadlocks, a transaction that
+# stood still. A dropped database (57P04) stays dropped.
+_TRANSIENT_STATES: Final = ("08", "53300", "57P01", "57P02", "57P03", "57P05", "40001", "40P01", "25P03")
 # While connecting, and when the line breaks, the driver gives words only.
 _TRANSIENT_WORDS: Final = (
     "connection refused",
@@ -30,6 +31,8 @@ _TRANSIENT_WORDS: Final = (
     "recovery mode",
     "closed the connection",
     "connection already closed",
+    "no connection to the server",
+    "eof detected",
     "ssl connection has been closed",
     "timeout expired",
     "could not receive data",
@@ -37,11 +40,15 @@ _TRANSIENT_WORDS: Final = (
     "connection reset",
     "terminating connection",
     "too many clients",
+    "connection slots are reserved",
+    "temporary failure in name resolution",
     "no route to host",
     "network is unreachable",
     "database is locked",
     "database table is locked",
 )
+# These end it, even where the server was tried at several addresses and another refused for now.
+_LASTING_WORDS: Final = ("authentication failed", "no password supplied", "does not exist", "no pg_hba.conf entry")
 
 
 def is_transient(error: BaseException) -> bool:
@@ -102,6 +109,8 @@ def _says_so(error: BaseException) -> bool:
     if state is not None:
         return str(state).startswith(_TRANSIENT_STATES)
     text = str(error.orig).lower()
+    if any(words in text for words in _LASTING_WORDS):
+        return False
     return error.connection_invalidated or any(words in text for words in _TRANSIENT_WORDS)
 
 

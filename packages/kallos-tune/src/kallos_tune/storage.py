@@ -1,22 +1,18 @@
 """Where studies live: Optuna's tables in the same database as the history, in a schema of their own on PostgreSQL."""
 
 from collections.abc import Mapping
-from typing import Any, Final
 
 import optuna
 import sqlalchemy
 from optuna.storages import BaseStorage
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool
 
 from kallos_data import DatabaseConfig
 
+from .connections import storage_engine_settings
 from .errors import ConfigError, StorageError, StudyNotFoundError
-from .locks import study_lock
+from .locks import creation_lock
 from .patient_storage import PatientStorage
-
-_BUSY_SECONDS: Final = 60
-_CONNECT_SECONDS: Final = 10
 
 
 def open_storage(
@@ -58,8 +54,8 @@ def open_storage(
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")
     url = config.url.render_as_string(hide_password=False)
     try:
-        with study_lock(config, "creation").hold():
-            storage = PatientStorage(url, wait_seconds=wait_seconds, engine_kwargs=_engine_kwargs(config))
+        with creation_lock(config):
+            storage = PatientStorage(url, wait_seconds=wait_seconds, engine_kwargs=storage_engine_settings(config))
     except (RuntimeError, SQLAlchemyError) as error:
         raise StorageError(f"Optuna cannot use its tables in {config}: {_first_line(error)}") from error
     # Optuna reads finished trials once only through this wrapper.
@@ -117,18 +113,6 @@ def storage_config(db_kwargs: Mapping[str, object] | str | DatabaseConfig, optun
             f"optuna_schema={optuna_schema!r} needs PostgreSQL: SQLite has no schemas, leave it out or use another file"
         )
     return config.with_schema(optuna_schema)
-
-
-def _engine_kwargs(config: DatabaseConfig) -> dict[str, Any]:
-    """Return engine settings under which many workers get along.
-
-    No connection is kept open: a worker talks to the database for milliseconds an hour.
-    """
-    if config.backend == "postgresql":
-        return {"poolclass": NullPool, "connect_args": {"connect_timeout": _CONNECT_SECONDS}}
-    # A transaction that begins by reading and then writes fails at once where another wrote in between; beginning each
-    # write as IMMEDIATE waits its turn instead.
-    return {"poolclass": NullPool, "connect_args": {"timeout": _BUSY_SECONDS, "isolation_level": "IMMEDIATE"}}
 
 
 def _first_line(error: Exception) -> str:

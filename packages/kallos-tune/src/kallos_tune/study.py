@@ -14,7 +14,7 @@ from .data import StudyData, load_study_data
 from .definition import NAIVE_SCORES, open_study
 from .errors import ConfigError
 from .ledger import best_score, n_finished
-from .locks import study_lock
+from .locks import creation_lock
 from .progress import Listener, StudyOpened, ignore
 from .scoring import naive_score
 from .settings import TuningSettings
@@ -99,7 +99,7 @@ def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
     config = storage_config(db_kwargs, optuna_schema)
     data = load_study_data(asset_id, end_date, db_kwargs, target_col, feature_groups, settings=settings)
     storage = open_storage(db_kwargs, optuna_schema, wait_seconds=settings.database_wait_seconds)
-    with study_lock(config, "creation").hold():
+    with creation_lock(config):
         study = open_study(storage, study_name, data.definition(model_name, str(end_date)), settings.resume)
         naive = _naive_score(study, data)
     on_event(_opened(study, data, n_trials, naive))

@@ -296,3 +296,6 @@ def _die_with_parent(lifeline: Connection) -> None:
         lifeline.recv_bytes()
     except (EOFError, OSError):
         os.kill(os.getpid(), signal.SIGTERM)
+        # With nobody left to insist, this thread does.
+        time.sleep(_STOP_SECONDS)
+        os._exit(_EXIT_OF_SIGTERM)
