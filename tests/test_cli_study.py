@@ -2,48 +2,66 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import optuna
 import pytest
 import sqlalchemy
 
+from kallos_cli import app, logs
 from kallos_data import simulate_market
 from kallos_tune import open_storage
 
 SCRIPT = Path(sys.executable).parent / "kallos-run"
 
 
+@dataclass
+class Done:
+    """How a command ended, and what it said."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
 @pytest.fixture
-def command_line(database_url, tmp_path):
-    """Return a function that runs ``kallos-run`` on the database, and the database's schema of studies."""
+def command_line(database_url, tmp_path, monkeypatch, capsys):
+    """Return functions that run ``kallos-run`` on the database as a process and within this one, and the schema."""
     schema = "lab notes" if database_url.startswith("postgresql") else None
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("KALLOS_")}
+    for name in [name for name in os.environ if name.startswith("KALLOS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("KALLOS_DB_URL", database_url)
+    monkeypatch.chdir(tmp_path)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [SCRIPT, *map(str, arguments)],
-            cwd=tmp_path,
-            env=environment | {"KALLOS_DB_URL": database_url},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+    def process(*arguments: object) -> Done:
+        command = [SCRIPT, *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        return Done(done.returncode, done.stdout, done.stderr)
 
-    return run, schema
+    def within(*arguments: object) -> Done:
+        monkeypatch.setattr(sys, "argv", ["kallos-run", *map(str, arguments)])
+        return Done(app.main(), *capsys.readouterr())
+
+    yield process, within, schema
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    logs.start()
 
 
 def test_ingest_tune_resume_and_look(command_line, database_url, tmp_path):
-    run, schema = command_line
+    process, within, schema = command_line
     password = sqlalchemy.make_url(database_url).password or "no password"
     in_schema = ["--optuna-schema", schema] if schema else []
     simulate_market(365, seed=1).write_csv(tmp_path / "btc.csv")
     said = []
 
-    def expect(code: int, *arguments: object) -> subprocess.CompletedProcess[str]:
+    def expect(code: int, *arguments: object, run: Callable[..., Done] = within) -> Done:
         done = run(*arguments)
         assert done.returncode == code, done.stderr
         assert "Traceback" not in done.stderr
@@ -52,11 +70,11 @@ def test_ingest_tune_resume_and_look(command_line, database_url, tmp_path):
 
     expect(0, "ingest", "btc.csv", "--asset-id", "BTC")
     study = ["--asset-id", "BTC", "--end-date", "2019-12-31", "--study-name", "small", "--max-epochs", "1"]
-    tune = ["tune", *study, "--folds", "2", *in_schema]
+    tune = ["tune", *study, "--folds", "2", "--seed", "10", *in_schema]
 
-    first = expect(0, *tune, "--n-trials", "1")
+    first = expect(0, *tune, "--n-trials", "1", run=process)
     assert "features, chosen from the columns that the history has:" in first.stderr
-    assert "trial 1 of 1, fold 2 of 2: error" in first.stderr
+    assert "trial 0, fold 2 of 2: error" in first.stderr
     assert "of the naive forecast: " in first.stdout
     assert "kallos-run study show small" in first.stderr
 
@@ -65,7 +83,7 @@ def test_ingest_tune_resume_and_look(command_line, database_url, tmp_path):
     assert "loading the models" not in full.stderr
 
     more = expect(0, *tune, "--n-trials", "2", "--json", "--quiet")
-    assert [line for line in more.stderr.splitlines() if not line.startswith("warning: ")] == []
+    assert [line for line in more.stderr.splitlines() if not line.startswith("warning: left out")] == []
     result = json.loads(more.stdout)
     assert result["n_run"] == 1
     assert result["n_trials"] == {"complete": 2, "pruned": 0, "fail": 0, "running": 0}
@@ -75,7 +93,7 @@ def test_ingest_tune_resume_and_look(command_line, database_url, tmp_path):
 
     other = expect(2, *tune, "--n-trials", "3", "--seed", "5")
     assert other.stdout == ""
-    assert "--seed was 0, now 5" in other.stderr
+    assert "--seed was 10, now 5" in other.stderr
     assert "--resume force" in other.stderr
     never = expect(2, *tune, "--resume", "never")
     assert "study 'small' exists already" in never.stderr

@@ -1,10 +1,13 @@
 """The console script as a process, its main function within this one, and a small database."""
 
 import os
+import secrets
 import shutil
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,8 @@ from kallos_cli import app, logs
 SCRIPT = Path(sys.executable).parent / "kallos-run"
 LAST_DAY = "2019-12-31"
 N_DAYS = 365
-TINY = ("--max-epochs", "1", "--folds", "2")
+# The first trials of this seed are small.
+TINY = ("--max-epochs", "1", "--folds", "2", "--seed", "10")
 
 
 def environment() -> dict[str, str]:
@@ -42,16 +46,47 @@ def kallos_run(tmp_path):
 
 
 @pytest.fixture
-def start_kallos_run(tmp_path):
-    """Return a function that starts ``kallos-run`` and returns its process; what still runs at the end is killed."""
+def mark():
+    """Return a word that the processes of this test, and theirs, carry in their environment."""
+    return secrets.token_hex(16)
+
+
+@pytest.fixture
+def left_over(mark):
+    """Return a function that waits for the end of every process of this test and returns those that stay."""
+
+    def marked(process: Path) -> bool:
+        try:
+            return mark.encode() in (process / "environ").read_bytes()
+        except OSError:  # gone meanwhile, or not ours to look into
+            return False
+
+    def wait(seconds: float = 20) -> list[str]:
+        deadline = time.monotonic() + seconds
+        while True:
+            found = [each.name for each in Path("/proc").iterdir() if each.name.isdecimal() and marked(each)]
+            if not found or time.monotonic() > deadline:
+                return found
+            time.sleep(0.1)
+
+    return wait
+
+
+@pytest.fixture
+def start_kallos_run(tmp_path, mark):
+    """Return a function that starts ``kallos-run`` and returns its process; what still runs at the end is killed.
+
+    Each leads a group of processes, as one that was typed into a shell does.
+    """
     started = []
 
     def start(*arguments: object, **streams: int) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [SCRIPT, *map(str, arguments)],
             cwd=tmp_path,
-            env=environment() | {"TERM": "xterm-256color"},
+            env=environment() | {"TERM": "xterm-256color", "KALLOS_TEST_MARK": mark},
             text=True,
+            start_new_session=True,
             **({"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams),
         )
         started.append(process)
@@ -59,7 +94,8 @@ def start_kallos_run(tmp_path):
 
     yield start
     for process in started:
-        process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 
 

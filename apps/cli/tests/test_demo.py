@@ -3,21 +3,22 @@
 import json
 
 
-def test_the_demo_finds_what_was_planted_and_goes_on_when_run_again(kallos_run, tmp_path):
+def test_the_demo_finds_what_was_planted_and_goes_on_when_run_again(main_within, monkeypatch, tmp_path):
+    monkeypatch.setattr("kallos_cli.demo_study._STEPS", 600)
     folder = tmp_path / "try it"
     folder.mkdir()
     (folder / "mine.txt").write_text("mine")
-    first = kallos_run("demo", "--folder", folder, "--trials", "1")
-    assert first.returncode == 0, first.stderr
-    assert "trained again for the picture, the best parameters gave exactly the same scores" in first.stdout
-    assert "better" in first.stdout
-    assert "kallos-run study show demo_gru --db-url" in first.stderr
-    assert "kallos-run ingest" in first.stderr
+    code, out, err = main_within("demo", "--folder", folder, "--trials", "1")
+    assert code == 0, err
+    assert "trained again for the picture, the best parameters gave exactly the same scores" in out
+    assert "better" in out
+    assert "kallos-run study show demo_gru --db-url" in err
+    assert "kallos-run ingest" in err
 
-    again = kallos_run("demo", "--folder", folder, "--trials", "1", "--json")
-    assert again.returncode == 0, again.stderr
-    assert "going on with it" in again.stderr
-    result = json.loads(again.stdout)
+    code, out, err = main_within("demo", "--folder", folder, "--trials", "1", "--json")
+    assert code == 0, err
+    assert "going on with it" in err
+    result = json.loads(out)
     assert result["n_run"] == 0
     assert result["same_scores_again"] is True
     attainable = 1 - (1 - result["planted_signal"]) ** 0.5

@@ -12,7 +12,7 @@ import typer
 from kallos_cli.app import app
 from kallos_models import available_models
 
-COMMANDS = [(), ("demo",), ("ingest",), ("tune",), ("study",), ("study", "list"), ("study", "show")]
+COMMANDS = [(), ("demo",), ("ingest",), ("tune",), ("study",), ("study", "list"), ("study", "show"), ("study", "reap")]
 HEAVY = {"torch", "darts", "pytorch_lightning", "optuna", "polars", "pandas", "sqlalchemy", "numpy"}
 
 

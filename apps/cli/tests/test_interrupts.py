@@ -1,9 +1,17 @@
-"""Ctrl-C and SIGTERM at any moment: what is finished is kept, and the way on is said."""
+"""Ctrl-C, SIGTERM and SIGKILL at any moment: what is finished is kept, nothing stays behind, and the way on is said."""
 
+import os
 import shlex
 import signal
+import time
+
+import pytest
 
 from kallos_tune import load_study
+
+pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks for processes in /proc")  # noqa: PTH112
+
+TWO_WORKERS = ("--workers", "2", "--max-epochs", "4", "--n-trials", "2")
 
 
 def read_until(process, words):
@@ -16,19 +24,24 @@ def read_until(process, words):
     raise AssertionError(f"ended with {process.wait()} without saying {words!r}:\n{''.join(lines)}")
 
 
-def end_of(process):
-    """Return exit code, stdout and what was left to read of stderr."""
+def end_of(process, seconds=10):
+    """Return exit code, stdout and what was left to read of stderr, of a process that ends in that time."""
+    process.wait(seconds)
     out, err = process.communicate(timeout=60)
     assert "Traceback" not in err
     return process.returncode, out, err
 
 
+def trials_of(database):
+    return load_study(f"sqlite:///{database}", "small").trials
+
+
 def test_ctrl_c_in_a_trial_keeps_the_study_and_says_how_to_go_on(
-    start_kallos_run, kallos_run, tune_arguments, database
+    start_kallos_run, main_within, tune_arguments, database
 ):
-    arguments = (*tune_arguments, "--max-epochs", "3", "--n-trials", "1")
+    arguments = (*tune_arguments, "--n-trials", "1")
     process = start_kallos_run(*arguments)
-    read_until(process, "trial 1 of 1 begins")
+    read_until(process, "trial 0 begins, 0 of 1 finished")
     process.send_signal(signal.SIGINT)
     code, out, err = end_of(process)
     assert (code, out) == (130, "")
@@ -36,32 +49,83 @@ def test_ctrl_c_in_a_trial_keeps_the_study_and_says_how_to_go_on(
     lines = err.splitlines()
     again = shlex.split(lines[lines.index("continue with:") + 1])
     assert again == ["kallos-run", *arguments]
-    (trial,) = load_study(f"sqlite:///{database}", "small").trials
+    (trial,) = trials_of(database)
     assert trial.state.name == "FAIL"
     assert trial.user_attrs["failure"] == "interrupted (Ctrl-C)"
 
-    done = kallos_run(*again[1:])
-    assert done.returncode == 0, done.stderr
-    states = [trial.state.name for trial in load_study(f"sqlite:///{database}", "small").trials]
-    assert states == ["FAIL", "COMPLETE"]
-    assert "trial 0 failed: interrupted (Ctrl-C)" in kallos_run("study", "show", "small").stdout
+    code, _, err = main_within(*again[1:])
+    assert code == 0, err
+    assert [trial.state.name for trial in trials_of(database)] == ["FAIL", "COMPLETE"]
+    assert "trial 0 failed: interrupted (Ctrl-C)" in main_within("study", "show", "small")[1]
 
 
-def test_ctrl_c_while_the_models_load(start_kallos_run, tune_arguments, database):
-    process = start_kallos_run(*tune_arguments)
+def test_ctrl_c_while_the_models_load(start_kallos_run, tune_arguments, database, left_over):
+    process = start_kallos_run(*tune_arguments, "--workers", "2")
     read_until(process, "loading the models")
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)
     code, out, err = end_of(process)
     assert (code, out) == (130, "")
     assert "interrupted" in err
-    assert load_study(f"sqlite:///{database}", "small").trials == []
+    assert left_over() == []
+    assert trials_of(database) == []
 
 
-def test_sigterm_is_recorded_too(start_kallos_run, tune_arguments, database):
-    process = start_kallos_run(*tune_arguments, "--max-epochs", "8")
+def test_sigterm_ends_the_workers_too(start_kallos_run, tune_arguments, database, left_over):
+    process = start_kallos_run(*tune_arguments, *TWO_WORKERS)
     read_until(process, "begins")
     process.send_signal(signal.SIGTERM)
     code, _, err = end_of(process)
     assert code == 143
-    assert "terminated: trial 0 is recorded as failed" in err
-    assert [trial.state.name for trial in load_study(f"sqlite:///{database}", "small").trials] == ["FAIL"]
+    assert left_over() == []
+    trials = trials_of(database)
+    assert {trial.state.name for trial in trials} == {"FAIL"}
+    assert {trial.user_attrs["failure"] for trial in trials} == {"terminated"}
+    assert "terminated: trial" in err
+    assert "recorded as failed, 0 of 2 finished trials are kept" in err
+
+
+def test_a_second_ctrl_c_does_not_wait_for_a_worker_that_hangs(start_kallos_run, tune_arguments, database, left_over):
+    process = start_kallos_run(*tune_arguments, *TWO_WORKERS)
+    read_until(process, "begins")
+    hung = worker_of(trials_of(database)[0])
+    os.kill(hung, signal.SIGSTOP)
+    os.killpg(process.pid, signal.SIGINT)
+    time.sleep(1)
+    assert process.poll() is None
+    os.killpg(process.pid, signal.SIGINT)
+    code, _, err = end_of(process, 5)
+    assert code == 130
+    assert "interrupted" in err
+    assert left_over() == []
+    assert trials_of(database)[0].state.name == "RUNNING"
+
+
+def test_whoever_is_killed_the_budget_stays_exact(start_kallos_run, tune_arguments, database, left_over, main_within):
+    first = start_kallos_run(*tune_arguments, *TWO_WORKERS)
+    read_until(first, "begins")
+    first.kill()
+    assert left_over() == []
+    before = trials_of(database)
+    assert {trial.state.name for trial in before} == {"FAIL"}
+
+    process = start_kallos_run(*tune_arguments, *TWO_WORKERS)
+    read_until(process, "begins")
+    victim = next(trial for trial in trials_of(database) if trial.state.name == "RUNNING")
+    os.kill(worker_of(victim), signal.SIGKILL)
+    said = read_until(process, "was killed by signal 9")
+    assert said[-1].rstrip().endswith("was killed by signal 9: replaced")
+    code, out, _ = main_within("study", "reap", "small", "--grace-seconds", "0")
+    assert code == 0
+    assert f"trial {victim.number} of {victim.user_attrs['worker']} given up: no heartbeat for" in out
+    code, _, err = end_of(process, 60)
+    assert code == 0, err
+    assert "2 of 2 finished" in err
+    after = trials_of(database)
+    states = [trial.state.name for trial in after]
+    assert (states.count("COMPLETE"), states.count("RUNNING"), states.count("WAITING")) == (2, 0, 0)
+    assert any(victim.number in trial.user_attrs.get("retry_of", []) for trial in after)
+    assert left_over() == []
+
+
+def worker_of(trial):
+    return int(trial.user_attrs["worker"].rpartition(":")[2])
