@@ -65,6 +65,12 @@ def test_a_study_in_pieces_equals_a_study_in_one_go(tune, tmp_path, history, wri
     assert whole.direction == optuna.study.StudyDirection.MINIMIZE
 
 
+def test_every_trial_is_scored_on_every_fold(tune):
+    study = tune(8, max_epochs=1)
+    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 8
+    assert {len(trial.user_attrs["fold_scores"]) for trial in study.trials} == {2}
+
+
 def test_a_full_study_is_returned_at_once(tune, database):
     tune(2)
     events = []

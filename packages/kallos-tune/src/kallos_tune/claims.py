@@ -36,6 +36,7 @@ from .ledger import CLAIM, DRAW, FAILURE, GIVEN_UP, WORKER
 from .locked_storage import LockedStorage
 from .locks import StudyLock
 from .retry import patiently
+from .storage import open_storage
 
 logger = logging.getLogger(__name__)
 
@@ -186,7 +187,13 @@ class Claims:
     def trial(self, claim: Claim, sampler: optuna.samplers.BaseSampler) -> optuna.Trial:
         """Return a claimed trial, to be asked for parameters that the sampler draws."""
         # A study of its own, since a study remembers what its storage held when the last trial was asked for.
-        study = optuna.load_study(study_name=self.study.study_name, storage=self.storage, sampler=sampler)
+        study = optuna.load_study(
+            study_name=self.study.study_name,
+            storage=self.storage,
+            sampler=sampler,
+            # Optuna's own default prunes by the median of a fold's scores, on as little as one fold.
+            pruner=optuna.pruners.NopPruner(),
+        )
         # Optuna can write to those trials only that it has read.
         study.get_trials(deepcopy=False)
         return optuna.Trial(study, claim.trial_id)
@@ -265,6 +272,35 @@ class Claims:
 
     def _patiently(self, step: Callable[[], T]) -> T:
         return patiently(step, limit_seconds=self.settings.database_wait_seconds)
+
+
+def join_study(
+    config: DatabaseConfig, study_name: str, n_trials: int, settings: ClaimSettings, param_names: Collection[str] = ()
+) -> Claims:
+    """Open an existing study and return its claims; a worker may be begun in the minute in which the database is away.
+
+    Parameters
+    ----------
+    config : DatabaseConfig
+        The storage, schema included.
+    study_name : str
+    n_trials, settings, param_names
+        See :class:`Claims`.
+
+    Raises
+    ------
+    DatabaseUnavailableError
+        Where the database stays away too long.
+    StorageError, kallos_data.DatabaseError
+        As in :func:`kallos_tune.open_storage`.
+    """
+
+    def join() -> Claims:
+        storage = open_storage(config, wait_seconds=settings.database_wait_seconds)
+        study = optuna.load_study(study_name=study_name, storage=storage)
+        return Claims(study, storage, config, n_trials, settings, param_names)
+
+    return patiently(join, limit_seconds=settings.database_wait_seconds)
 
 
 def _last_report(trial: FrozenTrial) -> list[float] | None:
