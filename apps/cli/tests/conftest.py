@@ -102,7 +102,8 @@ def start_kallos_run(tmp_path, mark):
 @pytest.fixture
 def main_within(tmp_path, monkeypatch, capsys):
     """Return a function that runs ``main`` in this process and returns exit code, stdout and stderr."""
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)}
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("KALLOS_")]:
         monkeypatch.delenv(name)

@@ -1,21 +1,27 @@
 """SIGINT and SIGTERM end a command in order, whatever it is doing."""
 
 import signal
+import sys
 from types import FrameType
 
 from .errors import EXIT_CTRL_C, EXIT_SIGTERM
 
+_AGAIN_SECONDS = 0.05
 _received: list[int] = []
 
 
 def install() -> None:
     """Turn SIGINT into KeyboardInterrupt and SIGTERM into SystemExit(143), and remember them.
 
-    Some imports in C turn an interrupt into another error: what is remembered tells the two apart.
+    Some imports in C turn an interrupt into another error: what is remembered tells the two apart. And what is raised
+    while garbage is collected goes no further: it is raised again a moment later.
     """
     _received.clear()
     signal.signal(signal.SIGINT, _on_signal)
     signal.signal(signal.SIGTERM, _on_signal)
+    if hasattr(signal, "SIGALRM"):
+        signal.signal(signal.SIGALRM, lambda *_: _end())
+        sys.unraisablehook = _insist
 
 
 def exit_code_received() -> int | None:
@@ -27,6 +33,17 @@ def exit_code_received() -> int | None:
 
 def _on_signal(number: int, _frame: FrameType | None) -> None:
     _received.append(number)
-    if number == signal.SIGINT:
+    _end()
+
+
+def _end() -> None:
+    if _received[-1] == signal.SIGINT:
         raise KeyboardInterrupt
     raise SystemExit(EXIT_SIGTERM)
+
+
+def _insist(unraisable: "sys.UnraisableHookArgs") -> None:
+    if _received and isinstance(unraisable.exc_value, KeyboardInterrupt | SystemExit):
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
+    else:
+        sys.__unraisablehook__(unraisable)

@@ -32,6 +32,7 @@ logger = logging.getLogger(__name__)
 _MOST_REPLACEMENTS: Final = 3
 _STOP_SECONDS: Final = 8.0
 _LISTEN_SECONDS: Final = 1.0
+_INSIST_SECONDS: Final = 0.05
 _EXIT_OF_SIGTERM: Final = 128 + signal.SIGTERM
 _GROUP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _OURS: Final = ("kallos_data", "kallos_models", "kallos_tune")
@@ -266,6 +267,8 @@ def _work(events: Connection, lifeline: Connection, levels: Mapping[str, int]) -
     # Ctrl-C reaches the whole group of processes; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _terminate)
+    signal.signal(signal.SIGALRM, _terminate)
+    sys.unraisablehook = _insist
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _GROUP_SIGNALS)
     try:
         assignment: Assignment = lifeline.recv()
@@ -289,6 +292,14 @@ def _work(events: Connection, lifeline: Connection, levels: Mapping[str, int]) -
 def _terminate(*_: object) -> NoReturn:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise SystemExit(_EXIT_OF_SIGTERM)
+
+
+def _insist(unraisable: "sys.UnraisableHookArgs") -> None:
+    """Come back to an end that was swallowed: whatever is raised while garbage is collected goes no further."""
+    if isinstance(unraisable.exc_value, SystemExit):
+        signal.setitimer(signal.ITIMER_REAL, _INSIST_SECONDS)
+    else:
+        sys.__unraisablehook__(unraisable)
 
 
 def _die_with_parent(lifeline: Connection) -> None:
