@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Final, TypeVar
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
 from .errors import DatabaseUnavailableError
 
@@ -103,6 +103,9 @@ def reason(error: BaseException) -> str:
 
 
 def _says_so(error: BaseException) -> bool:
+    if isinstance(error, PendingRollbackError):
+        # The connection broke earlier in the transaction, and Optuna, which tries some steps again, hid that error.
+        return True
     if not isinstance(error, DBAPIError):
         return False
     state = getattr(error.orig, "pgcode", None)

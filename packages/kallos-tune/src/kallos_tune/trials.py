@@ -9,14 +9,12 @@ import torch
 
 from kallos_data import DatabaseConfig
 
-from .claims import Claims, ClaimSettings
+from .claims import ClaimSettings, join_study
 from .data import StudyData
 from .loop import run_trials
 from .objective import objective
 from .progress import Listener
-from .retry import patiently
 from .sampling import sampler_of_draw
-from .storage import open_storage
 
 
 def run_claims(  # noqa: PLR0917 - called with the arguments of an assignment
@@ -46,18 +44,12 @@ def run_claims(  # noqa: PLR0917 - called with the arguments of an assignment
         _release_memory()
         return objective(trial, data.folds, model_name, settings=settings, on_event=on_event)
 
-    def join() -> Claims:
-        storage = open_storage(config, wait_seconds=settings.database_wait_seconds)
-        study = optuna.load_study(study_name=study_name, storage=storage)
-        return Claims(study, storage, config, n_trials, times, settings.space)
-
     times = ClaimSettings(
         heartbeat_seconds=settings.heartbeat_seconds,
         grace_seconds=settings.grace_seconds,
         database_wait_seconds=settings.database_wait_seconds,
     )
-    # A worker may be begun in the very minute in which the database is away.
-    claims = patiently(join, limit_seconds=settings.database_wait_seconds)
+    claims = join_study(config, study_name, n_trials, times, settings.space)
     with _torch_threads(settings.threads):
         run_trials(claims, run, lambda draw: sampler_of_draw(draw, settings), on_event)
 

@@ -1,0 +1,124 @@
+"""Storms: workers killed, frozen and cut off from the database finish the budget exactly; none is twice, none lost."""
+
+import signal
+
+import pytest
+from optuna.trial import TrialState
+from postgres_server import PostgresServer, find_binaries
+from storm_worker import Orders, Storm, StormStudy, check, random_kills, start_worker
+
+from kallos_tune.ledger import FINISHED
+
+
+@pytest.fixture
+def own_server():
+    """A server that may be stopped: no other test uses it."""
+    server = PostgresServer(find_binaries())
+    try:
+        server.create()
+        yield server
+    finally:
+        server.remove()
+
+
+def crew(study, n):
+    return [start_worker(study) for _ in range(n)]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_ten_kills_at_random_moments(database_url, seed):
+    study = StormStudy(url=database_url, n_trials=40).create()
+    storm = Storm(study, crew(study, 4))
+    storm.run(random_kills(seed, 10, within=70))
+    check(study, storm.told)
+
+
+def test_restarts_of_the_server(own_server):
+    study = StormStudy(url=own_server.url(), n_trials=40).create()
+    storm = Storm(study, crew(study, 4))
+
+    def crash(_):
+        own_server.kill()
+        own_server.start()
+
+    storm.run({8: lambda _: own_server.restart("fast"), 30: lambda _: own_server.restart("immediate"), 50: crash})
+    check(study, storm.told)
+    away = [words for words in storm.words if words.startswith("the database is away, waiting for it up to 60 s")]
+    assert away
+
+
+def test_a_frozen_worker_drops_its_result(database_url):
+    study = StormStudy(url=database_url, n_trials=6, grace_seconds=1.0).create()
+    frozen = start_worker(study, Orders(hold_trials=True))
+    _, number = frozen.until("running")
+    frozen.signal(signal.SIGSTOP)
+    rescuer = start_worker(study)
+    assert rescuer.finish() == 0
+    assert rescuer.words[0].startswith(f"trial {number} is given up: no heartbeat for")
+    before = check(study)
+    frozen.let_go()
+    frozen.signal(signal.SIGCONT)
+    assert frozen.finish() == 0
+    assert frozen.words == [f"trial {number} was given up meanwhile: its result is dropped"]
+    assert check(study) == before
+
+
+@pytest.mark.parametrize("statement", [4, 8, 12, 16])
+def test_a_worker_frozen_in_the_middle_of_a_claim_loses_it(postgres_url, statement):
+    study = StormStudy(url=postgres_url, n_trials=4, grace_seconds=1.0).create()
+    frozen = start_worker(study, Orders(signal_at_statement=statement, signal=signal.SIGSTOP))
+    rescuer = start_worker(study)
+    assert rescuer.finish() == 0
+    before = check(study)
+    frozen.signal(signal.SIGCONT)
+    assert frozen.finish() == 0
+    assert check(study) == before
+
+
+def test_killed_at_any_step(database_url):
+    """A worker dies at its first step, another at its fifth, and so on through claims, trials and tells."""
+    study = StormStudy(url=database_url, n_trials=30, grace_seconds=0.5).create()
+    deaths = [start_worker(study, Orders(signal_at_statement=step)).finish() for step in range(1, 80, 4)]
+    assert deaths == [-signal.SIGKILL] * 20
+    assert start_worker(study).finish() == 0
+    trials = check(study)
+    assert len(trials) > 30
+
+
+def test_a_full_study_gets_nothing_more(database_url):
+    study = StormStudy(url=database_url, n_trials=3).create()
+    assert start_worker(study).finish() == 0
+    before = study.trials()
+    assert [worker.finish() for worker in crew(study, 8)] == [0] * 8
+    assert study.trials() == before
+    check(study)
+
+
+def test_a_budget_of_one(database_url):
+    study = StormStudy(url=database_url, n_trials=1).create()
+    workers = crew(study, 8)
+    assert [worker.finish() for worker in workers] == [0] * 8
+    assert [trial.state for trial in check(study)] == [TrialState.COMPLETE]
+    assert not [words for worker in workers for words in worker.words]
+
+
+def test_schemas_and_names_do_not_mix(postgres_url):
+    budgets = {("one", "a"): 5, ("one", "b"): 7, ("two", "a"): 6, ("two", "b"): 8}
+    studies = [
+        StormStudy(url=postgres_url, schema=schema, name=name, n_trials=n) for (schema, name), n in budgets.items()
+    ]
+    for study in studies:
+        study.create()
+    workers = [worker for study in studies for worker in crew(study, 2)]
+    assert [worker.finish() for worker in workers] == [0] * len(workers)
+    for study in studies:
+        assert len(check(study)) == study.n_trials
+
+
+def test_eight_workers_on_one_sqlite_file(tmp_path):
+    study = StormStudy(url=f"sqlite:///{tmp_path / 'storm.db'}", n_trials=60).create()
+    storm = Storm(study, crew(study, 8))
+    storm.run({})
+    assert len(check(study, storm.told)) == 60
+    assert storm.words == []
+    assert sorted(storm.told) == [trial.number for trial in study.trials() if trial.state in FINISHED]
