@@ -14,6 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
@@ -251,7 +252,8 @@ class _Teller(logging.Handler):
         self._turn = threading.Lock()
 
     def tell(self, message: object) -> None:
-        with self._turn:
+        # Nobody listens once the parent is gone: the lifeline ends this worker, with its trial recorded.
+        with self._turn, suppress(BrokenPipeError):
             self._connection.send(message)
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -282,8 +284,6 @@ def _work(events: Connection, lifeline: Connection, levels: Mapping[str, int]) -
 
     try:
         assignment.do(teller.tell)
-    except BrokenPipeError:
-        sys.exit(1)
     except Exception as error:  # noqa: BLE001 - told to the parent, who raises it
         teller.tell(_WorkerFailure(f"{type(error).__name__}: {error}", traceback.format_exc()))
         sys.exit(1)
