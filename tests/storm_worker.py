@@ -143,6 +143,7 @@ def _work(study: StormStudy, orders: Orders, events: Connection, obeying: Connec
 
     def count(*_: object) -> None:
         if next(remaining, None) == 1:
+            tell(("signal",))
             os.kill(os.getpid(), orders.signal)
 
     if orders.signal_at_statement is not None:

@@ -28,13 +28,13 @@ from sqlalchemy import Connection
 
 from kallos_data import DatabaseConfig
 
-from .census import RunningTrial, count_interrupted, running_trials, take_census
 from .connections import limit_standstill
 from .heartbeats import Heartbeat, beat
 from .interruptions import give_up, interrupt
 from .ledger import CLAIM, DRAW, FAILURE, GIVEN_UP, WORKER
 from .locked_storage import LockedStorage
 from .locks import StudyLock
+from .records import RunningTrial, count_interrupted, read_trial, running_trials, take_census, write_attributes
 from .retry import patiently
 from .storage import open_storage
 
@@ -163,10 +163,10 @@ class Claims:
         DatabaseUnavailableError
             Where the database stays away too long.
         """
-        told = self._patiently(lambda: self._tell(claim, score, state, attributes or {}))
-        if told is None:
-            logger.warning("trial %d was given up meanwhile: its result is dropped", claim.number)
-        return told
+        if self._patiently(lambda: self._tell(claim, score, state, attributes or {})):
+            return self.storage.get_trial(claim.trial_id)
+        logger.warning("trial %d was given up meanwhile: its result is dropped", claim.number)
+        return None
 
     def interrupt(self, claim: Claim, reason: str, *, limit_seconds: float) -> bool:
         """Record that a trial was stopped from outside and requeue its parameters; False where it had ended before.
@@ -220,33 +220,31 @@ class Claims:
                 trial_id = self._locked.create_new_trial(self._study_id)
             else:
                 self._locked.set_trial_state_values(trial_id, TrialState.RUNNING)
-            self._locked.set_trial_user_attr(trial_id, CLAIM, mark)
-            self._locked.set_trial_user_attr(trial_id, WORKER, f"{socket.gethostname()}:{os.getpid()}")
+            worker = f"{socket.gethostname()}:{os.getpid()}"
+            write_attributes(connection, trial_id, {CLAIM: mark, WORKER: worker})
             return self._claimed(connection, trial_id), given_up
 
     def _claimed(self, connection: Connection, trial_id: int) -> Claim:
         beat(connection, trial_id)
-        trial = self._locked.get_trial(trial_id)
-        draw = trial.user_attrs.get(DRAW)
+        record = read_trial(connection, trial_id, DRAW)
+        draw = record.attribute
         if draw is None:
-            draw = trial.number - count_interrupted(connection, self._study_id)
-            self._locked.set_trial_user_attr(trial_id, DRAW, draw)
-        return Claim(trial_id, trial.number, draw)
+            draw = record.number - count_interrupted(connection, self._study_id)
+            write_attributes(connection, trial_id, {DRAW: draw})
+        return Claim(trial_id, record.number, draw)
 
-    def _tell(
-        self, claim: Claim, score: float | None, state: TrialState, attributes: Mapping[str, object]
-    ) -> FrozenTrial | None:
-        with self._transaction():
-            stored = self._locked.get_trial(claim.trial_id)
-            if stored.state.is_finished():
+    def _tell(self, claim: Claim, score: float | None, state: TrialState, attributes: Mapping[str, object]) -> bool:
+        with self._transaction() as connection:
+            record = read_trial(connection, claim.trial_id, FAILURE)
+            if record.state != TrialState.RUNNING.name:
                 # Either somebody else ended it, or this worker did and was not answered.
-                given_up = str(stored.user_attrs.get(FAILURE, "")).startswith(GIVEN_UP)
-                return stored if stored.state == state and not given_up else None
-            for key, value in attributes.items():
-                self._locked.set_trial_user_attr(claim.trial_id, key, value)
-            values = _last_report(stored) if state == TrialState.PRUNED else None if score is None else [score]
-            self._locked.set_trial_state_values(claim.trial_id, state, values)
-            return self._locked.get_trial(claim.trial_id)
+                return record.state == state.name and not str(record.attribute).startswith(GIVEN_UP)
+            if attributes:
+                write_attributes(connection, claim.trial_id, attributes)
+            values = None if score is None else [score]
+            if state == TrialState.PRUNED:
+                values = _last_report(self._locked.get_trial(claim.trial_id))
+            return self._locked.set_trial_state_values(claim.trial_id, state, values)
 
     def _interrupt(self, claim: Claim, reason: str) -> bool:
         with self._transaction():
@@ -263,7 +261,9 @@ class Claims:
 
     @contextmanager
     def _transaction(self) -> Generator[Connection]:
-        with self._lock.hold() as connection, self._locked.inside(connection):
+        # Opened before the lock is taken: for a worker's first transaction that takes a while.
+        locked = self._locked
+        with self._lock.hold() as connection, locked.inside(connection):
             yield connection
 
     @cached_property

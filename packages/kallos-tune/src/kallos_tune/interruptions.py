@@ -10,8 +10,8 @@ import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from .census import RunningTrial
 from .ledger import DRAW, FAILURE, GIVEN_UP, INTERRUPTED, RETRIES, RETRY_OF
+from .records import RunningTrial
 
 _MOST_RETRIES: Final = 2
 

@@ -27,6 +27,7 @@ _TRANSIENT_STATES: Final = ("08", "53300", "57P01", "57P02", "57P03", "57P05", "
 _TRANSIENT_WORDS: Final = (
     "connection refused",
     "starting up",
+    "not yet accepting connections",
     "shutting down",
     "recovery mode",
     "closed the connection",

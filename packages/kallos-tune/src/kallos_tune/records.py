@@ -1,7 +1,9 @@
-"""What a claim must know of the trials of a study, counted by the database: none is read that nothing is done with."""
+"""What claims read and write of trials, in few and small statements: all workers of a study wait for them in turn."""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
@@ -45,6 +47,15 @@ class Census:
     waiting: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class TrialRecord:
+    """A trial's number, the name of its state, and one of its user attributes, None where it has none of that name."""
+
+    number: int
+    state: str
+    attribute: Any
+
+
 def running_trials(connection: Connection, study_id: int) -> list[RunningTrial]:
     """Return the running trials of a study, oldest first."""
     statement = (
@@ -76,3 +87,23 @@ def count_interrupted(connection: Connection, study_id: int) -> int:
         "WHERE t.study_id = :study_id AND t.state = 'FAIL' AND a.value_json = 'true'"
     )
     return connection.execute(text(statement), {"study_id": study_id, "key": INTERRUPTED}).scalar_one()
+
+
+def read_trial(connection: Connection, trial_id: int, key: str) -> TrialRecord:
+    """Return what is recorded of a trial, with one user attribute."""
+    statement = (
+        "SELECT t.number, t.state, a.value_json FROM trials t "
+        "LEFT JOIN trial_user_attributes a ON a.trial_id = t.trial_id AND a.key = :key WHERE t.trial_id = :trial_id"
+    )
+    number, state, value = connection.execute(text(statement), {"trial_id": trial_id, "key": key}).one()
+    return TrialRecord(number, state, None if value is None else json.loads(value))
+
+
+def write_attributes(connection: Connection, trial_id: int, attributes: Mapping[str, object]) -> None:
+    """Set user attributes of a trial."""
+    statement = (
+        "INSERT INTO trial_user_attributes (trial_id, key, value_json) VALUES (:trial_id, :key, :value_json) "
+        "ON CONFLICT (trial_id, key) DO UPDATE SET value_json = excluded.value_json"
+    )
+    rows = [{"trial_id": trial_id, "key": key, "value_json": json.dumps(value)} for key, value in attributes.items()]
+    connection.execute(text(statement), rows)
