@@ -67,7 +67,7 @@ def test_each_member_has_the_same_furniture(member):
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_public_names_are_there_and_documented(library):
+def test_public_names_are_there_documented_and_silent(library):
     code = f"""
 import importlib, {library} as library
 for name, module in {public_names(library)!r}.items():
@@ -77,7 +77,8 @@ for name, module in {public_names(library)!r}.items():
         assert (value.__doc__ or "").strip(), f"{{name}} has no docstring"
 assert set({list(public_names(library))!r}) <= set(dir(library))
 """
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def modules_after(statement: str) -> set[str]:
@@ -101,10 +102,3 @@ def modules_after(statement: str) -> set[str]:
 )
 def test_what_is_not_needed_is_not_loaded(statement, absent):
     assert modules_after(statement) & absent == set()
-
-
-@pytest.mark.parametrize("library", LIBRARIES)
-def test_importing_prints_and_logs_nothing(library):
-    code = f"import {library}\nfor name in dir({library}): getattr({library}, name)"
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=120)
-    assert (done.stdout, done.stderr) == ("", "")
