@@ -8,7 +8,8 @@ import re
 import pytest
 from rich.console import Console
 
-from kallos_cli.progress import LiveWatch, Watch
+from kallos_cli.live import LiveWatch
+from kallos_cli.progress import Watch
 from kallos_tune import EpochFinished, FoldFinished, StudyOpened, TrialFinished, TrialStarted
 
 

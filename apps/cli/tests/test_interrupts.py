@@ -1,6 +1,8 @@
 """Ctrl-C, SIGTERM and SIGKILL at any moment: what is finished is kept, nothing stays behind, and the way on is said."""
 
+import json
 import os
+import re
 import shlex
 import signal
 import time
@@ -115,8 +117,17 @@ def test_whoever_is_killed_the_budget_stays_exact(start_kallos_run, tune_argumen
     os.kill(worker_of(victim), signal.SIGKILL)
     said = read_until(process, "was killed by signal 9")
     assert said[-1].rstrip().endswith("was killed by signal 9: replaced")
-    code, out, _ = main_within("study", "reap", "small", "--grace-seconds", "0")
+    running = json.loads(main_within("study", "show", "small", "--json")[1])["running"]
+    facts = next(each for each in running if each["trial"] == victim.number)
+    assert f"{facts['host']}:{facts['process']}" == victim.user_attrs["worker"]
+    assert facts["since"] == victim.datetime_start.isoformat(sep=" ", timespec="seconds")
+    shown = main_within("study", "show", "small")[1]
+    assert "Running" in shown
+    assert re.search(rf"{victim.number} +{facts['host']} +{facts['process']} +{facts['since']}", shown)
+
+    code, out, err = main_within("study", "reap", "small", "--grace-seconds", "0")
     assert code == 0
+    assert "kallos-run tune command" in err
     assert f"trial {victim.number} of {victim.user_attrs['worker']} given up: no heartbeat for" in out
     code, _, err = end_of(process, 60)
     assert code == 0, err

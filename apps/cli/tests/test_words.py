@@ -7,6 +7,7 @@ import pytest
 from kallos_cli import command_line, errors, words
 from kallos_data import ConfigError, DatabaseConfig
 from kallos_tune import StudyExistsError, StudyMismatchError, StudyResult, TooManyFailuresError
+from kallos_tune.errors import DatabaseUnavailableError, WorkerError
 
 
 @pytest.mark.parametrize(
@@ -16,6 +17,8 @@ from kallos_tune import StudyExistsError, StudyMismatchError, StudyResult, TooMa
         ("purge needs forecast='rolling': it peeks", "--purge needs --forecast rolling: it peeks"),
         ("optuna_schema='x' needs PostgreSQL", "--optuna-schema x needs PostgreSQL"),
         ("end_date 'soon' is no date", "--end-date 'soon' is no date"),
+        ("workers must be 1 or more, not 0", "--workers must be 1 or more, not 0"),
+        ("grace_seconds must be 0 or more, not -1", "--grace-seconds must be 0 or more, not -1"),
         ("patience must be 1 or more, not 0", "--patience must be 1 or more, not 0"),
         ("no table 'daily_market_data' in window seed", "no table 'daily_market_data' in window seed"),
         ("volume_features has no column", "volume_features has no column"),
@@ -35,6 +38,20 @@ def test_users_mistakes_and_ours_have_different_codes():
     failed = errors.explain(TooManyFailuresError(["ValueError: x"] * 3))
     assert failed.exit_code == 1
     assert "ValueError: x" in failed.lines[0]
+
+
+def test_a_database_that_stays_away_and_workers_that_end_are_no_mistakes_of_the_user():
+    away = DatabaseUnavailableError(5, "connection refused: port 5432")
+    found = errors.explain(away)
+    assert found.exit_code == 1
+    assert found.lines[0] == "the database has been away for 5 s (connection refused: port 5432)"
+    assert found.lines[1].startswith("finished trials are kept, run the same again once it is back; --database-wait")
+    of_a_worker = errors.explain(WorkerError(f"a worker ended with DatabaseUnavailableError: {away}"))
+    assert of_a_worker == found
+    ended = errors.explain(WorkerError("worker 1 was killed by signal 9,\nafter 3 replacements: giving up"))
+    assert ended.exit_code == 1
+    assert ended.lines[0] == "worker 1 was killed by signal 9, after 3 replacements: giving up"
+    assert "the same command goes on" in ended.lines[1]
 
 
 def test_a_study_about_something_else_says_which_options():
@@ -70,6 +87,13 @@ def test_commands_name_the_database_where_it_is_not_the_default():
 )
 def test_durations(seconds, said):
     assert words.duration(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"), [([3], "trial 3 is"), ([3, 4], "trials 3 and 4 are"), ([1, 2, 5], "trials 1, 2 and 5 are")]
+)
+def test_trials_by_number(numbers, said):
+    assert words.trials_are(numbers) == said
 
 
 def result_with(score: float, naive: float, forecast: str = "rolling") -> StudyResult:

@@ -49,7 +49,7 @@ def _options_apart(arguments: Iterable[str]) -> list[tuple[str, ...]]:
         if word.startswith("--") and "=" in word:
             apart.append(tuple(word.split("=", 1)))
             open_option = False
-        elif word.startswith("-"):
+        elif word.startswith("-") and not word[1:2].isdigit():
             apart.append((word,))
             open_option = True
         elif open_option:

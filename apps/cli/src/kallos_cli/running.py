@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .errors import EXIT_CTRL_C, EXIT_SIGTERM, StoppedError
-from .progress import Watch, watching
+from .live import watching
+from .progress import Watch
 from .words import trials_are
 
 if TYPE_CHECKING:
