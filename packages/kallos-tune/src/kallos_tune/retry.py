@@ -41,6 +41,7 @@ _TRANSIENT_WORDS: Final = (
     "connection reset",
     "terminating connection",
     "too many clients",
+    "too many connections",
     "connection slots are reserved",
     "temporary failure in name resolution",
     "no route to host",

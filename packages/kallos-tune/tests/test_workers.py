@@ -1,0 +1,103 @@
+"""Worker processes: heard, replaced, stopped in time, and never left behind."""
+
+import logging
+import multiprocessing
+import sys
+
+import pytest
+
+from kallos_tune.errors import TooManyFailuresError, WorkerError
+from kallos_tune.progress import TrialFinished, ignore
+from kallos_tune.workers import Assignment, run_assignment
+
+ERRANDS = """
+import logging, os, signal, time
+from pathlib import Path
+from kallos_tune.progress import TrialFinished
+
+def finished(number, reason=None):
+    state = "COMPLETE" if reason is None else "FAIL"
+    return TrialFinished(number, state, None, reason, 0.0, None, 0, 0)
+
+def tell(listener):
+    logging.getLogger("kallos_tune.errand").warning("from %s", "a worker")
+    listener(finished(os.getpid()))
+
+def fail(listener):
+    raise ValueError("beyond repair")
+
+def fail_trials(listener):
+    for number in range(9):
+        listener(finished(number, f"reason {number}"))
+
+def die(folder, listener):
+    (Path(folder) / str(os.getpid())).touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def wait_to_be_stopped(folder, listener):
+    try:
+        listener(finished(os.getpid()))
+        while True:
+            time.sleep(60)
+    except SystemExit:
+        (Path(folder) / str(os.getpid())).touch()
+        raise
+"""
+
+
+@pytest.fixture
+def errand(tmp_path, monkeypatch):
+    """Return a function that gives worker processes something to do, and checks that none is left."""
+    (tmp_path / "errands.py").write_text(ERRANDS)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+
+    def run(work, *arguments, on_event=ignore, n_workers=2):
+        try:
+            run_assignment(Assignment(f"errands:{work}", arguments), n_workers, on_event)
+        finally:
+            assert [each for each in multiprocessing.active_children() if each.name.startswith("kallos")] == []
+
+    return run
+
+
+def test_events_and_log_lines_of_all_workers_arrive(errand, caplog):
+    events = []
+    errand("tell", on_event=events.append, n_workers=3)
+    assert len({event.trial for event in events if isinstance(event, TrialFinished)}) == 3
+    assert caplog.messages.count("from a worker") == 3
+
+
+def test_an_error_reaches_the_caller_and_its_traceback_the_log(errand, caplog):
+    caplog.set_level(logging.DEBUG, "kallos_tune")
+    with pytest.raises(WorkerError, match="a worker ended with ValueError: beyond repair"):
+        errand("fail")
+    assert 'in fail\n    raise ValueError("beyond repair")' in caplog.text
+
+
+def test_failures_of_all_workers_count(errand):
+    with pytest.raises(TooManyFailuresError, match="3 trials failed in a row, the last one with: reason"):
+        errand("fail_trials")
+
+
+def test_a_worker_that_is_killed_is_replaced_a_few_times(errand, tmp_path, caplog):
+    folder = tmp_path / "deaths"
+    folder.mkdir()
+    with pytest.raises(WorkerError, match=r"worker \d was killed by signal 9, after 3 replacements: giving up"):
+        errand("die", str(folder))
+    assert 4 <= len(list(folder.iterdir())) <= 8
+    assert "was killed by signal 9: replaced" in caplog.text
+
+
+def test_workers_are_stopped_with_time_to_record_it(errand, tmp_path):
+    folder = tmp_path / "stopped"
+    folder.mkdir()
+    pids = set()
+
+    def stop_once_both_work(event):
+        pids.add(str(event.trial))
+        if len(pids) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        errand("wait_to_be_stopped", str(folder), on_event=stop_once_both_work)
+    assert {file.name for file in folder.iterdir()} == pids
