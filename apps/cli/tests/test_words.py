@@ -122,3 +122,12 @@ def test_a_verdict_is_plain():
     assert worse[1] == "it does not beat the naive forecast: do not trade on it"
     assert "validation window" in words.verdict(result_with(0.03, 0.04, "recursive"))[-1]
     assert words.against_naive(0.5, 0.0) == "naive 0"
+
+
+def test_commands_begin_as_the_program_was_called(monkeypatch):
+    config = DatabaseConfig.of("sqlite:///kallos.db")
+    assert command_line.with_storage(["study", "show", "s 1"], config) == "kallos-run study show 's 1'"
+    monkeypatch.setenv("KALLOS_PROGRAM", "./run kallos-run")
+    assert command_line.with_storage(["study", "show", "s 1"], config) == "./run kallos-run study show 's 1'"
+    monkeypatch.setattr(sys, "argv", ["kallos-run", "tune", "--study-name", "s"])
+    assert command_line.this_again(config, n_trials=4) == "./run kallos-run tune --study-name s --n-trials 4"

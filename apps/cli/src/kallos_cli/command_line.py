@@ -1,5 +1,6 @@
 """The commands to type next, as they can be pasted into a shell."""
 
+import os
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
 _NOT_REPEATED = "--resume never"
 
 
+def of_program(*words: str) -> str:
+    """Return a command of this program as it was called: ``./run`` says so in KALLOS_PROGRAM."""
+    return " ".join([os.environ.get("KALLOS_PROGRAM", "kallos-run"), shlex.join(words)])
+
+
 def this_again(config: "DatabaseConfig", *, n_trials: int | None = None) -> str:
     """Return the command that is running, without a password, optionally with another number of trials."""
     words = _options_apart(sys.argv[1:])
@@ -22,7 +28,7 @@ def this_again(config: "DatabaseConfig", *, n_trials: int | None = None) -> str:
     if n_trials is not None:
         kept = [pair for pair in kept if pair[0] != "--n-trials"]
         kept.append(("--n-trials", str(n_trials)))
-    return shlex.join(["kallos-run", *(word for pair in kept for word in pair)])
+    return of_program(*(word for pair in kept for word in pair))
 
 
 def value_typed(options: Sequence[str]) -> str | None:
@@ -33,12 +39,12 @@ def value_typed(options: Sequence[str]) -> str | None:
 
 def with_storage(command: Sequence[str], config: "DatabaseConfig", optuna_schema: str | None = None) -> str:
     """Return a command with the options that lead to the same database."""
-    words = ["kallos-run", *command]
+    words = list(command)
     if str(config) != DEFAULT_DB_URL:
         words += ["--db-url", str(config)]
     if optuna_schema is not None:
         words += ["--optuna-schema", optuna_schema]
-    return shlex.join(words)
+    return of_program(*words)
 
 
 def _options_apart(arguments: Iterable[str]) -> list[tuple[str, ...]]:

@@ -102,5 +102,6 @@ def _make_folder(folder: Path, *files: Path) -> None:
 def _say_next(config: "DatabaseConfig", study_name: str) -> None:
     output.say("Next, look at the study, or put a file of prices of your own into a database and tune on it:")
     output.say(f"  {command_line.with_storage(['study', 'show', study_name], config)}")
-    output.say("  kallos-run ingest prices.csv --asset-id BTC")
-    output.say("  kallos-run tune --asset-id BTC --end-date 2023-01-01 --study-name gru_btc")
+    output.say(f"  {command_line.of_program('ingest', 'prices.csv', '--asset-id', 'BTC')}")
+    tune = ["tune", "--asset-id", "BTC", "--end-date", "2023-01-01", "--study-name", "gru_btc"]
+    output.say(f"  {command_line.of_program(*tune)}")

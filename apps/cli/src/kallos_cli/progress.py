@@ -91,9 +91,12 @@ class Watch:
     def _say_trial(self, event: "TrialFinished") -> None:
         if not self.lines or self.opened is None or event.score is None:
             return  # that it failed, and why, is a warning of kallos_tune
+        if event.state == "PRUNED":
+            # The mean of some folds says nothing beside the naive mean of all.
+            output.say(f"trial {event.trial}: pruned, {duration(event.seconds)}; {self.progress()}")
+            return
         best = " (best so far)" if self._best is None or event.score < self._best else ""
-        pruned = " (pruned)" if event.state == "PRUNED" else ""
         output.say(
             f"trial {event.trial}: error {event.score:.4g}, {against_naive(event.score, self.opened.naive_score)}"
-            f"{best}{pruned}, {duration(event.seconds)}; {self.progress()}"
+            f"{best}, {duration(event.seconds)}; {self.progress()}"
         )
