@@ -27,6 +27,12 @@ def environment() -> dict[str, str]:
     return ours | {"COLUMNS": "100", "PYTHONUNBUFFERED": "1"}
 
 
+@pytest.fixture(autouse=True)
+def called_by_its_name(monkeypatch):
+    """Let the commands of tests that are run by ``./run`` read as everywhere."""
+    monkeypatch.delenv("KALLOS_PROGRAM", raising=False)
+
+
 @pytest.fixture
 def kallos_run(tmp_path):
     """Return a function that runs ``kallos-run`` in a folder of its own until it ends."""
