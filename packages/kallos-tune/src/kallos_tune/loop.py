@@ -9,10 +9,11 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import TrialState
 
-from .claims import Claim, Claims, NoClaim
+from .claims import Claims
 from .errors import DatabaseUnavailableError
 from .ledger import FAILURE, best_score, n_finished
 from .progress import Listener, TrialFinished
+from .transactions import Claim, NoClaim
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ def run_trials(claims: Claims, run: Run, sampler_of_draw: SamplerOfDraw, on_even
             return
         if isinstance(claim, NoClaim):
             if not told_to_wait:
-                logger.info("the last trials of the budget are running elsewhere: waiting for their end")
+                logger.info("the last trials of the budget are running in other workers: waiting for them")
             told_to_wait = True
             time.sleep(_BUSY_POLL_SECONDS)
             continue
