@@ -9,13 +9,14 @@ import pytest
 from optuna.trial import TrialState
 
 from kallos_data import DatabaseConfig
-from kallos_tune.claims import Claim, ClaimSettings, NoClaim, join_study
+from kallos_tune.claims import ClaimSettings, join_study
 from kallos_tune.ledger import DRAW, FAILURE, INTERRUPTED, RETRIES, RETRY_OF
 from kallos_tune.loop import run_trials
 from kallos_tune.progress import ignore
 from kallos_tune.sampling import sampler_of_draw
 from kallos_tune.settings import TuningSettings
 from kallos_tune.storage import open_storage
+from kallos_tune.transactions import Claim, NoClaim
 
 SETTINGS = ClaimSettings(heartbeat_seconds=15, grace_seconds=120, database_wait_seconds=5)
 NAMES = ("x", "y")
@@ -152,11 +153,12 @@ def test_parameters_of_a_trial_stopped_on_purpose_wait_however_often(worker):
 
 def test_what_was_done_but_not_answered_is_recognised(worker):
     claims = worker(2)
-    claim, _ = claims._claim("mark")
-    assert claims._claim("mark") == (claim, {})
-    assert claims._claim("other mark")[0] != claim
-    assert claims._tell(claim, 1.0, TrialState.COMPLETE, {})
-    assert claims._tell(claim, 1.0, TrialState.COMPLETE, {})
+    transactions = claims.transactions
+    claim, _ = transactions.claim(2, "mark")
+    assert transactions.claim(2, "mark") == (claim, {})
+    assert transactions.claim(2, "other mark")[0] != claim
+    assert transactions.tell(claim, 1.0, TrialState.COMPLETE, {})
+    assert transactions.tell(claim, 1.0, TrialState.COMPLETE, {})
     assert states(claims) == ["COMPLETE", "RUNNING"]
 
 
@@ -167,7 +169,7 @@ def test_a_transaction_that_fails_has_done_nothing(worker, monkeypatch):
         raise LookupError("in the middle")
 
     with monkeypatch.context() as patch:
-        patch.setattr("kallos_tune.claims.beat", fail)
+        patch.setattr("kallos_tune.transactions.beat", fail)
         with pytest.raises(LookupError, match="in the middle"):
             claims.claim()
     assert claims.study.get_trials() == []
