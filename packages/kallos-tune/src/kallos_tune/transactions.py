@@ -26,7 +26,7 @@ from .interruptions import give_up, interrupt
 from .ledger import CLAIM, DRAW, FAILURE, GIVEN_UP, WORKER
 from .locked_storage import LockedStorage
 from .locks import StudyLock
-from .records import RunningTrial, count_interrupted, read_trial, running_trials, take_census, write_attributes
+from .records import RunningTrial, read_trial, running_trials, take_census, write_attributes
 
 
 class NoClaim(Enum):
@@ -86,7 +86,9 @@ class StudyTransactions:
             running = running_trials(connection, self.study_id)
             for each in running:
                 if each.claim == json.dumps(mark):
-                    return self._claimed(connection, each.trial_id), {}
+                    beat(connection, each.trial_id)
+                    draw = read_trial(connection, each.trial_id, DRAW).attribute
+                    return Claim(each.trial_id, each.number, draw), {}
             given_up = self._give_up_stale(running)
             census = take_census(connection, self.study_id)
             if census.n_finished >= n_trials:
@@ -94,8 +96,13 @@ class StudyTransactions:
             if census.n_finished + census.n_running >= n_trials:
                 return NoClaim.BUSY, given_up
             trial_id = self._start(census.waiting)
-            write_attributes(connection, trial_id, {CLAIM: mark, WORKER: f"{socket.gethostname()}:{os.getpid()}"})
-            return self._claimed(connection, trial_id), given_up
+            record = read_trial(connection, trial_id, DRAW)
+            # Repeated parameters were drawn by another trial: they do not count again.
+            draw = record.number - census.n_interrupted if record.attribute is None else record.attribute
+            worker = f"{socket.gethostname()}:{os.getpid()}"
+            write_attributes(connection, trial_id, {CLAIM: mark, WORKER: worker, DRAW: draw})
+            beat(connection, trial_id)
+            return Claim(trial_id, record.number, draw), given_up
 
     def tell(self, claim: Claim, score: float | None, state: TrialState, attributes: Mapping[str, object]) -> bool:
         """Record how a trial ended; False where somebody else had ended it before."""
@@ -125,15 +132,6 @@ class StudyTransactions:
             return self._storage.create_new_trial(self.study_id)
         self._storage.set_trial_state_values(waiting, TrialState.RUNNING)
         return waiting
-
-    def _claimed(self, connection: Connection, trial_id: int) -> Claim:
-        beat(connection, trial_id)
-        record = read_trial(connection, trial_id, DRAW)
-        draw = record.attribute
-        if draw is None:
-            draw = record.number - count_interrupted(connection, self.study_id)
-            write_attributes(connection, trial_id, {DRAW: draw})
-        return Claim(trial_id, record.number, draw)
 
     def _give_up_stale(self, running: list[RunningTrial]) -> dict[int, str]:
         stale = [each for each in running if each.silence is None or each.silence > self.grace_seconds]
