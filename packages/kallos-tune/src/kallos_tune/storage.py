@@ -23,6 +23,9 @@ def open_storage(
 ) -> BaseStorage:
     """Open a study storage, creating its schema and tables where they are missing.
 
+    A SQLite file serves the workers of one machine. Its locks do not hold on network file systems: for several machines
+    use PostgreSQL.
+
     Parameters
     ----------
     db_kwargs : mapping, str or DatabaseConfig
