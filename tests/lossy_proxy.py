@@ -11,17 +11,20 @@ _COMMIT = b"Q\x00\x00\x00\x0bCOMMIT\x00"
 
 
 class LossyProxy:
-    """Forwards connections to a server, and loses the answer of every so many-th commit, and its connection with it."""
+    """Forwards connections to a server.
 
-    def __init__(self, url: str, every: int) -> None:
+    Where ``lose_every`` is set, the answer of every so many-th commit is lost, and its connection with it.
+    """
+
+    def __init__(self, url: str) -> None:
         server = sqlalchemy.make_url(url)
         assert server.host
         assert server.port
         self._server = (server.host, server.port)
-        self._every = every
         self._turn = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = server.set(host="127.0.0.1", port=self._listener.getsockname()[1]).render_as_string(False)
+        self.lose_every: int | None = None
         self.n_commits = 0
         self.n_lost = 0
 
@@ -60,6 +63,6 @@ class LossyProxy:
     def _is_unlucky(self) -> bool:
         with self._turn:
             self.n_commits += 1
-            unlucky = self.n_commits % self._every == 0
+            unlucky = self.lose_every is not None and self.n_commits % self.lose_every == 0
             self.n_lost += unlucky
             return unlucky

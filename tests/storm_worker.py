@@ -1,5 +1,6 @@
 """Workers for storms: processes that claim and tell as those of a study do, with an objective that trains nothing."""
 
+import itertools
 import logging
 import multiprocessing
 import os
@@ -28,6 +29,7 @@ from kallos_tune.storage import open_storage, storage_config
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["kallos_tune.loop", "kallos_tune.sampling", "psycopg2", "pytest"])
 LONGEST_SILENCE = 60.0
+_NAME = "storm-worker"
 
 
 def score_of(x: float, y: float) -> float:
@@ -69,9 +71,13 @@ class StormStudy:
 
 @dataclass(frozen=True, kw_only=True)
 class Orders:
-    """What a worker does beyond its work: one SQL statement at which a signal hits it, a trial in which it waits."""
+    """What a worker does beyond its work.
 
-    signal_at_statement: int | None = None
+    A signal hits it just before so many-th step (SQL statements and commits), or before the first statement that
+    contains some words. In each trial it waits to be let go.
+    """
+
+    signal_at: int | str | None = None
     signal: int = signal.SIGKILL
     hold_trials: bool = False
 
@@ -120,7 +126,7 @@ class StormWorker:
 def start_worker(study: StormStudy, orders: Orders | None = None) -> StormWorker:
     listening, telling = CONTEXT.Pipe(duplex=False)
     obeying, ordering = CONTEXT.Pipe(duplex=False)
-    process = CONTEXT.Process(target=_work, args=(study, orders or Orders(), telling, obeying), daemon=True)
+    process = CONTEXT.Process(target=_work, args=(study, orders or Orders(), telling, obeying), name=_NAME, daemon=True)
     process.start()
     telling.close()
     obeying.close()
@@ -138,17 +144,8 @@ def _work(study: StormStudy, orders: Orders, events: Connection, obeying: Connec
     logging.basicConfig(handlers=[Teller(level=logging.WARNING)], force=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     claims = study.claims()
-    # Every step counts, the commits among them.
-    remaining = iter(range(orders.signal_at_statement or 0, -1, -1))
-
-    def count(*_: object) -> None:
-        if next(remaining, None) == 1:
-            tell(("signal",))
-            os.kill(os.getpid(), orders.signal)
-
-    if orders.signal_at_statement is not None:
-        for moment in ("before_cursor_execute", "commit"):
-            event.listen(Engine, moment, count)
+    if orders.signal_at is not None:
+        _signal_at(orders.signal_at, orders.signal, tell)
 
     def run(trial: optuna.Trial) -> float:
         x, y = trial.suggest_float("x", 0.0, 1.0), trial.suggest_float("y", 0.0, 1.0)
@@ -163,6 +160,21 @@ def _work(study: StormStudy, orders: Orders, events: Connection, obeying: Connec
 
     settings = TuningSettings(sampler="random")
     run_trials(claims, run, lambda draw: sampler_of_draw(draw, settings), on_event)
+
+
+def _signal_at(moment: int | str, number: int, tell: Callable[[tuple[Any, ...]], None]) -> None:
+    steps = itertools.count(1)
+
+    def see(*given: Any) -> None:
+        step, statement = next(steps), given[2] if len(given) > 2 else "COMMIT"
+        if step == moment or (isinstance(moment, str) and moment in statement and not told):
+            told.append(step)
+            tell(("signal",))
+            os.kill(os.getpid(), number)
+
+    told: list[int] = []
+    event.listen(Engine, "before_cursor_execute", see)
+    event.listen(Engine, "commit", see)
 
 
 @dataclass
@@ -214,6 +226,14 @@ def random_kills(seed: int, n_kills: int, within: int) -> dict[int, Callable[[St
             rng.choice(storm.crew).signal(signal.SIGKILL)
 
     return dict.fromkeys(rng.sample(range(2, within), n_kills), kill)
+
+
+def kill_left_over() -> None:
+    """End workers of a test that failed; one that is frozen would keep this process from ending."""
+    for process in multiprocessing.active_children():
+        if process.name.startswith(_NAME):
+            process.kill()
+            process.join()
 
 
 def check(study: StormStudy, told: dict[int, float | None] | None = None) -> list[FrozenTrial]:

@@ -6,7 +6,7 @@ import pytest
 from lossy_proxy import LossyProxy
 from optuna.trial import TrialState
 from postgres_server import PostgresServer, find_binaries
-from storm_worker import Orders, Storm, StormStudy, check, random_kills, start_worker
+from storm_worker import Orders, Storm, StormStudy, check, kill_left_over, random_kills, start_worker
 
 from kallos_tune.ledger import FINISHED
 
@@ -20,6 +20,12 @@ def own_server():
         yield server
     finally:
         server.remove()
+
+
+@pytest.fixture(autouse=True)
+def no_left_over():
+    yield
+    kill_left_over()
 
 
 def crew(study, n):
@@ -63,10 +69,12 @@ def test_a_frozen_worker_drops_its_result(database_url):
     assert check(study) == before
 
 
-@pytest.mark.parametrize("step", [8, 13, 17, 21])
-def test_a_worker_frozen_in_the_middle_of_a_claim_loses_it(postgres_url, step):
+@pytest.mark.parametrize(
+    "statement", ["SELECT t.trial_id, t.number", "INSERT INTO trials ", "INSERT INTO trial_heartbeats "]
+)
+def test_a_worker_frozen_in_the_middle_of_a_claim_loses_it(postgres_url, statement):
     study = StormStudy(url=postgres_url, n_trials=4, grace_seconds=1.0).create()
-    frozen = start_worker(study, Orders(signal_at_statement=step, signal=signal.SIGSTOP))
+    frozen = start_worker(study, Orders(signal_at=statement, signal=signal.SIGSTOP))
     frozen.until("signal")
     assert start_worker(study).finish() == 0
     before = check(study)
@@ -79,21 +87,25 @@ def test_a_worker_frozen_in_the_middle_of_a_claim_loses_it(postgres_url, step):
 
 def test_answers_of_commits_are_lost(postgres_url):
     """What was done and not answered is recognised: nothing is done again."""
-    with LossyProxy(postgres_url, every=3) as proxy:
+    direct = StormStudy(url=postgres_url, n_trials=6).create()
+    with LossyProxy(postgres_url) as proxy:
         study = StormStudy(url=proxy.url, n_trials=6)
-        StormStudy(url=postgres_url, n_trials=6).create()
-        storm = Storm(study, crew(study, 2))
+        storm = Storm(study, [start_worker(study, Orders(hold_trials=True)) for _ in range(2)])
+        for worker in storm.crew:
+            worker.until("running")
+        proxy.lose_every = 3
+        for worker in storm.crew * 6:
+            worker.let_go()
         storm.run({})
-    assert proxy.n_lost > 10
-    direct = StormStudy(url=postgres_url, n_trials=6)
+    assert proxy.n_lost > 5
     assert len(check(direct, storm.told)) == len(storm.told) == 6
     assert {words.split(",")[0] for words in storm.words} == {"the database is away"}
 
 
 def test_killed_at_any_step(database_url):
-    """A worker dies at its first step, another at its seventh, and so on through claims, trials and tells."""
+    """A worker dies at its first step, another at its ninth, and so on through claims, trials and tells."""
     study = StormStudy(url=database_url, n_trials=20, grace_seconds=0.5).create()
-    deaths = [start_worker(study, Orders(signal_at_statement=step)).finish() for step in range(1, 80, 6)]
+    deaths = [start_worker(study, Orders(signal_at=step)).finish() for step in range(1, 110, 8)]
     assert deaths == [-signal.SIGKILL] * 14
     assert start_worker(study).finish() == 0
     assert len(check(study)) > 20
