@@ -58,7 +58,7 @@ def test_a_value_out_of_range_is_named(name, value, message):
         ("min_delta", -1.0, "min_delta must be at least 0, not -1.0"),
         ("min_delta", float("inf"), "min_delta must be a finite number, not inf"),
         ("seed", 0.5, "seed must be a whole number of at least 0, not 0.5"),
-        ("accelerator", "tpu9", "accelerator must be one of cpu, gpu, mps, auto, not 'tpu9'"),
+        ("device", "tpu9", "device must be one of cpu, cuda, mps, auto, not 'tpu9'"),
     ],
 )
 def test_a_setting_out_of_range_is_named(name, value, message):

@@ -1,3 +1,4 @@
+import math
 import os
 import pickle
 import signal
@@ -9,86 +10,113 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
-from torch.utils.data import DataLoader
 
-from kallos_models.callbacks import BestWeights
+from kallos_models.best_epoch import BestEpoch
 from kallos_models.errors import ConfigError, TrainingDivergedError
+from kallos_models.loop import LoopTrainer
 from kallos_models.loss import ForecastLoss
 from kallos_models.quiet import quiet_lightning
+from kallos_models.registry import available_models, create_model
 from kallos_models.settings import TrainingSettings
 from kallos_models.training import fit_forecaster, trainer_kwargs
 
 
-class Walk(pl.LightningModule):
-    """One weight that rises by 1 in each epoch; its validation loss is its distance from 3."""
+class Weight(torch.nn.Module):
+    """One weight that rises by 1 in each epoch; its loss is its distance from 3."""
 
     def __init__(self):
         super().__init__()
         self.weight = torch.nn.Parameter(torch.zeros(()))
 
-    def configure_optimizers(self):
-        return torch.optim.SGD(self.parameters(), lr=1.0)
-
-    def training_step(self, *_):
-        return -self.weight
-
-    def validation_step(self, *_):
-        self.log("val_loss", (self.weight - 3).abs())
-
-
-class StopAt(pl.Callback):
-    def __init__(self, epoch, error):
-        self.epoch, self.error = epoch, error
-
-    def on_train_epoch_end(self, trainer, *_):
-        if trainer.current_epoch + 1 == self.epoch:
-            raise self.error
+    def walk(self, best: BestEpoch, n_epochs: int = 50) -> int:
+        for epoch in range(1, n_epochs + 1):
+            with torch.no_grad():
+                self.weight += 1
+            if not best.see(epoch, abs(self.weight.item() - 3), self):
+                return epoch
+        return n_epochs
 
 
-def walk(settings: TrainingSettings, *more: pl.Callback) -> tuple[Walk, BestWeights, pl.Trainer]:
-    module, data, kwargs = Walk(), DataLoader(torch.zeros(1)), trainer_kwargs(settings)
-    best = kwargs["callbacks"][0]
-    kwargs["callbacks"] += more
-    with quiet_lightning():
-        trainer = pl.Trainer(**kwargs)
-        try:
-            trainer.fit(module, data, data)
-        except ArithmeticError:
-            assert more
-    return module, best, trainer
-
-
-@pytest.mark.parametrize(
-    ("settings", "more", "trained"),
-    [
-        (TrainingSettings(max_epochs=5), [], 5),
-        (TrainingSettings(max_epochs=50, patience=4), [], 7),
-        (TrainingSettings(max_epochs=50), [StopAt(6, ArithmeticError())], 5),
-    ],
-    ids=["last epoch", "patience", "exception"],
-)
-def test_the_best_weights_are_restored_however_training_ends(settings, more, trained):
-    module, best, trainer = walk(settings, *more)
-
+@pytest.mark.parametrize(("patience", "n_epochs", "trained"), [(50, 5, 5), (4, 50, 7), (1, 50, 4)])
+def test_the_best_weights_are_restored_when_patience_ends(patience, n_epochs, trained):
+    module, best = Weight(), BestEpoch(patience, 0.0)
+    assert module.walk(best, n_epochs) == trained
     assert (best.epoch, best.loss) == (3, 0.0)
+    best.restore(module)
     assert module.weight.item() == 3.0
-    assert trainer.current_epoch == trained
 
 
 def test_patience_counts_from_the_last_fall_by_min_delta():
-    _, best, trainer = walk(TrainingSettings(max_epochs=50, patience=2, min_delta=2.5))
-    # The losses 2, 1, 0 never fall by 2.5, yet the third is the best.
-    assert trainer.current_epoch == 3
+    module, best = Weight(), BestEpoch(2, 2.5)
+    # The losses 2, 1, 0 never fall by 2.5 after the first, yet the third is the best.
+    assert module.walk(best) == 3
     assert best.epoch == 3
 
 
-def test_trainer_arguments_are_new_objects_and_quiet():
-    first, second = trainer_kwargs(), trainer_kwargs()
-    assert {id(each) for each in first["callbacks"]}.isdisjoint(id(each) for each in second["callbacks"])
-    assert "callbacks" not in trainer_kwargs(validate=False)
-    assert first["max_epochs"] == 100
-    assert first["callbacks"][1].patience == 10
-    assert not any(first[name] for name in ("logger", "enable_checkpointing", "enable_progress_bar"))
+def test_a_loss_that_is_not_finite_ends_a_training_and_is_never_the_best():
+    module, best = Weight(), BestEpoch(9, 0.0)
+    assert best.see(1, 5.0, module)
+    assert not best.see(2, math.nan, module)
+    assert not best.see(3, -math.inf, module)
+    assert (best.epoch, best.loss) == (1, 5.0)
+
+
+@pytest.mark.parametrize("name", available_models())
+def test_trains_as_lightning_does(name, market):
+    """The slow reference: Darts' own samples and data loading, Lightning's own loop."""
+    losses, reference = [], []
+
+    class Record(pl.Callback):
+        def on_train_epoch_end(self, trainer, pl_module):  # noqa: ARG002
+            reference.append(float(trainer.callback_metrics["val_loss"]))
+
+    market.fit(name, max_epochs=4, dropout=0.3, on_epoch=lambda _, loss: losses.append(loss))
+    kwargs = trainer_kwargs(TrainingSettings(max_epochs=4))
+    with quiet_lightning():
+        create_model(name, {**market.hparams, "dropout": 0.3, "random_state": 0}).fit(
+            market.train,
+            past_covariates=market.covariates,
+            val_series=market.val,
+            val_past_covariates=market.covariates,
+            trainer=pl.Trainer(callbacks=[Record()], **kwargs),
+        )
+    assert losses == pytest.approx(reference, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", available_models())
+def test_weights_are_those_of_the_best_epoch_where_training_is_cut_off(name, market):
+    epochs = []
+
+    def stop(epoch, loss):
+        epochs.append((loss, epoch))
+        if epoch == 3:
+            raise ArithmeticError
+
+    best = BestEpoch(9, 0.0)
+    trainer = LoopTrainer(best=best, on_epoch=stop, **trainer_kwargs(TrainingSettings(max_epochs=9)))
+    model = create_model(name, {**market.hparams, "random_state": 0})
+    with quiet_lightning(), pytest.raises(ArithmeticError):
+        model.fit(
+            market.train,
+            past_covariates=market.covariates,
+            val_series=market.val,
+            val_past_covariates=market.covariates,
+            trainer=trainer,
+        )
+    assert (best.loss, best.epoch) == min(epochs)
+    assert trainer.epochs == 3
+
+
+def test_trainer_arguments_are_quiet():
+    kwargs = trainer_kwargs()
+    assert kwargs["max_epochs"] == 100
+    assert not any(kwargs[name] for name in ("logger", "enable_checkpointing", "enable_progress_bar"))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_device_that_is_not_there_is_named(market):
+    with pytest.raises(ConfigError, match="device='cuda' is not there: torch sees no such GPU; choose 'cpu' or 'auto'"):
+        fit_forecaster("gru", market.hparams, market.train, settings=TrainingSettings(device="cuda"))
 
 
 def test_the_forecast_loss_counts_only_the_forecast_outside_training():
@@ -130,19 +158,11 @@ def test_what_on_epoch_raises_reaches_the_caller_and_it_is_never_copied(market):
         market.fit("gru", max_epochs=5, on_epoch=Stubborn())
 
 
-def test_an_interrupt_reaches_the_caller_and_the_handler_is_put_back(market):
+def test_an_interrupt_reaches_the_caller_and_the_handler_stays(market):
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
         market.fit("gru", max_epochs=5, on_epoch=lambda *_: os.kill(os.getpid(), signal.SIGINT))
     assert signal.getsignal(signal.SIGINT) is before
-
-
-def test_a_termination_request_is_no_success(market):
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(SystemExit) as caught:
-        market.fit("gru", max_epochs=5, on_epoch=lambda *_: os.kill(os.getpid(), signal.SIGTERM))
-    assert caught.value.code == 143
-    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_series_that_cannot_be_used_are_named(market):

@@ -8,7 +8,7 @@ import pytest
 
 from kallos_models import TrainingSettings, fit_forecaster, quiet_lightning
 from kallos_tune import TuningSettings, evaluate_fold
-from kallos_tune.evaluation import forecast_recursive, forecast_rolling
+from kallos_tune.evaluation import forecast_fold
 from kallos_tune.scoring import error
 
 SETTINGS = TuningSettings(max_epochs=3, patience=3)
@@ -32,8 +32,7 @@ def test_rolling_equals_a_loop_that_only_ever_holds_the_past(make_folds, history
             forecast = model.predict(1, series=fold.target[past], past_covariates=fold.covariates[past], verbose=False)
         assert forecast.start_time() == fold.target.time_index[step]
         expected.append(fold.target_scaler.inverse(forecast.values())[0, 0])
-    with quiet_lightning():
-        forecasts = forecast_rolling(model, fold, params["input_chunk_length"] + purge)
+    forecasts = forecast_fold(model, fold, params["input_chunk_length"] + purge, "rolling")
     np.testing.assert_allclose(forecasts, expected, rtol=1e-4, atol=1e-7)
 
 
@@ -41,9 +40,8 @@ def test_recursive_feeds_on_itself_and_not_on_the_truth(make_folds, history, par
     fold = make_folds(history)[-1]
     model = fitted(fold, params)
     unknown = history.with_columns(ret=pl.when(pl.int_range(pl.len()) >= 90).then(9.0).otherwise("ret"))
-    with quiet_lightning():
-        forecast = forecast_recursive(model, fold, params["input_chunk_length"])
-        blind = forecast_recursive(model, make_folds(unknown)[-1], params["input_chunk_length"])
+    forecast = forecast_fold(model, fold, params["input_chunk_length"], "recursive")
+    blind = forecast_fold(model, make_folds(unknown)[-1], params["input_chunk_length"], "recursive")
     assert forecast.shape == (30,)
     np.testing.assert_array_equal(forecast, blind)
 
@@ -58,8 +56,8 @@ def test_a_forecast_knows_nothing_of_its_own_step_or_later(make_folds, history, 
     )
     folds = [make_folds(each, purge=purge)[-1] for each in (history, changed)]
     model = fitted(folds[0], params, purge=purge)
-    with quiet_lightning():
-        before, after = (forecast_rolling(model, fold, params["input_chunk_length"] + purge) for fold in folds)
+    look_back = params["input_chunk_length"] + purge
+    before, after = (forecast_fold(model, fold, look_back, "rolling") for fold in folds)
     same = step - 90 + 1 + purge
     np.testing.assert_array_equal(before[:same], after[:same])
     assert (before[same:] != after[same:]).any()

@@ -66,9 +66,24 @@ def test_a_study_in_pieces_equals_a_study_in_one_go(tune, tmp_path, history, wri
 
 
 def test_every_trial_is_scored_on_every_fold(tune):
-    study = tune(8, max_epochs=1)
+    study = tune(8, max_epochs=1, pruner="none")
     assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 8
     assert {len(trial.user_attrs["fold_scores"]) for trial in study.trials} == {2}
+
+
+def test_a_pruned_study_keeps_its_best_and_repeats_in_one_go_or_in_two(tune):
+    study = tune(12, max_epochs=1, study_name="whole")
+    tune(7, max_epochs=1)
+    parts = tune(12, max_epochs=1)
+    assert facts(parts) == facts(study)
+    whole = study.trials
+    assert [trial.state for trial in parts.trials] == [trial.state for trial in whole]
+    pruned = [trial for trial in whole if trial.state == TrialState.PRUNED]
+    assert pruned
+    assert {len(trial.user_attrs["fold_scores"]) for trial in pruned} == {1}
+    best_first_fold = min(whole, key=lambda trial: trial.user_attrs["fold_scores"][0])
+    assert best_first_fold.state == TrialState.COMPLETE
+    assert parts.best_trial.state == TrialState.COMPLETE
 
 
 def test_a_full_study_is_returned_at_once(tune, database):

@@ -22,7 +22,8 @@ def show_trials(study: "optuna.Study", *, most: int | None = None) -> None:
         return
     shown = table if most is None else table.head(most)
     failures = dict(shown.drop_nulls("failure").select("trial", "failure").iter_rows())
-    shown = shown.drop(["state", "failure"] if (shown["state"] == "COMPLETE").all() else ["failure"])
+    told_apart = ["failure"] if (shown["state"] != "COMPLETE").any() else ["state", "folds", "failure"]
+    shown = shown.drop(told_apart)
     title = "Trials" if len(shown) == len(table) else f"The best {len(shown)} of {len(table)} trials"
     rows = [_short(row) for row in shown.iter_rows(named=True)]
     output.show_table(shown.columns, [list(row.values()) for row in rows], title=title)

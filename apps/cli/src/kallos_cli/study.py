@@ -144,5 +144,5 @@ def _show_definition(name: str, definition: dict[str, Any]) -> None:
     }
     facts |= {group: ", ".join(columns) for group, columns in definition["feature_groups"].items()}
     facts |= {key: definition[key] for key in ("metric", "forecast", "window", "purge", "max_epochs", "patience")}
-    facts |= {key: definition[key] for key in ("seed", "sampler", "data_hash")}
+    facts |= {key: definition[key] for key in ("seed", "sampler", "pruner", "data_hash") if key in definition}
     output.show_facts(facts)

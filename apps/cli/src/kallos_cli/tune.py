@@ -147,9 +147,13 @@ def tune(
             help="Epochs without improvement after which it ends.",
         ),
     ] = 10,
-    accelerator: Annotated[
-        Literal["cpu", "gpu", "mps", "auto"],
-        typer.Option("--accelerator", rich_help_panel=_TRAINING, help="Where models are trained."),
+    device: Annotated[
+        Literal["cpu", "cuda", "mps", "auto"],
+        typer.Option(
+            "--device",
+            rich_help_panel=_TRAINING,
+            help="Where models are trained; auto takes a GPU where torch sees one.",
+        ),
     ] = "cpu",
     seed: Annotated[
         int,
@@ -166,6 +170,15 @@ def tune(
         Literal["tpe", "random"],
         typer.Option("--sampler", rich_help_panel=options.SEARCH_PANEL, help="Parzen estimator, or random search."),
     ] = "tpe",
+    pruner: Annotated[
+        Literal["best-share", "median", "wilcoxon", "none"],
+        typer.Option(
+            "--pruner",
+            rich_help_panel=options.SEARCH_PANEL,
+            help="Which trials are given up before their last fold: all but the best third over the same folds, those "
+            "that Optuna's median or Wilcoxon pruner names, or none.",
+        ),
+    ] = "best-share",
     workers: options.Workers = None,
     resume: Annotated[
         Literal["same", "force", "never"],
@@ -230,11 +243,12 @@ def tune(
         patience=patience,
         seed=seed,
         sampler=sampler,
+        pruner=pruner,
         resume=resume,
         start_date=start_date,
         tables=FeatureTables(market=market_table, indicators=None if no_indicators else indicators_table),
         max_gap=max_gap,
-        accelerator=accelerator,
+        device=device,
         workers=workers or usable_cores(),
         database_wait_seconds=database_wait,
     )

@@ -6,6 +6,8 @@ from .errors import UnknownModelError as UnknownModelError
 from .files import SavedForecaster as SavedForecaster
 from .files import load_forecaster as load_forecaster
 from .files import save_forecaster as save_forecaster
+from .forecasts import forecast_recursive as forecast_recursive
+from .forecasts import forecast_rolling as forecast_rolling
 from .hyperparameters import Hyperparameters as Hyperparameters
 from .quiet import quiet_lightning as quiet_lightning
 from .registry import available_models as available_models

@@ -13,10 +13,10 @@ from uuid import uuid4
 from darts.models.forecasting.torch_forecasting_model import TorchForecastingModel
 from darts.utils.serialization import safe_globals
 
+from .architectures.gru import GRUModule
 from .errors import ModelFileError
 from .loss import ForecastLoss
 from .quiet import quiet_lightning
-from .settings import TrainingSettings
 from .training import trainer_kwargs
 
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
@@ -120,11 +120,11 @@ def load_forecaster(folder: str | Path) -> SavedForecaster:
             raise ModelFileError(f"{path} is missing: save the forecaster again")
         if _digest(path) != digest:
             raise ModelFileError(f"{path} is damaged: its content is not what was saved; save the forecaster again")
-    with quiet_lightning(), safe_globals([ForecastLoss]):
+    with quiet_lightning(), safe_globals([ForecastLoss, GRUModule]):
         try:
             model = TorchForecastingModel.load(
                 str(folder / _MODEL),
-                pl_trainer_kwargs=trainer_kwargs(TrainingSettings(), validate=False),
+                pl_trainer_kwargs=trainer_kwargs(),
                 trusted=False,
                 map_location="cpu",
             )

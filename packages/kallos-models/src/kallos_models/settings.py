@@ -6,7 +6,7 @@ from typing import Literal, get_args
 from .errors import ConfigError
 from .hyperparameters import real, seed, whole
 
-Accelerator = Literal["cpu", "gpu", "mps", "auto"]
+Device = Literal["cpu", "cuda", "mps", "auto"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,8 @@ class TrainingSettings:
         By how much a validation loss must fall, in its own unit, to count as better for the patience.
     seed : int, default 0
         Seed of weights, dropout and batch order, where the hyperparameters have no ``random_state``.
-    accelerator : {"cpu", "gpu", "mps", "auto"}, default "cpu"
-        Where to train; one device is used.
+    device : {"cpu", "cuda", "mps", "auto"}, default "cpu"
+        Where to train; ``"auto"`` takes a GPU where torch sees one.
 
     Raises
     ------
@@ -36,7 +36,7 @@ class TrainingSettings:
     patience: int = 10
     min_delta: float = 0.0
     seed: int = 0
-    accelerator: Accelerator = "cpu"
+    device: Device = "cpu"
 
     def __post_init__(self) -> None:
         whole("max_epochs", self.max_epochs, least=1)
@@ -44,6 +44,21 @@ class TrainingSettings:
         seed("seed", self.seed)
         if real("min_delta", self.min_delta) < 0:
             raise ConfigError(f"min_delta must be at least 0, not {self.min_delta!r}")
-        if self.accelerator not in get_args(Accelerator):
-            names = ", ".join(get_args(Accelerator))
-            raise ConfigError(f"accelerator must be one of {names}, not {self.accelerator!r}")
+        if self.device not in get_args(Device):
+            raise ConfigError(f"device must be one of {', '.join(get_args(Device))}, not {self.device!r}")
+
+
+def accelerator(device: Device) -> str:
+    """Return Lightning's word for a device.
+
+    Raises
+    ------
+    ConfigError
+        Where torch does not see such a device.
+    """
+    import torch  # noqa: PLC0415 - settings are made where no model is
+
+    found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not found.get(device, True):
+        raise ConfigError(f"device={device!r} is not there: torch sees no such GPU; choose 'cpu' or 'auto'")
+    return "gpu" if device == "cuda" else device

@@ -6,19 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
 from darts import TimeSeries
 from darts.models.forecasting.torch_forecasting_model import TorchForecastingModel
-from pytorch_lightning.callbacks import EarlyStopping
 
-from .callbacks import MONITORED, BestWeights, EpochReport
+from .best_epoch import BestEpoch
 from .errors import ConfigError, TrainingDivergedError
 from .hyperparameters import Hyperparameters
-from .interrupts import interrupts_reach_caller
+from .loop import LoopTrainer
 from .quiet import quiet_lightning
 from .registry import create_model
-from .settings import TrainingSettings
+from .settings import TrainingSettings, accelerator
 
 logger = logging.getLogger(__name__)
 
@@ -47,25 +45,28 @@ class Fit:
     best_val_loss: float | None
 
 
-def trainer_kwargs(settings: TrainingSettings | None = None, *, validate: bool = True) -> dict[str, Any]:
+def trainer_kwargs(settings: TrainingSettings | None = None) -> dict[str, Any]:
     """Return keyword arguments of a quiet Lightning trainer that writes nothing to disk.
 
     Parameters
     ----------
     settings : TrainingSettings, optional
         Its defaults where left out.
-    validate : bool, default True
-        Whether a validation series will be given: adds early stopping on the validation loss and :class:`BestWeights`.
 
     Returns
     -------
     dict[str, Any]
-        New objects in every call. Use each for one fit only: early stopping keeps its best score and its patience.
+        New objects in every call.
+
+    Raises
+    ------
+    ConfigError
+        Where the settings ask for a device that is not there.
     """
     settings = settings or TrainingSettings()
-    kwargs: dict[str, Any] = {
+    return {
         "max_epochs": settings.max_epochs,
-        "accelerator": settings.accelerator,
+        "accelerator": accelerator(settings.device),
         "devices": 1,
         "logger": False,
         "enable_checkpointing": False,
@@ -73,12 +74,6 @@ def trainer_kwargs(settings: TrainingSettings | None = None, *, validate: bool =
         "enable_model_summary": False,
         "num_sanity_val_steps": 0,
     }
-    if validate:
-        stopping = EarlyStopping(
-            MONITORED, patience=settings.patience, min_delta=settings.min_delta, mode="min", check_finite=True
-        )
-        kwargs["callbacks"] = [BestWeights(), stopping]
-    return kwargs
 
 
 def fit_forecaster(
@@ -95,7 +90,8 @@ def fit_forecaster(
     """Create and train a forecaster.
 
     The same seed, series and number of torch threads give bitwise the same weights on a CPU, whatever ran before in the
-    process; the global random states are left alone. Series are cast to float32. Nothing is written to disk.
+    process; the global random states are left alone. Series are cast to float32, their static covariates left out.
+    Nothing is written to disk.
 
     Parameters
     ----------
@@ -127,31 +123,31 @@ def fit_forecaster(
         Where a hyperparameter cannot be used, a series is too short for one sample, or validation series do not match.
     TrainingDivergedError
         Where no epoch had a finite loss, or the weights left are not finite.
-    KeyboardInterrupt
-        Where the user stops the training.
     """
     settings = settings or TrainingSettings()
     hparams = _with_settings(hparams, settings)
     _check_series(hparams, target, past_covariates, val_target, val_past_covariates)
-    report = EpochReport(on_epoch)
-    with quiet_lightning(), interrupts_reach_caller():
-        model = create_model(model_name, hparams, trainer_kwargs(settings, validate=False))
-        # The callbacks go to a trainer of our own, because Darts copies those it is constructed with.
-        kwargs = trainer_kwargs(settings, validate=val_target is not None)
-        callbacks: list[pl.Callback] = kwargs.pop("callbacks", [])
+    kwargs = trainer_kwargs(settings)
+    best = None if val_target is None else BestEpoch(settings.patience, settings.min_delta)
+    with quiet_lightning():
+        model = create_model(model_name, hparams, kwargs)
+        trainer = LoopTrainer(best=best, on_epoch=on_epoch or _ignore, **kwargs)
         model.fit(
-            _float32(target),
-            past_covariates=_float32(past_covariates),
-            val_series=_float32(val_target),
-            val_past_covariates=_float32(val_past_covariates),
-            trainer=pl.Trainer(callbacks=[*callbacks, report], **kwargs),
+            _prepared(target),
+            past_covariates=_prepared(past_covariates),
+            val_series=_prepared(val_target),
+            val_past_covariates=_prepared(val_past_covariates),
+            trainer=trainer,
         )
-    best = next((each for each in callbacks if isinstance(each, BestWeights)), None)
-    _check_finite(model, hparams, report, best)
+    _check_finite(model, hparams, trainer, best)
     if best is None:
-        return Fit(model, report.epochs, None, None)
-    logger.debug("%s: %d epochs, best %s with loss %.6g", model_name, report.epochs, best.epoch, best.loss)
-    return Fit(model, report.epochs, best.epoch, best.loss)
+        return Fit(model, trainer.epochs, None, None)
+    logger.debug("%s: %d epochs, best %s with loss %.6g", model_name, trainer.epochs, best.epoch, best.loss)
+    return Fit(model, trainer.epochs, best.epoch, best.loss)
+
+
+def _ignore(epoch: int, loss: float) -> None:
+    pass
 
 
 def _with_settings(hparams: Hyperparameters | Mapping[str, Any], settings: TrainingSettings) -> Hyperparameters:
@@ -183,18 +179,18 @@ def _check_series(
         raise ConfigError(f"training and validation need the same covariates: {absent} are missing")
 
 
-def _float32(series: TimeSeries | None) -> TimeSeries | None:
-    return None if series is None else series.astype("float32")
+def _prepared(series: TimeSeries | None) -> TimeSeries | None:
+    return None if series is None else series.astype("float32").with_static_covariates(None)
 
 
 def _check_finite(
-    model: TorchForecastingModel, hparams: Hyperparameters, report: EpochReport, best: BestWeights | None
+    model: TorchForecastingModel, hparams: Hyperparameters, trainer: LoopTrainer, best: BestEpoch | None
 ) -> None:
     """Raise where the training left nothing to forecast with."""
     if best is not None and best.epoch is None:
-        raise TrainingDivergedError(report.epochs, hparams.learning_rate, f"validation loss is {report.loss}")
-    if best is None and not math.isfinite(report.loss):
-        raise TrainingDivergedError(report.epochs, hparams.learning_rate, f"training loss is {report.loss}")
+        raise TrainingDivergedError(trainer.epochs, hparams.learning_rate, f"validation loss is {trainer.loss}")
+    if best is None and not math.isfinite(trainer.loss):
+        raise TrainingDivergedError(trainer.epochs, hparams.learning_rate, f"training loss is {trainer.loss}")
     assert model.model is not None
     if not all(bool(torch.isfinite(weights).all()) for weights in model.model.parameters()):
-        raise TrainingDivergedError(report.epochs, hparams.learning_rate, "weights are not finite")
+        raise TrainingDivergedError(trainer.epochs, hparams.learning_rate, "weights are not finite")

@@ -145,15 +145,20 @@ class Claims:
         _log(given_up)
         return list(given_up)
 
-    def trial(self, claim: Claim, sampler: optuna.samplers.BaseSampler) -> optuna.Trial:
-        """Return a claimed trial, to be asked for parameters that the sampler draws."""
+    def trial(
+        self,
+        claim: Claim,
+        sampler: optuna.samplers.BaseSampler,
+        pruner: optuna.pruners.BasePruner | None = None,
+    ) -> optuna.Trial:
+        """Return a claimed trial, to be asked for parameters, which the sampler draws, and whether to go on."""
         # A study of its own, since a study remembers what its storage held when the last trial was asked for.
         study = optuna.load_study(
             study_name=self.study.study_name,
             storage=self.storage,
             sampler=sampler,
             # Optuna's own default prunes by the median of a fold's scores, on as little as one fold.
-            pruner=optuna.pruners.NopPruner(),
+            pruner=pruner or optuna.pruners.NopPruner(),
         )
         # Optuna can write to those trials only that it has read.
         study.get_trials(deepcopy=False)

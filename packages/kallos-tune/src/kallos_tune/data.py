@@ -90,6 +90,7 @@ class StudyData:
             "patience": settings.patience,
             "seed": settings.seed,
             "sampler": settings.sampler,
+            "pruner": settings.pruner,
             "search_space": {name: distribution_to_json(each) for name, each in settings.space.items()},
             "search_space_hash": fingerprint(settings.space),
             "data_hash": frame_hash(self.frame.select("timestamp", self.target_col, *self.features)),

@@ -5,15 +5,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from darts import TimeSeries
 from darts.models.forecasting.torch_forecasting_model import TorchForecastingModel
 
 from kallos_data import FoldSeries
 from kallos_data.scaling import Floats
-from kallos_models import TrainingSettings, fit_forecaster, quiet_lightning
+from kallos_models import TrainingSettings, fit_forecaster, forecast_recursive, forecast_rolling
 
 from .scoring import error, naive_score
-from .settings import TuningSettings
+from .settings import Forecast, TuningSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +90,11 @@ def evaluate_fold(
             max_epochs=settings.max_epochs,
             patience=settings.patience,
             seed=settings.seed,
-            accelerator=settings.accelerator,
+            device=settings.device,
         ),
         on_epoch=on_epoch,
     )
-    predict = forecast_rolling if settings.forecast == "rolling" else forecast_recursive
-    with quiet_lightning():
-        forecast = predict(fit.model, fold, look_back)
+    forecast = forecast_fold(fit.model, fold, look_back, settings.forecast)
     return FoldResult(
         score=error(settings.metric, fold.actual, forecast),
         naive_score=naive_score(fold, settings),
@@ -108,8 +105,8 @@ def evaluate_fold(
     )
 
 
-def forecast_rolling(model: TorchForecastingModel, fold: FoldSeries, look_back: int) -> Floats:
-    """Predict each validation step from what was known the step before, in one batch.
+def forecast_fold(model: TorchForecastingModel, fold: FoldSeries, look_back: int, mode: Forecast) -> Floats:
+    """Forecast the validation window of a fold.
 
     Parameters
     ----------
@@ -118,41 +115,19 @@ def forecast_rolling(model: TorchForecastingModel, fold: FoldSeries, look_back: 
     fold : FoldSeries
     look_back : int
         Steps from the first one read to the one predicted: input chunk and purge.
+    mode : {"rolling", "recursive"}
+        Each step from what was known the step before, or the whole window by autoregression: the model is then fed its
+        own predictions of the target, and the true covariates of the validation window.
 
     Returns
     -------
     numpy.ndarray, float64, [T_val]
         In the target's unit.
     """
-    origins = range(fold.val_start - fold.purge, len(fold.target) - fold.purge)
-    n_read = look_back - fold.purge
-
-    def windows(series: TimeSeries) -> list[TimeSeries]:
-        return [series[origin - n_read : origin] for origin in origins]
-
-    forecasts = model.predict(
-        n=1,
-        series=windows(fold.target),
-        past_covariates=None if fold.covariates is None else windows(fold.covariates),
-        batch_size=fold.n_val,
-        verbose=False,
-        show_warnings=False,
-    )
-    return np.concatenate([fold.to_target_unit(forecast) for forecast in forecasts])
-
-
-def forecast_recursive(model: TorchForecastingModel, fold: FoldSeries, look_back: int) -> Floats:
-    """Predict the whole validation window by autoregression; parameters as in :func:`forecast_rolling`.
-
-    The model is fed its own predictions of the target and the true covariates of the validation window.
-    """
-    start = fold.val_start - look_back
-    forecast = model.predict(
-        n=fold.n_val,
-        series=fold.target[start : fold.val_start],
-        past_covariates=None if fold.covariates is None else fold.covariates[start:],
-        verbose=False,
-        show_warnings=False,
-    )
-    assert isinstance(forecast, TimeSeries)
-    return fold.to_target_unit(forecast)
+    if mode == "rolling":
+        scaled = forecast_rolling(model, *fold.val_series(look_back))[:, 0, 0]
+    else:
+        start = fold.val_start - look_back
+        covariates = None if fold.covariates is None else fold.covariates[start:]
+        scaled = forecast_recursive(model, fold.n_val, fold.target[start : fold.val_start], covariates)[:, 0]
+    return fold.target_scaler.inverse(scaled.astype(np.float64))

@@ -3,10 +3,12 @@
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
+from optuna.pruners import BasePruner
 from optuna.trial import TrialState
 
 from .claims import Claims
@@ -26,7 +28,14 @@ _INTERRUPTION_SECONDS: Final = 3.0
 _OUT_OF_MEMORY: Final = ("out of memory", "can't allocate memory")
 
 
-def run_trials(claims: Claims, run: Run, sampler_of_draw: SamplerOfDraw, on_event: Listener) -> None:
+def run_trials(
+    claims: Claims,
+    run: Run,
+    sampler_of_draw: SamplerOfDraw,
+    on_event: Listener,
+    *,
+    pruner: BasePruner | None = None,
+) -> None:
     """Run trials until the budget is finished, by this worker or by others.
 
     A trial that fails is recorded with its reason and the work goes on.
@@ -40,6 +49,8 @@ def run_trials(claims: Claims, run: Run, sampler_of_draw: SamplerOfDraw, on_even
         Returns the sampler of a trial, given the number of parameters that were drawn before.
     on_event : callable
         Is told how each trial of this worker ended.
+    pruner : optuna pruner, optional
+        None prunes nothing.
 
     Raises
     ------
@@ -59,18 +70,19 @@ def run_trials(claims: Claims, run: Run, sampler_of_draw: SamplerOfDraw, on_even
             told_to_wait = True
             time.sleep(_BUSY_POLL_SECONDS)
             continue
-        outcome = _run_trial(claim, claims, run, sampler_of_draw)
+        begin = partial(claims.trial, claim, sampler_of_draw(claim.draw), pruner)
+        outcome = _run_trial(claim, claims, begin, run)
         if outcome is not None:
             on_event(outcome)
 
 
-def _run_trial(claim: Claim, claims: Claims, run: Run, sampler_of_draw: SamplerOfDraw) -> TrialFinished | None:
+def _run_trial(claim: Claim, claims: Claims, begin: Callable[[], optuna.Trial], run: Run) -> TrialFinished | None:
     """Run a claimed trial; None where it was given up meanwhile."""
     started = time.perf_counter()
     score, reason, state = None, None, TrialState.COMPLETE
     try:
         with claims.beating(claim):
-            score = run(claims.trial(claim, sampler_of_draw(claim.draw)))
+            score = run(begin())
     except optuna.TrialPruned:
         state = TrialState.PRUNED
     except DatabaseUnavailableError:

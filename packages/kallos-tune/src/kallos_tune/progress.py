@@ -76,7 +76,7 @@ class TrialFinished:
     state : str
         ``"COMPLETE"``, ``"PRUNED"`` or ``"FAIL"``.
     score : float or None
-        Mean over the folds; None where failed.
+        Mean over the folds, of a pruned trial over those that it was scored on; None where failed.
     reason : str or None
         Why it failed.
     seconds : float

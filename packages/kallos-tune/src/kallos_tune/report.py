@@ -14,7 +14,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from .definition import DEFINITION, NAIVE_SCORES, VERSIONS
 from .errors import ConfigError
-from .ledger import FAILURE, FINISHED, best_score
+from .ledger import FAILURE, best_score
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -123,13 +123,16 @@ def trials_table(study: optuna.Study) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame, [n_trials, ...]
-        ``trial, state, score, seconds``, the parameters, ``epochs`` (over all folds) and ``failure`` (the reason).
+        ``trial, state, score, seconds``, the parameters, ``folds`` (scored), ``epochs`` (over all of them) and
+        ``failure`` (the reason). Only complete trials have a score: that of fewer folds is another thing.
     """
     trials = sorted(study.get_trials(deepcopy=False), key=_rank)
     names = list(dict.fromkeys(name for trial in trials for name in trial.params))
     schema = {"trial": pl.Int64, "state": pl.String, "score": pl.Float64, "seconds": pl.Float64}
     rows = [_row(trial, names) for trial in trials]
-    return pl.DataFrame(rows, schema_overrides=schema | {"epochs": pl.Int64, "failure": pl.String}, orient="row")
+    return pl.DataFrame(
+        rows, schema_overrides=schema | {"folds": pl.Int64, "epochs": pl.Int64, "failure": pl.String}, orient="row"
+    )
 
 
 def write_best_params(study: optuna.Study, path: str | Path) -> Path:
@@ -198,9 +201,10 @@ def _rank(trial: FrozenTrial) -> tuple[bool, float, int]:
 
 
 def _row(trial: FrozenTrial, names: Sequence[str]) -> dict[str, Any]:
-    score = trial.value if trial.state in FINISHED else None
+    score = trial.value if trial.state == TrialState.COMPLETE else None
     seconds = trial.duration.total_seconds() if trial.duration is not None else None
     row: dict[str, Any] = {"trial": trial.number, "state": trial.state.name, "score": score, "seconds": seconds}
     row |= {name: trial.params.get(name) for name in names}
     epochs = trial.user_attrs.get("fold_epochs")
-    return row | {"epochs": sum(epochs) if epochs else None, "failure": trial.user_attrs.get(FAILURE)}
+    row |= {"folds": len(epochs) if epochs else None, "epochs": sum(epochs) if epochs else None}
+    return row | {"failure": trial.user_attrs.get(FAILURE)}

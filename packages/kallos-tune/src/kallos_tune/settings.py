@@ -12,17 +12,19 @@ from .space import SEARCH_SPACE, Space, longest_look_back
 Forecast = Literal["rolling", "recursive"]
 Metric = Literal["rmse", "mae"]
 Sampler = Literal["tpe", "random"]
+Pruner = Literal["best-share", "median", "wilcoxon", "none"]
 Resume = Literal["same", "force", "never"]
 Window = Literal["expanding", "rolling"]
-Accelerator = Literal["cpu", "gpu", "mps", "auto"]
+Device = Literal["cpu", "cuda", "mps", "auto"]
 
 _CHOICES = {
     "forecast": Forecast,
     "metric": Metric,
     "sampler": Sampler,
+    "pruner": Pruner,
     "resume": Resume,
     "window": Window,
-    "accelerator": Accelerator,
+    "device": Device,
 }
 _LEAST = {
     "target_folds": 2,
@@ -63,6 +65,10 @@ class TuningSettings:
         Of the sampler and of every training.
     sampler : {"tpe", "random"}, default "tpe"
         Tree-structured Parzen estimator (Bergstra et al. 2011) or random search.
+    pruner : {"best-share", "median", "wilcoxon", "none"}, default "best-share"
+        Which trials are given up before their last fold: those whose mean over the folds so far is not among the best
+        third (see :class:`kallos_tune.pruning.BestSharePruner`); those that Optuna's median or Wilcoxon pruner gives
+        up; or none.
     resume : {"same", "force", "never"}, default "same"
         What to do with an existing study of the name: go on if it is about the same, go on whatever it is about,
         or refuse.
@@ -74,8 +80,8 @@ class TuningSettings:
         Longest run of missing steps that is filled forward.
     space : mapping of str to optuna distribution, default SEARCH_SPACE
         What is searched.
-    accelerator : {"cpu", "gpu", "mps", "auto"}, default "cpu"
-        Where models are trained.
+    device : {"cpu", "cuda", "mps", "auto"}, default "cpu"
+        Where models are trained; ``"auto"`` takes a GPU where torch sees one.
     threads : int, default 1
         torch threads of each worker. Models of this size train fastest on one.
     workers : int, default 1
@@ -101,12 +107,13 @@ class TuningSettings:
     patience: int = 10
     seed: int = 0
     sampler: Sampler = "tpe"
+    pruner: Pruner = "best-share"
     resume: Resume = "same"
     start_date: str | date | datetime | None = None
     tables: FeatureTables = field(default_factory=FeatureTables)
     max_gap: int = 7
     space: Space = field(default_factory=lambda: SEARCH_SPACE)
-    accelerator: Accelerator = "cpu"
+    device: Device = "cpu"
     threads: int = 1
     workers: int = 1
     heartbeat_seconds: float = 15.0

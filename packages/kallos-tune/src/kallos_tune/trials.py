@@ -1,8 +1,6 @@
 """What one worker does for a study of forecasting models."""
 
 import gc
-from collections.abc import Generator
-from contextlib import contextmanager
 
 import optuna
 import torch
@@ -13,7 +11,9 @@ from .claims import ClaimSettings, join_study
 from .data import StudyData
 from .loop import run_trials
 from .objective import objective
+from .process import training_process
 from .progress import Listener
+from .pruning import pruner_of
 from .sampling import sampler_of_draw
 
 
@@ -50,8 +50,8 @@ def run_claims(  # noqa: PLR0917 - called with the arguments of an assignment
         database_wait_seconds=settings.database_wait_seconds,
     )
     claims = join_study(config, study_name, n_trials, times, settings.space)
-    with _torch_threads(settings.threads):
-        run_trials(claims, run, lambda draw: sampler_of_draw(draw, settings), on_event)
+    with training_process(settings.threads):
+        run_trials(claims, run, lambda draw: sampler_of_draw(draw, settings), on_event, pruner=pruner_of(settings))
 
 
 def _release_memory() -> None:
@@ -59,13 +59,3 @@ def _release_memory() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-
-
-@contextmanager
-def _torch_threads(threads: int) -> Generator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -3,13 +3,16 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from darts.models.forecasting.block_rnn_model import BlockRNNModel
+from darts.models.forecasting.block_rnn_model import BlockRNNModel, CustomBlockRNNModule
 
 from ..hyperparameters import Hyperparameters
 
 
 def build_recurrent(
-    cell: Literal["GRU", "LSTM"], hparams: Hyperparameters, shared: Mapping[str, Any], note: Callable[[str], None]
+    cell: type[CustomBlockRNNModule] | Literal["LSTM"],
+    hparams: Hyperparameters,
+    shared: Mapping[str, Any],
+    note: Callable[[str], None],
 ) -> BlockRNNModel:
     """Build a stack of recurrent layers whose last state is mapped linearly to the forecast."""
     dropout = hparams.dropout
