@@ -185,8 +185,8 @@ def split_once(url: str) -> dict[str, float]:
     connect = DatabaseConfig.connect
 
     @contextmanager
-    def timed_connect(config: DatabaseConfig) -> Iterator[sqlalchemy.Connection]:
-        context = connect(config)
+    def timed_connect(config: DatabaseConfig, **settings: bool) -> Iterator[sqlalchemy.Connection]:
+        context = connect(config, **settings)
         with parts.timed("connect"):
             connection = context.__enter__()
         yield connection
