@@ -248,3 +248,24 @@ def test_an_ingest_in_the_middle_of_a_load_is_not_seen_in_halves(database_url):
     assert frame["x"].to_list() == frame["y"].to_list() == [0.0, 1.0, 2.0, 3.0]
     later = load_features_from_db("A", "2023-01-04", database_url, tables=BOTH)
     assert later["x"].to_list() == later["y"].to_list() == [100.0, 101.0, 102.0, 103.0]
+
+
+@pytest.mark.parametrize("kind", ["timestamp", "timestamptz"])
+def test_postgresql_copies_are_the_rows_that_a_query_gives(postgres_url, kind):
+    """The same values as text: missing ones, extremes of a double, and times to the microsecond, before 2000 too."""
+    values = [1.5, None, 5e-324, 1.7976931348623157e308, -0.1, 0.1 + 0.2, None]
+    times = [datetime(1969, 12, 31, 23, 59, 59, 999_999 - 7 + n, tzinfo=UTC) for n in range(len(values))]
+    for name, time in (("m", kind), ("t", "text")):
+        rows = [("A", at.isoformat(), x, x) for at, x in zip(times, values, strict=True)]
+        table(postgres_url, name, f"id text, timestamp {time}, x double precision, y numeric", rows)
+    copied, queried = (
+        load_features_from_db("A", "2023-01-01", postgres_url, tables=FeatureTables(name, None)) for name in ("m", "t")
+    )
+    assert_frame_equal(copied, queried, check_exact=True)
+    assert copied["timestamp"].to_list() == times
+
+
+def test_postgresql_times_before_all_calendars_are_refused(postgres_url):
+    table(postgres_url, "m", "id text, timestamp timestamptz, x real", [("A", "-infinity", 1.0), ("A", day(0), 2.0)])
+    with pytest.raises(DataQualityError, match="'m' has one before the year 1: correct it at its source"):
+        load_features_from_db("A", "2023-01-01", postgres_url, tables=MARKET)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Self
 
@@ -16,6 +17,7 @@ from sqlalchemy import URL, Connection, Engine, event
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
+from .copying import let_copy
 from .driver_errors import explanation
 from .errors import ConfigError, DatabaseError
 
@@ -203,39 +205,45 @@ class DatabaseConfig:
         DatabaseError
             Where the SQLite file is missing and may not be created, or its folder is missing.
         """
+        self._require_file(create=create)
+        return _new_engine(self.url)
+
+    def _require_file(self, *, create: bool) -> None:
         if self.backend == "postgresql":
-            engine = self._patient_engine("connect_timeout", _CONNECT_SECONDS)
-            event.listen(engine, "begin", _speak_utc)
-            return engine
+            return
         file = Path(self.url.database or "")
         if not file.parent.is_dir():
             raise DatabaseError(f"cannot open {self}: there is no folder {file.parent}")
         if not create and not file.exists():
             raise DatabaseError(f"there is no SQLite database {file}: check the path, or ingest data into it first")
-        return self._patient_engine("timeout", _BUSY_SECONDS)
-
-    def _patient_engine(self, option: str, seconds: int) -> Engine:
-        """Return an engine that waits so long, unless the URL says how long."""
-        arguments = {} if option in self.url.query else {option: seconds}
-        return sqlalchemy.create_engine(self.url, poolclass=NullPool, connect_args=arguments)
 
     @contextmanager
-    def connect(self, *, create: bool = False) -> Generator[Connection]:
+    def connect(self, *, create: bool = False, one_state: bool = False) -> Generator[Connection]:
         """Open a connection in one transaction, committed when the block ends well.
+
+        Parameters
+        ----------
+        create : bool, default False
+            As of :meth:`engine`.
+        one_state : bool, default False
+            Whether all reads see the database at one moment, whatever is written by others meanwhile.
 
         Raises
         ------
         DatabaseError
             Where the database cannot be reached or refuses a statement; the message never holds a password.
         """
-        engine = self.engine(create=create)
+        self._require_file(create=create)
+        engine = _known_engine(self.url)
+        if one_state and self.backend == "postgresql":
+            engine = engine.execution_options(isolation_level="REPEATABLE READ")
         try:
             with engine.begin() as connection:
+                if one_state and self.backend == "sqlite":
+                    connection.exec_driver_sql("BEGIN")
                 yield connection
         except DBAPIError as error:
             raise DatabaseError(explanation(error, self)) from error
-        finally:
-            engine.dispose()
 
 
 def check_schema_name(name: str) -> None:
@@ -252,6 +260,22 @@ def _with_password_in_its_place(url: URL) -> URL:
         raise ConfigError("the database URL has several '@': write one in a user or password as %40")
     password = url.query.get("password")
     return url.set(password=password).difference_update_query(["password"]) if isinstance(password, str) else url
+
+
+def _new_engine(url: URL) -> Engine:
+    """Return an engine that waits for a while, unless the URL says how long."""
+    sqlite = url.drivername == "sqlite"
+    option, seconds = ("timeout", _BUSY_SECONDS) if sqlite else ("connect_timeout", _CONNECT_SECONDS)
+    arguments = {} if option in url.query else {option: seconds}
+    engine = sqlalchemy.create_engine(url, poolclass=NullPool, connect_args=arguments)
+    if not sqlite:
+        event.listen(engine, "begin", _speak_utc)
+        let_copy(engine)
+    return engine
+
+
+# A new engine asks a server four questions before the first statement, and compiles every statement anew.
+_known_engine = lru_cache(maxsize=16)(_new_engine)
 
 
 def _speak_utc(connection: Connection) -> None:

@@ -3,17 +3,20 @@
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import compress, repeat
 from typing import Any
 
 import polars as pl
 import sqlalchemy
-from sqlalchemy import ColumnElement, Connection, types
+from sqlalchemy import ColumnElement, Connection, Select, types
 
+from .copying import copied
 from .errors import DataQualityError
 from .moments import epoch_unit, utc_times
 from .tables import FeatureTables, SourceTable
 
 _LARGEST_INTEGER = 2**63 - 1
+_FIRST_YEAR = (datetime(1, 1, 1, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 class AssetHistory:
@@ -48,22 +51,45 @@ class AssetHistory:
     def read(self, start: datetime | None, end: datetime) -> pl.DataFrame:
         """Return ``timestamp`` in UTC and the features as Float64, between two moments, both inclusive.
 
+        NULL and NaN both mean missing.
+
         Raises
         ------
         DataQualityError
             Where a time cannot be read or times are stored in several ways, or a value is no number.
         """
-        query = sqlalchemy.select(self._time, *map(self._number, self._table.features)).where(self._is_asset)
-        rows = self._connection.execute(query.where(*self._bounds(start, end))).all()
-        columns = list(zip(*rows, strict=True)) or [()] * (1 + len(self._table.features))
+        query = sqlalchemy.select(self._time).where(self._is_asset, *self._bounds(start, end))
+        numbers = [self._number(name) for name in self._table.features]
+        if self._has_typed_times:
+            return self._copied(query, numbers)
+        rows = self._connection.execute(query.add_columns(*numbers)).all()
+        columns = list(zip(*rows, strict=True)) or [()] * (1 + len(numbers))
         times = utc_times(columns[0]).alias("timestamp")
         inside = times <= end if start is None else times.is_between(start, end)
-        kept = inside.to_list()
+        kept = None if inside.all() else inside.to_list()
         values = [
             self._floats(name, column, columns[0], kept)
             for name, column in zip(self._table.features, columns[1:], strict=True)
         ]
         return pl.DataFrame([times.filter(inside), *values])
+
+    def _copied(self, query: Select[Any], numbers: Sequence[ColumnElement[Any]]) -> pl.DataFrame:
+        """Return what :meth:`read` does; the conditions are exact where the database knows what a time is."""
+        time = (
+            self._time if isinstance(self._time_type, types.DateTime) else sqlalchemy.cast(self._time, types.DateTime)
+        )
+        times, values = copied(self._connection, query, time, numbers)
+        if (times.to_physical() < _FIRST_YEAR).any():
+            raise DataQualityError(
+                f"a timestamp cannot be read: {self._table.clause.name!r} has one before the year 1: "
+                "correct it at its source"
+            )
+        return pl.DataFrame([times.alias("timestamp"), *map(pl.Series, self._table.features, values)])
+
+    @property
+    def _has_typed_times(self) -> bool:
+        typed = isinstance(self._time_type, (types.DateTime, types.Date))
+        return typed and self._connection.dialect.name == "postgresql"
 
     def _number(self, name: str) -> ColumnElement[Any]:
         """Return a column as a double, but on SQLite as it is: its CAST makes zero of any text."""
@@ -72,14 +98,14 @@ class AssetHistory:
             return column
         if isinstance(self._table.types[name], types.Boolean):
             column = sqlalchemy.cast(column, types.Integer)
-        return sqlalchemy.cast(column, types.Double).label(name)
+        return column if isinstance(self._table.types[name], types.Double) else sqlalchemy.cast(column, types.Double)
 
-    def _floats(self, name: str, column: Sequence[Any], times: Sequence[Any], kept: Sequence[bool]) -> pl.Series:
-        numbers = [value for value, keep in zip(column, kept, strict=True) if keep]
+    def _floats(self, name: str, column: Sequence[Any], times: Sequence[Any], kept: Sequence[bool] | None) -> pl.Series:
+        numbers = column if kept is None else list(compress(column, kept))
         try:
             return pl.Series(name, numbers, dtype=pl.Float64, strict=True)
         except TypeError as error:
-            stored = zip(times, column, kept, strict=True)
+            stored = zip(times, column, kept or repeat(True), strict=False)
             time, value = next((t, v) for t, v, keep in stored if keep and isinstance(v, str | bytes))
             raise DataQualityError(
                 f"column {name!r} of {self._table.clause.name!r} holds {value!r} at {time}, which is no number: "
@@ -88,7 +114,7 @@ class AssetHistory:
 
     def _bounds(self, start: datetime | None, end: datetime) -> list[ColumnElement[bool]]:
         """Return conditions on the raw column, so that an index serves, in the type that it has."""
-        if isinstance(self._time_type, (types.DateTime, types.Date)) and self._connection.dialect.name != "sqlite":
+        if self._has_typed_times:
             low, high = start, end
         else:
             low, high = self._stored_bounds(start, end)

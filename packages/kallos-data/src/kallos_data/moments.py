@@ -42,7 +42,7 @@ def utc_times(values: Sequence[Any]) -> pl.Series:
         Where one cannot be read as a time.
     """
     try:
-        moments = [None if value is None else _stored(value) for value in values]
+        moments = _spelt_alike(values) or [None if value is None else _stored(value) for value in values]
     except (ValueError, TypeError, OverflowError) as error:
         raise DataQualityError(f"a timestamp cannot be read: {error}") from error
     return pl.Series(moments, dtype=pl.Datetime("us", "UTC"))
@@ -55,6 +55,17 @@ def epoch_unit(value: float) -> int:
     """
     size = abs(value)
     return next((unit for unit, limit in ((1, 1e11), (10**3, 1e14), (10**6, 1e17)) if size < limit), 10**9)
+
+
+def _spelt_alike(values: Sequence[Any]) -> list[datetime] | None:
+    """Return texts in UTC that are all dates with times as the same program writes them; None where they are not."""
+    if not all(type(value) is str and len(value) > len("2023-01-01") for value in values):
+        return None
+    try:
+        moments = [datetime.fromisoformat(value) for value in values]
+    except ValueError:
+        return None  # the words for what is wrong are those of one value alone
+    return moments if all(moment.tzinfo is UTC for moment in moments) else None
 
 
 def _stored(value: Moment | float) -> datetime:

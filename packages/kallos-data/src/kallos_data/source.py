@@ -75,8 +75,7 @@ def load_features_from_db(
     end = last_moment(end_date, name="end_date")
     if start is not None and start > end:
         raise ConfigError(f"start_date={start_date} lies after end_date={end_date}")
-    with DatabaseConfig.of(db_kwargs).connect() as connection:
-        _read_one_state(connection)
+    with DatabaseConfig.of(db_kwargs).connect(one_state=True) as connection:
         market, *others = source_tables(connection, tables)
         frame = AssetHistory(connection, tables, market, asset_id).read(start, end)
         if frame.is_empty():
@@ -88,12 +87,6 @@ def load_features_from_db(
     frame = regularise(frame, max_gap=max_gap, frequency=frequency)
     _log_loaded(asset_id, frame, end)
     return frame
-
-
-def _read_one_state(connection: Connection) -> None:
-    """Make all reads of a transaction see the database at one moment, whatever is ingested meanwhile."""
-    sqlite = connection.dialect.name == "sqlite"
-    connection.exec_driver_sql("BEGIN" if sqlite else "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 
 
 def _why_empty(

@@ -2,11 +2,15 @@
 
 import logging
 import warnings
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import Connection, TableClause, types
+from sqlalchemy import Connection, Inspector, TableClause, types
+from sqlalchemy.engine.interfaces import ReflectedColumn
+from sqlalchemy.engine.reflection import ObjectKind, ObjectScope
 from sqlalchemy.exc import NoSuchTableError, SAWarning
 
 from .errors import ConfigError, MissingColumnsError
@@ -75,8 +79,8 @@ def source_tables(connection: Connection, tables: FeatureTables) -> list[SourceT
     """
     found: list[SourceTable] = []
     taken: set[str] = set()
-    for name in filter(None, (tables.market, tables.indicators)):
-        kinds = _column_types(connection, name, tables)
+    names = [name for name in (tables.market, tables.indicators) if name]
+    for name, kinds in zip(names, _column_types(connection, names, tables), strict=True):
         candidates = [column for column in kinds if column not in tables.keys]
         numbers = [column for column in candidates if _is_number(kinds[column], connection)]
         if other := [column for column in candidates if column not in numbers]:
@@ -95,28 +99,45 @@ def source_tables(connection: Connection, tables: FeatureTables) -> list[SourceT
     return found
 
 
-def _column_types(connection: Connection, table: str, tables: FeatureTables) -> dict[str, types.TypeEngine[Any]]:
-    """Return the columns that a table or view really has.
+def _column_types(
+    connection: Connection, names: Sequence[str], tables: FeatureTables
+) -> list[dict[str, types.TypeEngine[Any]]]:
+    """Return the columns that tables or views really have.
 
     Asked first because SQLite answers a misspelt quoted column with the column's own name as its value.
     """
     if tables.schema is not None and connection.dialect.name == "sqlite":
         raise ConfigError(f"schema {tables.schema!r} needs PostgreSQL: SQLite has no schemas")
     inspector = sqlalchemy.inspect(connection)
-    try:
-        with warnings.catch_warnings():
-            # Types that SQLAlchemy does not know are no numbers, and named as such.
-            warnings.simplefilter("ignore", SAWarning)
-            columns = inspector.get_columns(table, schema=tables.schema)
-    except NoSuchTableError:
-        there = sorted([*inspector.get_table_names(tables.schema), *inspector.get_view_names(tables.schema)])
-        raise ConfigError(
-            f"no table or view {table!r} in the database; there are: {', '.join(there) or 'none, ingest data first'}"
-        ) from None
-    kinds = {column["name"]: column["type"] for column in columns}
-    if missing := [key for key in tables.keys if key not in kinds]:
-        raise MissingColumnsError(missing, list(kinds), where=f"table {table!r}")
-    return kinds
+    with warnings.catch_warnings():
+        # Types that SQLAlchemy does not know are no numbers, and named as such.
+        warnings.simplefilter("ignore", SAWarning)
+        found = _columns(inspector, names, tables.schema)
+    every: list[dict[str, types.TypeEngine[Any]]] = []
+    for name in names:
+        if name not in found:
+            there = sorted([*inspector.get_table_names(tables.schema), *inspector.get_view_names(tables.schema)])
+            raise ConfigError(
+                f"no table or view {name!r} in the database; there are: {', '.join(there) or 'none, ingest data first'}"
+            )
+        kinds = {column["name"]: column["type"] for column in found[name]}
+        if missing := [key for key in tables.keys if key not in kinds]:
+            raise MissingColumnsError(missing, list(kinds), where=f"table {name!r}")
+        every.append(kinds)
+    return every
+
+
+def _columns(inspector: Inspector, names: Sequence[str], schema: str | None) -> dict[str, list[ReflectedColumn]]:
+    """Return the columns of those tables and views that exist."""
+    if inspector.dialect.name == "postgresql":
+        # One question for all of them: it is a long one.
+        every = inspector.get_multi_columns(schema, names, kind=ObjectKind.ANY, scope=ObjectScope.ANY)
+        return {name: columns for (_, name), columns in every.items()}
+    found: dict[str, list[ReflectedColumn]] = {}
+    for name in names:
+        with suppress(NoSuchTableError):
+            found[name] = inspector.get_columns(name, schema)
+    return found
 
 
 def _is_number(kind: types.TypeEngine[Any], connection: Connection) -> bool:
