@@ -10,12 +10,16 @@ EXIT_SIGTERM = 143
 
 # Words of the libraries' Python interface, in the words of the command line.
 _OPTIONS = {
+    "accelerator": "--accelerator",
     "asset_id": "--asset-id",
+    "cpus_per_worker": "--cpus-per-worker",
     "db_kwargs": "--db-url",
     "database_wait_seconds": "--database-wait",
     "end_date": "--end-date",
+    "engine": "--engine",
     "feature_groups": "--features",
     "forecast": "--forecast",
+    "gpus_per_worker": "--gpus-per-worker",
     "grace_seconds": "--grace-seconds",
     "indicators_table": "--indicators-table",
     "market_table": "--market-table",
@@ -27,6 +31,7 @@ _OPTIONS = {
     "optuna_schema": "--optuna-schema",
     "patience": "--patience",
     "purge": "--purge",
+    "ray_address": "--ray-address",
     "sampler": "--sampler",
     "seed": "--seed",
     "start_date": "--start-date",
