@@ -21,7 +21,18 @@ MAY_IMPORT = {
     "kallos_cli": {"kallos_data", "kallos_models", "kallos_tune"},
 }
 LIBRARIES = ["kallos_data", "kallos_models", "kallos_tune"]
-HEAVY = {"torch", "darts", "pytorch_lightning", "optuna", "polars", "pandas", "sklearn", "matplotlib", "sqlalchemy"}
+HEAVY = {
+    "torch",
+    "darts",
+    "pytorch_lightning",
+    "optuna",
+    "polars",
+    "pandas",
+    "sklearn",
+    "matplotlib",
+    "sqlalchemy",
+    "ray",
+}
 
 
 def imports_of(path: Path) -> list[tuple[str, str]]:
@@ -97,7 +108,7 @@ def modules_after(statement: str) -> set[str]:
         ("import kallos_cli.app", HEAVY),
         ("from kallos_data import load_features_from_db, get_walk_forward_splits", {"torch", "darts", "optuna"}),
         ("from kallos_data import prepare_darts_timeseries", {"torch", "optuna"}),
-        ("from kallos_tune import run_tuning, study_result", {"torch", "darts", "matplotlib"}),
+        ("from kallos_tune import run_tuning, study_result", {"torch", "darts", "matplotlib", "ray"}),
     ],
 )
 def test_what_is_not_needed_is_not_loaded(statement, absent):

@@ -6,9 +6,10 @@ import sys
 
 import pytest
 
+from kallos_tune.assignments import Assignment
 from kallos_tune.errors import TooManyFailuresError, WorkerError
 from kallos_tune.progress import TrialFinished, ignore
-from kallos_tune.workers import Assignment, run_assignment
+from kallos_tune.workers import run_assignment
 
 ERRANDS = """
 import logging, os, signal, time

@@ -11,12 +11,15 @@ EXIT_SIGTERM = 143
 # Words of the libraries' Python interface, in the words of the command line.
 _OPTIONS = {
     "asset_id": "--asset-id",
+    "cpus_per_worker": "--cpus-per-worker",
     "db_kwargs": "--db-url",
     "database_wait_seconds": "--database-wait",
     "device": "--device",
     "end_date": "--end-date",
+    "engine": "--engine",
     "feature_groups": "--features",
     "forecast": "--forecast",
+    "gpus_per_worker": "--gpus-per-worker",
     "grace_seconds": "--grace-seconds",
     "indicators_table": "--indicators-table",
     "market_table": "--market-table",
@@ -29,6 +32,7 @@ _OPTIONS = {
     "patience": "--patience",
     "pruner": "--pruner",
     "purge": "--purge",
+    "ray_address": "--ray-address",
     "sampler": "--sampler",
     "seed": "--seed",
     "start_date": "--start-date",

@@ -1,7 +1,7 @@
 """Options that several commands share."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -134,7 +134,44 @@ Workers = Annotated[
         metavar="W",
         rich_help_panel=SEARCH_PANEL,
         help="Processes that run trials side by side, each with one thread. 1 repeats a study exactly for a seed; "
-        "more do not, since their order differs. Default: the usable cores.",
+        "more do not, since their order differs. Default: the usable cores; with Ray, as many as the cluster holds.",
+    ),
+]
+Engine = Annotated[
+    Literal["processes", "ray"],
+    typer.Option(
+        "--engine",
+        rich_help_panel=SEARCH_PANEL,
+        help="Where workers run: on this machine, or as tasks on an existing Ray cluster (needs kallos-tune[ray]).",
+    ),
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--ray-address",
+        metavar="HOST:PORT",
+        rich_help_panel=SEARCH_PANEL,
+        help="The Ray cluster. Default: the environment variable RAY_ADDRESS, else the one this machine belongs to.",
+    ),
+]
+CpusPerWorker = Annotated[
+    float,
+    typer.Option(
+        "--cpus-per-worker",
+        min=0,
+        metavar="X",
+        rich_help_panel=SEARCH_PANEL,
+        help="CPUs that Ray reserves for each worker, fractions allowed.",
+    ),
+]
+GpusPerWorker = Annotated[
+    float,
+    typer.Option(
+        "--gpus-per-worker",
+        min=0,
+        metavar="X",
+        rich_help_panel=SEARCH_PANEL,
+        help="GPUs that Ray reserves for each worker; with 0.25, four share one. Goes with --device cuda.",
     ),
 ]
 Json = Annotated[

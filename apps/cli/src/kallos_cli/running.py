@@ -1,5 +1,7 @@
 """Runs a study for a command: shows its progress, and puts into words how it was stopped."""
 
+import sys
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -49,7 +51,9 @@ def run(order: Order, *, quiet: bool, again: str) -> "tuple[optuna.Study, int]":
     """
     from kallos_tune import run_tuning
 
-    with watching(quiet=quiet, max_epochs=order.settings.max_epochs, workers=order.settings.workers) as watch:
+    show = watching(quiet=quiet, max_epochs=order.settings.max_epochs, workers=order.settings.workers)
+    # Ray prints what it has to say to stdout, which is for the result.
+    with redirect_stdout(sys.stderr), show as watch:
         try:
             study = run_tuning(
                 order.asset_id,

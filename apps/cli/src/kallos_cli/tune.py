@@ -1,12 +1,13 @@
 """``kallos-run tune``: a study from the database to its best parameters."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from . import command_line, options, output
-from .cores import usable_cores
+from .cores import room_for_workers
 from .destination import require_writable
 from .feature_groups import choose_feature_groups, read_feature_groups
 
@@ -22,6 +23,8 @@ EXAMPLES = (
     "--features groups.toml\n\n"
     "kallos-run tune --asset-id BTC --end-date 2023-01-01 --study-name gru_btc "
     "--db-url postgresql://me@localhost/prices --optuna-schema studies --json > best.json\n\n"
+    "kallos-run tune --asset-id BTC --end-date 2023-01-01 --study-name gru_btc --engine ray --gpus-per-worker 0.25 "
+    "--device cuda\n\n"
     "kallos-run tune --asset-id BTC --end-date 2023-01-01 --study-name gru_btc --workers 1 --seed 7\n\n"
     'A file of feature groups has lines like: volume_features = \\["volume", "trades"]'
 )
@@ -180,6 +183,10 @@ def tune(
         ),
     ] = "best-share",
     workers: options.Workers = None,
+    engine: options.Engine = "processes",
+    ray_address: options.RayAddress = None,
+    cpus_per_worker: options.CpusPerWorker = 1.0,
+    gpus_per_worker: options.GpusPerWorker = 0.0,
     resume: Annotated[
         Literal["same", "force", "never"],
         typer.Option(
@@ -249,9 +256,15 @@ def tune(
         tables=FeatureTables(market=market_table, indicators=None if no_indicators else indicators_table),
         max_gap=max_gap,
         device=device,
-        workers=workers or usable_cores(),
+        workers=workers or 1,
+        engine=engine,
+        ray_address=ray_address,
+        cpus_per_worker=cpus_per_worker,
+        gpus_per_worker=gpus_per_worker,
         database_wait_seconds=database_wait,
     )
+    if workers is None:
+        settings = replace(settings, workers=room_for_workers(settings))
     if groups is None:
         groups = choose_feature_groups(asset_id, end_date, config, target_col, settings)
         _say_groups(groups, quiet=quiet)

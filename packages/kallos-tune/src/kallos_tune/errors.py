@@ -40,6 +40,17 @@ class WorkerError(KallosError, RuntimeError):
     """A worker process ended with an error, or was killed too often."""
 
 
+class ClusterError(KallosError, ConnectionError):
+    """There is no Ray cluster to work on, or none that serves this study."""
+
+
+class MissingRayError(KallosError, ImportError):
+    """Ray is asked for and not installed."""
+
+    def __init__(self) -> None:
+        super().__init__("engine='ray' needs Ray, which is not installed: pip install 'kallos-tune[ray]'")
+
+
 class StudyNotFoundError(KallosError, LookupError):
     """No study of that name in the storage.
 

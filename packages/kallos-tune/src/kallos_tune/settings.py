@@ -1,5 +1,6 @@
 """Everything about a study that its nine arguments leave open."""
 
+import math
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
@@ -16,6 +17,7 @@ Pruner = Literal["best-share", "median", "wilcoxon", "none"]
 Resume = Literal["same", "force", "never"]
 Window = Literal["expanding", "rolling"]
 Device = Literal["cpu", "cuda", "mps", "auto"]
+Engine = Literal["processes", "ray"]
 
 _CHOICES = {
     "forecast": Forecast,
@@ -25,6 +27,7 @@ _CHOICES = {
     "resume": Resume,
     "window": Window,
     "device": Device,
+    "engine": Engine,
 }
 _LEAST = {
     "target_folds": 2,
@@ -85,7 +88,14 @@ class TuningSettings:
     threads : int, default 1
         torch threads of each worker. Models of this size train fastest on one.
     workers : int, default 1
-        Processes that run trials side by side. One is this process, and repeats exactly for a seed.
+        Processes that run trials side by side. One is this process (or one Ray task), and repeats exactly for a seed.
+    engine : {"processes", "ray"}, default "processes"
+        Where workers run: on this machine, or as tasks on an existing Ray cluster (extra ``kallos-tune[ray]``).
+    cpus_per_worker, gpus_per_worker : float, defaults 1 and 0
+        What Ray reserves for each worker. Several may share a GPU: 0.25 lets four of them.
+    ray_address : str or None, default None
+        ``"HOST:PORT"`` of the cluster. None is what the environment variable ``RAY_ADDRESS`` says, else the cluster
+        that this machine is a node of.
     heartbeat_seconds, grace_seconds : float, defaults 15 and 120
         Between two signs of life of a running trial, and without one after which it is given up and run again.
     database_wait_seconds : float, default 600
@@ -116,6 +126,10 @@ class TuningSettings:
     device: Device = "cpu"
     threads: int = 1
     workers: int = 1
+    engine: Engine = "processes"
+    cpus_per_worker: float = 1.0
+    gpus_per_worker: float = 0.0
+    ray_address: str | None = None
     heartbeat_seconds: float = 15.0
     grace_seconds: float = 120.0
     database_wait_seconds: float = 600.0
@@ -138,4 +152,28 @@ class TuningSettings:
             raise ConfigError(
                 "purge needs forecast='rolling': a recursive forecast feeds on targets that the purge says are unknown"
             )
+        _check_resources(self)
         longest_look_back(self.space)
+
+
+def _check_resources(settings: TuningSettings) -> None:
+    """Refuse resources that Ray cannot give, or that would lie idle."""
+    cpus, gpus = settings.cpus_per_worker, settings.gpus_per_worker
+    for name, amount in (("cpus_per_worker", cpus), ("gpus_per_worker", gpus)):
+        if not (math.isfinite(amount) and amount >= 0):
+            raise ConfigError(f"{name} must be 0 or more, not {amount}")
+    if settings.engine != "ray":
+        asked = {"cpus_per_worker": cpus != 1, "gpus_per_worker": gpus != 0, "ray_address": settings.ray_address}
+        if name := next((name for name, given in asked.items() if given), None):
+            raise ConfigError(f"{name} needs engine='ray'")
+        return
+    if cpus == gpus == 0:
+        raise ConfigError(
+            "cpus_per_worker and gpus_per_worker are both 0: Ray would place any number of workers at once"
+        )
+    if gpus > 1 and not float(gpus).is_integer():
+        raise ConfigError(f"gpus_per_worker must be a whole number above 1, not {gpus}")
+    if settings.device == "cuda" and gpus == 0:
+        raise ConfigError("device='cuda' needs gpus_per_worker above 0: Ray hides all other GPUs from a worker")
+    if settings.device in ("cpu", "mps") and gpus > 0:
+        raise ConfigError(f"gpus_per_worker={gpus:g} needs device='cuda': they would lie idle")

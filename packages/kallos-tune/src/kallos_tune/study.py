@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from datetime import date, datetime
+from typing import Any, Final
 
 import optuna
 
@@ -10,18 +11,22 @@ from kallos_data import DatabaseConfig
 from kallos_data.scaling import FeatureGroups
 from kallos_models import UnknownModelError, available_models
 
+from .assignments import Assignment
 from .data import StudyData, load_study_data
 from .definition import NAIVE_SCORES, open_study
 from .errors import ConfigError
 from .ledger import best_score, n_finished
 from .locks import creation_lock
 from .progress import Listener, StudyOpened, ignore
+from .ray_cluster import Needs, connected, seen_by_workers
 from .scoring import naive_score
 from .settings import TuningSettings
 from .storage import open_storage, storage_config
-from .workers import Assignment, run_assignment
+from .workers import run_assignment
 
 logger = logging.getLogger(__name__)
+
+_WORK: Final = "kallos_tune.trials:run_claims"
 
 
 def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
@@ -84,6 +89,10 @@ def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
         Where the study is about something else, or exists and must not; see :class:`TuningSettings`.
     TooManyFailuresError
         Where five trials fail in a row, or the first three of this run.
+    WorkerError
+        Where a worker ends with an error, or is killed too often.
+    MissingRayError, ClusterError
+        Where Ray is asked for and not installed, or there is no cluster that can hold a worker.
     kallos_data.KallosError
         As in :func:`load_study_data` and :func:`open_storage`.
     KeyboardInterrupt
@@ -105,10 +114,24 @@ def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
     on_event(_opened(study, data, n_trials, naive))
     missing = n_trials - n_finished(study)
     if missing > 0:
-        assignment = Assignment("kallos_tune.trials:run_claims", (config, study_name, data, model_name, n_trials))
-        run_assignment(assignment, min(settings.workers, missing), on_event)
+        n_workers = min(settings.workers, missing)
+        arguments = (study_name, data, model_name, n_trials)
+        if settings.engine == "ray":
+            _run_on_ray(config, arguments, n_workers, settings, on_event)
+        else:
+            run_assignment(Assignment(_WORK, (config, *arguments)), n_workers, on_event)
     _log_best(study, settings)
     return study
+
+
+def _run_on_ray(
+    config: DatabaseConfig, arguments: tuple[Any, ...], n_workers: int, settings: TuningSettings, on_event: Listener
+) -> None:
+    with connected(settings.ray_address):
+        from .ray_workers import run_on_ray  # noqa: PLC0415 - imports Ray, an extra
+
+        assignment = Assignment(_WORK, (seen_by_workers(config), *arguments))
+        run_on_ray(assignment, n_workers, Needs.of(settings), on_event)
 
 
 def _log_best(study: optuna.Study, settings: TuningSettings) -> None:

@@ -12,7 +12,6 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,43 +20,20 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from pkgutil import resolve_name
-from typing import Any, Final, NoReturn
+from typing import Final
 
+from .assignments import Assignment, count_replacement
 from .errors import WorkerError
 from .failures import FailureLimit
+from .messages import Teller, do_and_tell, hear, log_levels, pass_on
 from .progress import Event, Listener, TrialFinished
+from .stopping import EXIT_OF_SIGTERM, end_at
 
 logger = logging.getLogger(__name__)
 
-_MOST_REPLACEMENTS: Final = 3
 _STOP_SECONDS: Final = 8.0
 _LISTEN_SECONDS: Final = 1.0
-_INSIST_SECONDS: Final = 0.05
-_EXIT_OF_SIGTERM: Final = 128 + signal.SIGTERM
 _GROUP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
-_OURS: Final = ("kallos_data", "kallos_models", "kallos_tune")
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """What every worker does.
-
-    Attributes
-    ----------
-    work : str
-        Function as ``"module:name"``: imported only where it runs, so that the watching process need not load torch.
-        It is called with ``arguments`` and a listener.
-    arguments : tuple
-        Anything that can be pickled.
-    """
-
-    work: str
-    arguments: tuple[Any, ...]
-
-    def do(self, listener: Listener) -> None:
-        """Do the work in this process."""
-        resolve_name(self.work)(*self.arguments, listener)
 
 
 def _out_of_memory_kills() -> int:
@@ -128,10 +104,8 @@ def _start(number: int, assignment: Assignment, replacements: int = 0) -> _Worke
     _ensure_fork_server()
     listening, telling = context.Pipe(duplex=False)
     held_by_worker, lifeline = context.Pipe(duplex=False)
-    levels = {name: logging.getLogger(name).getEffectiveLevel() for name in _OURS}
-    process = context.Process(
-        target=_work, args=(telling, held_by_worker, levels), name=f"kallos-worker-{number}", daemon=True
-    )
+    arguments = (telling, held_by_worker, log_levels())
+    process = context.Process(target=_work, args=arguments, name=f"kallos-worker-{number}", daemon=True)
     assert isinstance(listening, Connection)
     assert isinstance(lifeline, Connection)
     try:
@@ -167,29 +141,13 @@ def _ensure_fork_server() -> None:
             os.environ["PYTHONSAFEPATH"] = safe_path
 
 
-def _pass_on(record: logging.LogRecord) -> None:
-    """Log what a worker has logged, where it would be shown had it been logged here."""
-    log = logging.getLogger(record.name)
-    if log.isEnabledFor(record.levelno):
-        log.handle(record)
-
-
 def _listen(worker: _Worker, limit: FailureLimit, on_event: Listener) -> bool:
     """Handle what a worker tells; False where it has ended."""
     try:
         message = worker.events.recv()
     except (EOFError, OSError):
         return False
-    match message:
-        case logging.LogRecord():
-            _pass_on(message)
-        case _WorkerFailure():
-            logger.debug("worker %d failed:\n%s", worker.number, message.traceback)
-            raise WorkerError(f"a worker ended with {message.words}")
-        case _:
-            on_event(message)
-            if isinstance(message, TrialFinished):
-                limit.see(message)
+    hear(message, limit, on_event)
     return True
 
 
@@ -203,10 +161,7 @@ def _after_end(worker: _Worker, assignment: Assignment) -> _Worker | None:
     why = f"was killed by signal {-code}" if code is not None and code < 0 else f"ended with exit code {code}"
     if _out_of_memory_kills() > worker.out_of_memory_kills:
         why += " (the system is out of memory: use fewer --workers or smaller models)"
-    if worker.replacements >= _MOST_REPLACEMENTS:
-        raise WorkerError(f"worker {worker.number} {why}, after {worker.replacements} replacements: giving up")
-    logger.warning("worker %d %s: replaced", worker.number, why)
-    return _start(worker.number, assignment, worker.replacements + 1)
+    return _start(worker.number, assignment, count_replacement(worker.number, why, worker.replacements))
 
 
 def _stop(workers: list[_Worker]) -> None:
@@ -234,72 +189,28 @@ def _drain(worker: _Worker, deadline: float) -> None:
                 worker.process.join(max(0.0, deadline - time.monotonic()))
                 return
             if isinstance(message, logging.LogRecord):
-                _pass_on(message)
-
-
-@dataclass(frozen=True, slots=True)
-class _WorkerFailure:
-    words: str
-    traceback: str
-
-
-class _Teller(logging.Handler):
-    """Sends events and log lines to the parent; threads take turns."""
-
-    def __init__(self, connection: Connection) -> None:
-        super().__init__()
-        self._connection = connection
-        self._turn = threading.Lock()
-
-    def tell(self, message: object) -> None:
-        # Nobody listens once the parent is gone: the lifeline ends this worker, with its trial recorded.
-        with self._turn, suppress(BrokenPipeError):
-            self._connection.send(message)
-
-    def emit(self, record: logging.LogRecord) -> None:
-        record.msg, record.args = record.getMessage(), None
-        if record.exc_info:
-            record.exc_text = logging.Formatter().formatException(record.exc_info)
-            record.exc_info = None
-        self.tell(record)
+                pass_on(message)
 
 
 def _work(events: Connection, lifeline: Connection, levels: Mapping[str, int]) -> None:
     """Take an assignment from the parent and do it, in a worker process."""
     # Ctrl-C reaches the whole group of processes; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _terminate)
-    signal.signal(signal.SIGALRM, _terminate)
-    sys.unraisablehook = _insist
+    end_at(signal.SIGTERM)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _GROUP_SIGNALS)
     try:
         assignment: Assignment = lifeline.recv()
     except (EOFError, OSError):
-        sys.exit(_EXIT_OF_SIGTERM)
+        sys.exit(EXIT_OF_SIGTERM)
     threading.Thread(target=_die_with_parent, args=(lifeline,), name="lifeline", daemon=True).start()
-    teller = _Teller(events)
-    logging.basicConfig(handlers=[teller], level=logging.INFO, force=True)
-    for name, level in levels.items():
-        logging.getLogger(name).setLevel(level)
 
-    try:
-        assignment.do(teller.tell)
-    except Exception as error:  # noqa: BLE001 - told to the parent, who raises it
-        teller.tell(_WorkerFailure(f"{type(error).__name__}: {error}", traceback.format_exc()))
+    def send(message: object) -> None:
+        # Nobody listens once the parent is gone: the lifeline ends this worker, with its trial recorded.
+        with suppress(BrokenPipeError):
+            events.send(message)
+
+    if not do_and_tell(assignment, Teller(send), levels):
         sys.exit(1)
-
-
-def _terminate(*_: object) -> NoReturn:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise SystemExit(_EXIT_OF_SIGTERM)
-
-
-def _insist(unraisable: "sys.UnraisableHookArgs") -> None:
-    """Come back to an end that was swallowed: whatever is raised while garbage is collected goes no further."""
-    if isinstance(unraisable.exc_value, SystemExit):
-        signal.setitimer(signal.ITIMER_REAL, _INSIST_SECONDS)
-    else:
-        sys.__unraisablehook__(unraisable)
 
 
 def _die_with_parent(lifeline: Connection) -> None:
@@ -309,4 +220,4 @@ def _die_with_parent(lifeline: Connection) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         # With nobody left to insist, this thread does.
         time.sleep(_STOP_SECONDS)
-        os._exit(_EXIT_OF_SIGTERM)
+        os._exit(EXIT_OF_SIGTERM)
