@@ -14,10 +14,16 @@ def main() -> None:
     parser.add_argument("name", choices=NAMES)
     parser.add_argument("--json", type=Path, help="file for the results (default: NAME.json in the current folder)")
     parser.add_argument("--quick", action="store_true", help="a small version, to see that it works")
+    parser.add_argument("--csv", type=Path, help="prices for budget and study, instead of a simulated market")
+    parser.add_argument("--trials", type=int, help="trials of budget and study")
     chosen = parser.parse_args()
     # Servers and workers are those of the tests.
     sys.path.insert(0, str(HERE.parent / "tests"))
-    importlib.import_module(f"benchmarks.{chosen.name}").main(chosen.json or Path(f"{chosen.name}.json"), chosen.quick)
+    more = {name: value for name in ("csv", "trials") if (value := getattr(chosen, name)) is not None}
+    if more and chosen.name not in ("budget", "study"):
+        parser.error("--csv and --trials are of budget and study")
+    run = importlib.import_module(f"benchmarks.{chosen.name}").main
+    run(chosen.json or Path(f"{chosen.name}.json"), chosen.quick, **more)
 
 
 if __name__ == "__main__":

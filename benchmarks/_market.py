@@ -1,0 +1,55 @@
+"""The history that studies are measured on: simulated with a signal of known size, or a file of prices."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+
+from kallos_cli.feature_groups import choose_feature_groups
+from kallos_data import DatabaseConfig, ingest_file, ingest_frame, load_features_from_db, simulate_market
+from kallos_tune import StudyData, TuningSettings, load_study_data
+
+ASSET = "BENCHMARK"
+TARGET = "log_return"
+SIGNAL = 0.15
+
+
+def small_space(widest: int) -> Mapping[str, BaseDistribution]:
+    """Return the search space with narrower models, for a machine of two cores."""
+    return {
+        "hidden_dim": IntDistribution(32, widest, log=True),
+        "n_rnn_layers": IntDistribution(1, 2),
+        "dropout": FloatDistribution(0.0, 0.7),
+        "batch_size": CategoricalDistribution([32, 64, 128]),
+        "input_chunk_length": IntDistribution(30, 70),
+        "learning_rate": FloatDistribution(1e-5, 1e-2, log=True),
+    }
+
+
+@dataclass(frozen=True)
+class Market:
+    """A history in a SQLite file, the last part of which no study sees."""
+
+    config: DatabaseConfig
+    end_date: str
+    last_date: str
+    groups: dict[str, list[str]]
+
+    @classmethod
+    def ingest(cls, folder: Path, settings: TuningSettings, csv: Path | None, n_steps: int, hold_out: int) -> "Market":
+        config = DatabaseConfig.of(f"sqlite:///{folder}/market.db")
+        if csv is None:
+            report = ingest_frame(simulate_market(n_steps, signal=SIGNAL, seed=5), ASSET, config)
+        else:
+            report = ingest_file(csv, ASSET, config)
+        last = report.last.date()
+        groups = choose_feature_groups(ASSET, last.isoformat(), config, TARGET, settings)
+        return cls(config, (last - timedelta(days=hold_out)).isoformat(), last.isoformat(), groups)
+
+    def study_data(self, settings: TuningSettings) -> StudyData:
+        return load_study_data(ASSET, self.end_date, self.config, TARGET, self.groups, settings=settings)
+
+    def whole_frame(self):
+        return load_features_from_db(ASSET, self.last_date, self.config)

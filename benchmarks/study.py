@@ -1,0 +1,195 @@
+"""A study end to end: the literal pipeline, Kallos with one worker and no pruning, Kallos as it ships.
+
+The literal pipeline is what one writes by hand: load, split, scale, build series, train with Darts and Lightning,
+predict, all in the objective, in one process with torch's default threads. It runs the very trials that Kallos with
+one worker drew, with the same seeds: the fold scores of the two must agree within the noise of floating-point sums. The
+best parameters of each are then fitted as on the last fold and scored on a period that no study saw.
+"""
+
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import polars as pl
+import pytorch_lightning
+import torch
+from darts import TimeSeries
+from darts.models.forecasting.block_rnn_model import BlockRNNModel
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+
+from kallos_data import (
+    calculate_dynamic_wf_kwargs,
+    get_walk_forward_splits,
+    load_features_from_db,
+    prepare_darts_timeseries,
+)
+from kallos_models import TrainingSettings, fit_forecaster, forecast_rolling, quiet_lightning
+from kallos_tune import TuningSettings, run_tuning
+from kallos_tune.report import trial_counts
+
+from ._market import ASSET, TARGET, Market, small_space
+from ._measuring import print_table, write_results
+
+HOLD_OUT_STEPS = 180
+Params = Mapping[str, int | float]
+
+
+def main(results_file: Path, quick: bool, csv: Path | None = None, trials: int | None = None) -> None:  # noqa: FBT001
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    n_trials = 2 if quick else (trials or 30)
+    settings = TuningSettings(space=small_space(32 if quick else 128))
+    if quick:
+        settings = replace(settings, max_epochs=1, target_folds=2)
+    cores = len(os.sched_getaffinity(0))
+    with tempfile.TemporaryDirectory() as folder:
+        market = Market.ingest(Path(folder), settings, csv, 420 if quick else 1200, HOLD_OUT_STEPS)
+        columns: dict[str, dict[str, Any]] = {}
+        alone, seconds = tune(market, "alone", n_trials, replace(settings, pruner="none"))
+        columns["kallos, 1 worker, no pruning"] = facts(alone, seconds, market, settings)
+        shipped, seconds = tune(market, "shipped", n_trials, replace(settings, workers=cores))
+        columns[f"kallos as it ships, {cores} workers"] = facts(shipped, seconds, market, settings)
+        literal, seconds = run_literally(market, alone, settings)
+        columns["literal"] = facts(literal, seconds, market, settings)
+    for column in columns.values():
+        column["times sooner"] = round(columns["literal"]["seconds"] / column["seconds"], 2)
+    print_table(f"A study of {n_trials} trials of gru", columns)
+    pairs = list(zip(literal.trials, alone.trials, strict=True))
+    differences = [
+        abs(one / other - 1)
+        for left, right in pairs
+        for one, other in zip(left.user_attrs["fold_scores"], right.user_attrs["fold_scores"], strict=True)
+    ]
+    agreement = {"median": statistics.median(differences), "most": max(differences)}
+    print(f"fold scores, literal against one worker: relative difference {agreement}")
+    packages = ("darts", "optuna", "pytorch-lightning", "torch")
+    write_results(results_file, {"studies": columns, "agreement": agreement}, packages)
+
+
+def tune(market: Market, name: str, n_trials: int, settings: TuningSettings) -> tuple[optuna.Study, float]:
+    started = time.perf_counter()
+    study = run_tuning(
+        ASSET, market.end_date, market.config, None, "gru", name, TARGET, market.groups, n_trials, settings=settings
+    )
+    return study, time.perf_counter() - started
+
+
+def run_literally(market: Market, other: optuna.Study, settings: TuningSettings) -> tuple[optuna.Study, float]:
+    study = optuna.create_study(direction="minimize")
+    for trial in other.trials:
+        study.enqueue_trial(trial.params)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    started = time.perf_counter()
+    with quiet_lightning():
+        study.optimize(partial(literal_objective, market=market, settings=settings), n_trials=len(other.trials))
+    seconds = time.perf_counter() - started
+    torch.set_num_threads(threads)
+    return study, seconds
+
+
+def literal_objective(trial: optuna.Trial, market: Market, settings: TuningSettings) -> float:
+    params = {
+        "hidden_dim": trial.suggest_int("hidden_dim", 32, settings.space["hidden_dim"].high, log=True),
+        "n_rnn_layers": trial.suggest_int("n_rnn_layers", 1, 2),
+        "dropout": trial.suggest_float("dropout", 0.0, 0.7),
+        "batch_size": trial.suggest_categorical("batch_size", [32, 64, 128]),
+        "input_chunk_length": trial.suggest_int("input_chunk_length", 30, 70),
+        "learning_rate": trial.suggest_float("learning_rate", 1e-5, 1e-2, log=True),
+    }
+    frame = load_features_from_db(ASSET, market.end_date, market.config)
+    windows = calculate_dynamic_wf_kwargs(frame, target_folds=settings.target_folds, min_train_length=140)
+    scores = [
+        literal_fold(train, val, params, market, settings) for train, val in get_walk_forward_splits(frame, **windows)
+    ]
+    trial.set_user_attr("fold_scores", scores)
+    return statistics.mean(scores)
+
+
+def literal_fold(
+    train: pl.DataFrame, val: pl.DataFrame, params: Mapping[str, Any], market: Market, settings: TuningSettings
+) -> float:
+    fold = prepare_darts_timeseries(train, val, TARGET, market.groups)
+    look_back = params["input_chunk_length"]
+    target, covariates = fold.train_series()
+    val_target, val_covariates = fold.val_series(look_back)
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint = ModelCheckpoint(dirpath=folder, monitor="val_loss", mode="min")
+        trainer = pytorch_lightning.Trainer(
+            max_epochs=settings.max_epochs,
+            accelerator="cpu",
+            logger=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            callbacks=[EarlyStopping("val_loss", patience=settings.patience), checkpoint],
+        )
+        model = BlockRNNModel(
+            model="GRU",
+            input_chunk_length=look_back,
+            output_chunk_length=1,
+            hidden_dim=params["hidden_dim"],
+            n_rnn_layers=params["n_rnn_layers"],
+            dropout=params["dropout"] if params["n_rnn_layers"] > 1 else 0.0,
+            batch_size=params["batch_size"],
+            optimizer_kwargs={"lr": params["learning_rate"]},
+            random_state=settings.seed,
+            force_reset=True,
+        )
+        model.fit(
+            target,
+            past_covariates=covariates,
+            val_series=val_target,
+            val_past_covariates=val_covariates,
+            trainer=trainer,
+        )
+        weights = torch.load(checkpoint.best_model_path, weights_only=False)["state_dict"]
+        model.model.load_state_dict(weights)
+    origins = range(fold.val_start, len(fold.target))
+
+    def look_backs(series: TimeSeries) -> list[TimeSeries]:
+        return [series[origin - look_back : origin] for origin in origins]
+
+    forecasts = model.predict(
+        n=1, series=look_backs(fold.target), past_covariates=look_backs(fold.covariates), verbose=False
+    )
+    forecast = np.concatenate([fold.to_target_unit(each) for each in forecasts])
+    return float(np.sqrt(np.mean((forecast - fold.actual) ** 2)))
+
+
+def facts(study: optuna.Study, seconds: float, market: Market, settings: TuningSettings) -> dict[str, Any]:
+    counts = trial_counts(study)
+    return {
+        "seconds": round(seconds, 1),
+        "complete": counts["complete"],
+        "pruned": counts["pruned"],
+        "best score": round(study.best_value, 6),
+        "its error held out": round(hold_out_error(market, study.best_params, settings), 6),
+    }
+
+
+def hold_out_error(market: Market, params: Params, settings: TuningSettings) -> float:
+    """Return the error on the steps after the study's end: trained before the last fold, stopped by that fold."""
+    data = market.study_data(settings)
+    train, val = data.splits[-1]
+    later = market.whole_frame().filter(pl.col("timestamp") > val["timestamp"][-1])
+    look_back = int(params["input_chunk_length"])
+    last = prepare_darts_timeseries(train, val, TARGET, market.groups)
+    target, covariates = last.train_series()
+    val_target, val_covariates = last.val_series(look_back)
+    fit = fit_forecaster(
+        "gru", params, target, covariates, val_target=val_target, val_past_covariates=val_covariates,
+        settings=TrainingSettings(max_epochs=settings.max_epochs, patience=settings.patience, seed=settings.seed),
+    )  # fmt: skip
+    # Scaled on the same training window: the validation window and the held-out steps follow it.
+    onward = prepare_darts_timeseries(train, pl.concat([val, later]), TARGET, market.groups)
+    series = onward.val_series(look_back)
+    forecast = onward.target_scaler.inverse(forecast_rolling(fit.model, *series)[:, 0, 0].astype(np.float64))
+    missed = (forecast - onward.actual)[-len(later) :]
+    return float(np.sqrt(np.mean(missed**2)))
