@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+import polars as pl
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from kallos_cli.feature_groups import choose_feature_groups
@@ -51,5 +52,6 @@ class Market:
     def study_data(self, settings: TuningSettings) -> StudyData:
         return load_study_data(ASSET, self.end_date, self.config, TARGET, self.groups, settings=settings)
 
-    def whole_frame(self):
+    def whole_frame(self) -> pl.DataFrame:
+        """Return the history with the part that no study sees."""
         return load_features_from_db(ASSET, self.last_date, self.config)

@@ -58,6 +58,7 @@ class Fold:
         return min(max_epochs, len(self.losses)), best + 1
 
     def seconds(self, epochs: int) -> float:
+        """Return how long so many epochs took."""
         return self.moments[epochs] - self.moments[0]
 
     def score_of(self, epoch: int) -> float:
