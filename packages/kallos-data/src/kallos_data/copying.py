@@ -1,6 +1,6 @@
 """Times and numbers out of PostgreSQL in its binary format.
 
-That takes a third of the time of rows as Python objects, which the server writes and the driver reads as text.
+That takes a fraction of the time of rows as Python objects, which the server writes and the driver reads as text.
 connectorx is about as fast, but opens connections of its own, which see another state of the database and try a wrong
 password for half a minute; ADBC is no faster than the rows. See benchmarks/load.py.
 """
