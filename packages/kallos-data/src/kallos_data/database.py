@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Literal, Self
 
 import sqlalchemy
-from sqlalchemy import URL, Connection, Engine, event
+from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
 from .driver_errors import explanation
 from .errors import ConfigError, DatabaseError
+from .transaction_settings import quoted, set_in_each_transaction
 
 Backend = Literal["postgresql", "sqlite"]
 
@@ -158,7 +159,8 @@ class DatabaseConfig:
     def with_schema(self, name: str) -> "DatabaseConfig":
         """Return the same database seen through one PostgreSQL schema alone.
 
-        The schema is put into the URL, so that whoever opens the URL, in whatever way, sees the same tables.
+        The schema is put into the URL, so that whoever opens the URL, in whatever way, sees the same tables. Engines of
+        this class set it in each transaction instead: it holds behind a pooler in transaction mode.
 
         Raises
         ------
@@ -168,9 +170,8 @@ class DatabaseConfig:
         if self.backend == "sqlite":
             raise ConfigError(f"schema {name!r} needs PostgreSQL: SQLite has no schemas")
         check_schema_name(name)
-        quoted = '"' + name.replace('"', '""') + '"'
         # libpq splits options at blanks; a backslash keeps the character after it.
-        escaped = re.sub(r"([\\\s])", r"\\\1", quoted)
+        escaped = re.sub(r"([\\\s])", r"\\\1", quoted(name))
         options = [*self.url.normalized_query.get("options", ()), f"-csearch_path={escaped} -ctimezone=UTC"]
         return DatabaseConfig(self.url.update_query_dict({"options": " ".join(options)}))
 
@@ -190,13 +191,17 @@ class DatabaseConfig:
             if not sqlalchemy.inspect(connection).has_schema(name):
                 connection.execute(sqlalchemy.schema.CreateSchema(name))
 
-    def engine(self, *, create: bool = False) -> Engine:
+    def engine(self, *, create: bool = False, standstill_seconds: float | None = None) -> Engine:
         """Return an engine that keeps no connection open and speaks UTC in every transaction.
+
+        Nothing that it needs stays with a connection, so that it works behind a pooler in transaction mode.
 
         Parameters
         ----------
         create : bool, default False
             Whether a SQLite file may be created where it is missing.
+        standstill_seconds : float, optional
+            PostgreSQL ends a transaction in which nothing happens for longer.
 
         Raises
         ------
@@ -205,7 +210,7 @@ class DatabaseConfig:
         """
         if self.backend == "postgresql":
             engine = self._patient_engine("connect_timeout", _CONNECT_SECONDS)
-            event.listen(engine, "begin", _speak_utc)
+            set_in_each_transaction(engine, standstill_seconds)
             return engine
         file = Path(self.url.database or "")
         if not file.parent.is_dir():
@@ -252,7 +257,3 @@ def _with_password_in_its_place(url: URL) -> URL:
         raise ConfigError("the database URL has several '@': write one in a user or password as %40")
     password = url.query.get("password")
     return url.set(password=password).difference_update_query(["password"]) if isinstance(password, str) else url
-
-
-def _speak_utc(connection: Connection) -> None:
-    connection.exec_driver_sql("SET TIME ZONE 'UTC'")

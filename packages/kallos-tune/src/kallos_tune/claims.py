@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from kallos_data import DatabaseConfig
 
-from .connections import limit_standstill
+from .connections import worker_engine
 from .heartbeats import Heartbeat
 from .locks import StudyLock
 from .retry import patiently
@@ -84,8 +84,7 @@ class Claims:
             grace_seconds=settings.grace_seconds,
             param_names=param_names,
         )
-        self._beats = config.engine()
-        limit_standstill(self._beats, settings.standstill_seconds)
+        self._beats = worker_engine(config, settings.standstill_seconds)
 
     def claim(self) -> Claim | NoClaim:
         """Return a trial to run, its first beat recorded, or why there is none.
