@@ -1,5 +1,6 @@
 """Claims on SQLite: the budget, and what becomes of trials whose worker is gone, stopped or late."""
 
+import os
 import random
 import re
 from collections import Counter
@@ -39,9 +40,9 @@ def config(tmp_path):
 def worker(config):
     """Return a function that lets a worker join a study, which it creates where it is missing."""
 
-    def join(n_trials, name="s"):
+    def join(n_trials, name="s", crew=""):
         optuna.create_study(study_name=name, storage=open_storage(config), load_if_exists=True)
-        return join_study(config, name, n_trials, SETTINGS, NAMES)
+        return join_study(config, name, n_trials, SETTINGS, NAMES, crew)
 
     return join
 
@@ -135,6 +136,35 @@ def test_parameters_are_requeued_twice_at_most_with_their_history(worker, silenc
     assert [trial.user_attrs.get(INTERRUPTED) for trial in trials[:3]] == [True, True, None]
     assert trials[2].user_attrs[FAILURE].endswith(", as in trials [0, 1]")
     assert [trial.user_attrs[DRAW] for trial in trials] == [0, 0, 0, 1]
+
+
+def test_a_dead_worker_is_buried_by_its_own_crew_alone(worker, caplog):
+    """Both crews have workers of this very host and process id, as containers may."""
+    ours, theirs = worker(2, crew="ours"), worker(2, crew="theirs")
+    lost, kept = ours.claim(), theirs.claim()
+    score = run(ours.trial(lost, sampler(lost.draw)))
+    assert ours.claim() is NoClaim.BUSY
+    assert ours.bury(os.getpid() + 1, limit_seconds=5) == []
+    assert ours.bury(os.getpid(), limit_seconds=5) == [lost.number]
+    assert caplog.messages[-1] == "trial 0 is given up: its worker is dead"
+    assert ours.bury(os.getpid(), limit_seconds=5) == []
+    again = ours.claim()
+    assert run(ours.trial(again, sampler(again.draw))) == score
+    assert theirs.tell(kept, 1.0, TrialState.COMPLETE).value == 1.0
+    assert ours.tell(lost, 2.0, TrialState.COMPLETE) is None
+    ours.tell(again, 2.0, TrialState.COMPLETE)
+    assert states(ours) == ["FAIL", "COMPLETE", "COMPLETE"]
+    assert ours.study.trials[2].user_attrs[RETRY_OF] == [0]
+
+
+def test_parameters_of_a_trial_whose_workers_die_wait_twice(worker):
+    claims = worker(1, crew="ours")
+    for number in range(3):
+        claim = claims.claim()
+        assert (claim.number, claim.draw) == (number, 0)
+        assert claims.bury(os.getpid(), limit_seconds=5) == [number]
+    assert claims.study.trials[2].user_attrs[FAILURE] == "given up: its worker is dead, as in trials [0, 1]"
+    assert claims.claim() == Claim(4, 3, 1)
 
 
 def test_parameters_of_a_trial_stopped_on_purpose_wait_however_often(worker):

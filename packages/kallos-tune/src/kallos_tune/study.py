@@ -3,6 +3,9 @@
 import logging
 from collections.abc import Mapping
 from datetime import date, datetime
+from functools import partial
+from secrets import token_hex
+from typing import Final
 
 import optuna
 
@@ -10,9 +13,10 @@ from kallos_data import DatabaseConfig
 from kallos_data.scaling import FeatureGroups
 from kallos_models import UnknownModelError, available_models
 
+from .claims import Claims, ClaimSettings
 from .data import StudyData, load_study_data
 from .definition import NAIVE_SCORES, open_study
-from .errors import ConfigError
+from .errors import ConfigError, DatabaseUnavailableError
 from .ledger import best_score, n_finished
 from .locks import creation_lock
 from .progress import Listener, StudyOpened, ignore
@@ -22,6 +26,9 @@ from .storage import open_storage, storage_config
 from .workers import Assignment, run_assignment
 
 logger = logging.getLogger(__name__)
+
+# Meanwhile nobody listens to the other workers.
+_BURIAL_SECONDS: Final = 3.0
 
 
 def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
@@ -105,10 +112,20 @@ def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
     on_event(_opened(study, data, n_trials, naive))
     missing = n_trials - n_finished(study)
     if missing > 0:
-        assignment = Assignment("kallos_tune.trials:run_claims", (config, study_name, data, model_name, n_trials))
-        run_assignment(assignment, min(settings.workers, missing), on_event)
+        claims = Claims(study, storage, config, n_trials, ClaimSettings.of(settings), settings.space, token_hex(8))
+        arguments = (config, study_name, data, model_name, n_trials, claims.crew)
+        assignment = Assignment("kallos_tune.trials:run_claims", arguments)
+        run_assignment(assignment, min(settings.workers, missing), on_event, partial(_bury, claims))
     _log_best(study, settings)
     return study
+
+
+def _bury(claims: Claims, pid: int) -> None:
+    """Give up what a dead worker was running, so that nobody waits for it to have been silent for long."""
+    try:
+        claims.bury(pid, limit_seconds=_BURIAL_SECONDS)
+    except DatabaseUnavailableError:
+        logger.warning("the trial of a dead worker is given up later: the database is away")
 
 
 def _log_best(study: optuna.Study, settings: TuningSettings) -> None:

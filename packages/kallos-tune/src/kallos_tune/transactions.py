@@ -127,6 +127,13 @@ class StudyTransactions:
         with self._begin() as connection:
             return self._give_up_stale(running_trials(connection, self.study_id))
 
+    def give_up_claims(self, mark_prefix: str, why: str) -> dict[int, str]:
+        """Give up the running trials whose claims' marks begin so; return why, by number."""
+        with self._begin() as connection:
+            running = running_trials(connection, self.study_id)
+            marked = [each for each in running if str(json.loads(each.claim or "null")).startswith(mark_prefix)]
+            return {each.number: self._give_up(each, why) for each in marked}
+
     def _start(self, waiting: int | None) -> int:
         if waiting is None:
             return self._storage.create_new_trial(self.study_id)
@@ -135,7 +142,10 @@ class StudyTransactions:
 
     def _give_up_stale(self, running: list[RunningTrial]) -> dict[int, str]:
         stale = [each for each in running if each.silence is None or each.silence > self.grace_seconds]
-        return {each.number: give_up(self._storage, self.study_name, each, self.param_names) for each in stale}
+        return {each.number: self._give_up(each, _silence(each)) for each in stale}
+
+    def _give_up(self, running: RunningTrial, why: str) -> str:
+        return give_up(self._storage, self.study_name, running, why, self.param_names)
 
     @contextmanager
     def _begin(self) -> Generator[Connection]:
@@ -147,6 +157,10 @@ class StudyTransactions:
     @cached_property
     def _storage(self) -> LockedStorage:
         return LockedStorage(self.lock.config)
+
+
+def _silence(running: RunningTrial) -> str:
+    return "its worker never began" if running.silence is None else f"no heartbeat for {running.silence:.0f} s"
 
 
 def _last_report(trial: FrozenTrial) -> list[float] | None:
