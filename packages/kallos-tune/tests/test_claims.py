@@ -14,6 +14,7 @@ from kallos_tune.claims import ClaimSettings, join_study
 from kallos_tune.ledger import DRAW, FAILURE, INTERRUPTED, RETRIES, RETRY_OF
 from kallos_tune.loop import run_trials
 from kallos_tune.progress import ignore
+from kallos_tune.records import Census, running_trials, survey, take_census
 from kallos_tune.sampling import sampler_of_draw
 from kallos_tune.settings import TuningSettings
 from kallos_tune.storage import open_storage
@@ -190,6 +191,32 @@ def test_what_was_done_but_not_answered_is_recognised(worker):
     assert transactions.tell(claim, 1.0, TrialState.COMPLETE, {})
     assert transactions.tell(claim, 1.0, TrialState.COMPLETE, {})
     assert states(claims) == ["COMPLETE", "RUNNING"]
+
+
+def test_one_survey_sees_what_running_trials_and_census_see(worker, config, silence):
+    claims = worker(9)
+
+    def seen():
+        study_id = claims.transactions.study_id
+        with config.connect() as connection:
+            # Silences grow from one statement to the next.
+            exact = running_trials(connection, study_id), take_census(connection, study_id)
+            (running, census) = survey(connection, study_id)
+        assert [(each.trial_id, each.number, each.claim) for each in running] == [
+            (each.trial_id, each.number, each.claim) for each in exact[0]
+        ]
+        assert [each.silence is None for each in running] == [each.silence is None for each in exact[0]]
+        assert census == exact[1]
+        return census
+
+    assert seen() == Census(0, 0, 0, 0, None)
+    stopped, stale, *_ = (claims.claim() for _ in range(4))
+    claims.tell(claims.claim(), 1.0, TrialState.COMPLETE)
+    claims.interrupt(stopped, "terminated", limit_seconds=5)
+    silence(stale)
+    claims.reap()
+    claims.study.ask()
+    assert seen() == Census(n_trials=7, n_finished=1, n_running=3, n_interrupted=2, waiting=7)
 
 
 def test_a_transaction_that_fails_has_done_nothing(worker, monkeypatch):

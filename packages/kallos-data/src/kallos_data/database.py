@@ -209,7 +209,8 @@ class DatabaseConfig:
             Where the SQLite file is missing and may not be created, or its folder is missing.
         """
         if self.backend == "postgresql":
-            engine = self._patient_engine("connect_timeout", _CONNECT_SECONDS)
+            # Without hstore, a type that is no feature and that every new connection would be asked about.
+            engine = self._patient_engine("connect_timeout", _CONNECT_SECONDS, use_native_hstore=False)
             set_in_each_transaction(engine, standstill_seconds)
             return engine
         file = Path(self.url.database or "")
@@ -219,10 +220,10 @@ class DatabaseConfig:
             raise DatabaseError(f"there is no SQLite database {file}: check the path, or ingest data into it first")
         return self._patient_engine("timeout", _BUSY_SECONDS)
 
-    def _patient_engine(self, option: str, seconds: int) -> Engine:
+    def _patient_engine(self, option: str, seconds: int, **settings: object) -> Engine:
         """Return an engine that waits so long, unless the URL says how long."""
         arguments = {} if option in self.url.query else {option: seconds}
-        return sqlalchemy.create_engine(self.url, poolclass=NullPool, connect_args=arguments)
+        return sqlalchemy.create_engine(self.url, poolclass=NullPool, connect_args=arguments, **settings)
 
     @contextmanager
     def connect(self, *, create: bool = False) -> Generator[Connection]:

@@ -33,6 +33,8 @@ def storage_engine_settings(config: DatabaseConfig) -> dict[str, Any]:
             "poolclass": NullPool,
             "connect_args": {"connect_timeout": _CONNECT_SECONDS},
             "plugins": [_PLUGIN],
+            # Spares every connection a question about a type that Optuna's tables do not have.
+            "use_native_hstore": False,
         }
     # A transaction that begins by reading and then writes fails at once where another wrote in between; beginning each
     # write as IMMEDIATE waits its turn instead.
