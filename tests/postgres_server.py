@@ -64,8 +64,8 @@ class PostgresServer:
         self.binaries = binaries
         self.folder = Path(tempfile.mkdtemp(prefix="kallos-postgres-"))
         self.password = secrets.token_hex(8)
-        self.port = _free_port()
-        self._user = _unprivileged_user()
+        self.port = free_port()
+        self._user = unprivileged_user()
         if self._user is not None:
             os.chown(self.folder, self._user.pw_uid, self._user.pw_gid)
 
@@ -133,16 +133,18 @@ class PostgresServer:
         )
 
 
-def _unprivileged_user() -> pwd.struct_passwd | None:
+def unprivileged_user() -> pwd.struct_passwd | None:
+    """Return whom to start servers as that refuse to run as root; None where this process is not root."""
     if os.geteuid() != 0:
         return None
     for name in _UNPRIVILEGED:
         with suppress(KeyError):
             return pwd.getpwnam(name)
-    raise LookupError(f"PostgreSQL refuses to run as root, and there is no user {' or '.join(_UNPRIVILEGED)}")
+    raise LookupError(f"database servers refuse to run as root, and there is no user {' or '.join(_UNPRIVILEGED)}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a TCP port that nobody listens on."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]

@@ -3,12 +3,16 @@
 import signal
 
 import pytest
+import sqlalchemy
 from lossy_proxy import LossyProxy
 from optuna.trial import TrialState
 from postgres_server import PostgresServer, find_binaries
+from sqlalchemy.exc import DBAPIError
 from storm_worker import Orders, Storm, StormStudy, check, kill_left_over, random_kills, start_worker
 
+from kallos_data import DatabaseConfig
 from kallos_tune.ledger import FINISHED
+from kallos_tune.records import survey
 
 
 @pytest.fixture
@@ -83,6 +87,23 @@ def test_a_worker_frozen_in_the_middle_of_a_claim_loses_it(postgres_url, stateme
     assert frozen.finish() == 0
     assert [words.split(",")[0] for words in frozen.words] == ["the database is away"]
     assert check(study) == before
+
+
+def test_nobody_else_numbers_a_trial_during_a_claim(postgres_url):
+    """Optuna, which knows nothing of our lock, waits for the end of the claim and counts the new trial."""
+    study = StormStudy(url=postgres_url, n_trials=2).create()
+    claims = study.claims()
+    options = {"url": f"{postgres_url}?options=-clock_timeout%3D200ms"}
+    impatient = sqlalchemy.create_engine(DatabaseConfig.of(options).url, poolclass=sqlalchemy.NullPool)
+    with claims.transactions.lock.hold() as connection:
+        survey(connection, claims.transactions.study_id)
+        with pytest.raises(DBAPIError, match="lock timeout"), impatient.begin() as other:
+            other.exec_driver_sql("SELECT study_id FROM studies FOR UPDATE")
+        with impatient.begin() as other:
+            other.exec_driver_sql("INSERT INTO study_user_attributes (study_id, key) SELECT study_id, 'k' FROM studies")
+    claims.claim()
+    claims.study.ask()
+    assert [trial.number for trial in study.trials()] == [0, 1]
 
 
 def test_answers_of_commits_are_lost(postgres_url):

@@ -1,5 +1,6 @@
 """Claims on SQLite: the budget, and what becomes of trials whose worker is gone, stopped or late."""
 
+import os
 import random
 import re
 from collections import Counter
@@ -13,6 +14,7 @@ from kallos_tune.claims import ClaimSettings, join_study
 from kallos_tune.ledger import DRAW, FAILURE, INTERRUPTED, RETRIES, RETRY_OF
 from kallos_tune.loop import run_trials
 from kallos_tune.progress import ignore
+from kallos_tune.records import Census, running_trials, survey, take_census
 from kallos_tune.sampling import sampler_of_draw
 from kallos_tune.settings import TuningSettings
 from kallos_tune.storage import open_storage
@@ -39,9 +41,9 @@ def config(tmp_path):
 def worker(config):
     """Return a function that lets a worker join a study, which it creates where it is missing."""
 
-    def join(n_trials, name="s"):
+    def join(n_trials, name="s", crew=""):
         optuna.create_study(study_name=name, storage=open_storage(config), load_if_exists=True)
-        return join_study(config, name, n_trials, SETTINGS, NAMES)
+        return join_study(config, name, n_trials, SETTINGS, NAMES, crew)
 
     return join
 
@@ -137,6 +139,35 @@ def test_parameters_are_requeued_twice_at_most_with_their_history(worker, silenc
     assert [trial.user_attrs[DRAW] for trial in trials] == [0, 0, 0, 1]
 
 
+def test_a_dead_worker_is_buried_by_its_own_crew_alone(worker, caplog):
+    """Both crews have workers of this very host and process id, as containers may."""
+    ours, theirs = worker(2, crew="ours"), worker(2, crew="theirs")
+    lost, kept = ours.claim(), theirs.claim()
+    score = run(ours.trial(lost, sampler(lost.draw)))
+    assert ours.claim() is NoClaim.BUSY
+    assert ours.bury(os.getpid() + 1, limit_seconds=5) == []
+    assert ours.bury(os.getpid(), limit_seconds=5) == [lost.number]
+    assert caplog.messages[-1] == "trial 0 is given up: its worker is dead"
+    assert ours.bury(os.getpid(), limit_seconds=5) == []
+    again = ours.claim()
+    assert run(ours.trial(again, sampler(again.draw))) == score
+    assert theirs.tell(kept, 1.0, TrialState.COMPLETE).value == 1.0
+    assert ours.tell(lost, 2.0, TrialState.COMPLETE) is None
+    ours.tell(again, 2.0, TrialState.COMPLETE)
+    assert states(ours) == ["FAIL", "COMPLETE", "COMPLETE"]
+    assert ours.study.trials[2].user_attrs[RETRY_OF] == [0]
+
+
+def test_parameters_of_a_trial_whose_workers_die_wait_twice(worker):
+    claims = worker(1, crew="ours")
+    for number in range(3):
+        claim = claims.claim()
+        assert (claim.number, claim.draw) == (number, 0)
+        assert claims.bury(os.getpid(), limit_seconds=5) == [number]
+    assert claims.study.trials[2].user_attrs[FAILURE] == "given up: its worker is dead, as in trials [0, 1]"
+    assert claims.claim() == Claim(4, 3, 1)
+
+
 def test_parameters_of_a_trial_stopped_on_purpose_wait_however_often(worker):
     claims = worker(1)
     for number in range(5):
@@ -160,6 +191,32 @@ def test_what_was_done_but_not_answered_is_recognised(worker):
     assert transactions.tell(claim, 1.0, TrialState.COMPLETE, {})
     assert transactions.tell(claim, 1.0, TrialState.COMPLETE, {})
     assert states(claims) == ["COMPLETE", "RUNNING"]
+
+
+def test_one_survey_sees_what_running_trials_and_census_see(worker, config, silence):
+    claims = worker(9)
+
+    def seen():
+        study_id = claims.transactions.study_id
+        with config.connect() as connection:
+            # Silences grow from one statement to the next.
+            exact = running_trials(connection, study_id), take_census(connection, study_id)
+            (running, census) = survey(connection, study_id)
+        assert [(each.trial_id, each.number, each.claim) for each in running] == [
+            (each.trial_id, each.number, each.claim) for each in exact[0]
+        ]
+        assert [each.silence is None for each in running] == [each.silence is None for each in exact[0]]
+        assert census == exact[1]
+        return census
+
+    assert seen() == Census(0, 0, 0, 0, None)
+    stopped, stale, *_ = (claims.claim() for _ in range(4))
+    claims.tell(claims.claim(), 1.0, TrialState.COMPLETE)
+    claims.interrupt(stopped, "terminated", limit_seconds=5)
+    silence(stale)
+    claims.reap()
+    claims.study.ask()
+    assert seen() == Census(n_trials=7, n_finished=1, n_running=3, n_interrupted=2, waiting=7)
 
 
 def test_a_transaction_that_fails_has_done_nothing(worker, monkeypatch):

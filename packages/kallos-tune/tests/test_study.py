@@ -1,5 +1,7 @@
 """A study on SQLite: exact budget, resumed as if never stopped, refused for anything else, failures on record."""
 
+import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -26,7 +28,7 @@ from kallos_tune import (
     run_tuning,
     study_names,
 )
-from kallos_tune.ledger import n_finished
+from kallos_tune.ledger import FAILURE, RETRY_OF, WORKER, n_finished
 from kallos_tune.progress import ignore
 
 
@@ -84,6 +86,23 @@ def test_a_pruned_study_keeps_its_best_and_repeats_in_one_go_or_in_two(tune):
     best_first_fold = min(whole, key=lambda trial: trial.user_attrs["fold_scores"][0])
     assert best_first_fold.state == TrialState.COMPLETE
     assert parts.best_trial.state == TrialState.COMPLETE
+
+
+def test_the_trial_of_a_killed_worker_runs_again_without_waiting(tune, database):
+    killed = []
+
+    def kill_the_first(event):
+        if isinstance(event, EpochFinished) and not killed:
+            trial = load_study(database, "s").trials[event.trial]
+            killed.append((trial.number, trial.params))
+            os.kill(int(trial.user_attrs[WORKER].split(":")[1]), signal.SIGKILL)
+
+    study = tune(3, workers=2, max_epochs=40, patience=40, grace_seconds=600, on_event=kill_the_first)
+    ((number, params),) = killed
+    assert study.trials[number].user_attrs[FAILURE] == "given up: its worker is dead"
+    (again,) = (trial for trial in study.trials if trial.user_attrs.get(RETRY_OF) == [number])
+    assert (again.state, again.params) == (TrialState.COMPLETE, params)
+    assert n_finished(study) == 3
 
 
 def test_a_full_study_is_returned_at_once(tune, database):

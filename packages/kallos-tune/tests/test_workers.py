@@ -52,9 +52,9 @@ def errand(tmp_path, monkeypatch):
     (tmp_path / "errands.py").write_text(ERRANDS)
     monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
 
-    def run(work, *arguments, on_event=ignore, n_workers=2):
+    def run(work, *arguments, on_event=ignore, on_death=None, n_workers=2):
         try:
-            run_assignment(Assignment(f"errands:{work}", arguments), n_workers, on_event)
+            run_assignment(Assignment(f"errands:{work}", arguments), n_workers, on_event, on_death)
         finally:
             assert [each for each in multiprocessing.active_children() if each.name.startswith("kallos")] == []
 
@@ -87,6 +87,22 @@ def test_a_worker_that_is_killed_is_replaced_a_few_times(errand, tmp_path, caplo
         errand("die", str(folder))
     assert 4 <= len(list(folder.iterdir())) <= 8
     assert "was killed by signal 9: replaced" in caplog.text
+
+
+def test_each_death_is_told_before_the_replacement(errand, tmp_path):
+    folder = tmp_path / "deaths"
+    folder.mkdir()
+    told = []
+
+    def on_death(pid):
+        told.append(str(pid))
+        # Another worker may have died meanwhile, a replacement of this one not.
+        assert len(list(folder.iterdir())) <= len(told) + 1
+
+    with pytest.raises(WorkerError, match="after 3 replacements"):
+        errand("die", str(folder), on_death=on_death)
+    assert len(set(told)) == len(told) >= 4
+    assert set(told) <= {file.name for file in folder.iterdir()}
 
 
 def test_workers_are_stopped_with_time_to_record_it(errand, tmp_path):

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Literal, Self
 
 import sqlalchemy
-from sqlalchemy import URL, Connection, Engine, event
+from sqlalchemy import URL, Connection, Engine
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
 from .copying import let_copy
 from .driver_errors import explanation
 from .errors import ConfigError, DatabaseError
+from .transaction_settings import quoted, set_in_each_transaction
 
 Backend = Literal["postgresql", "sqlite"]
 
@@ -160,7 +161,8 @@ class DatabaseConfig:
     def with_schema(self, name: str) -> "DatabaseConfig":
         """Return the same database seen through one PostgreSQL schema alone.
 
-        The schema is put into the URL, so that whoever opens the URL, in whatever way, sees the same tables.
+        The schema is put into the URL, so that whoever opens the URL, in whatever way, sees the same tables. Engines of
+        this class set it in each transaction instead: it holds behind a pooler in transaction mode.
 
         Raises
         ------
@@ -170,9 +172,8 @@ class DatabaseConfig:
         if self.backend == "sqlite":
             raise ConfigError(f"schema {name!r} needs PostgreSQL: SQLite has no schemas")
         check_schema_name(name)
-        quoted = '"' + name.replace('"', '""') + '"'
         # libpq splits options at blanks; a backslash keeps the character after it.
-        escaped = re.sub(r"([\\\s])", r"\\\1", quoted)
+        escaped = re.sub(r"([\\\s])", r"\\\1", quoted(name))
         options = [*self.url.normalized_query.get("options", ()), f"-csearch_path={escaped} -ctimezone=UTC"]
         return DatabaseConfig(self.url.update_query_dict({"options": " ".join(options)}))
 
@@ -192,13 +193,17 @@ class DatabaseConfig:
             if not sqlalchemy.inspect(connection).has_schema(name):
                 connection.execute(sqlalchemy.schema.CreateSchema(name))
 
-    def engine(self, *, create: bool = False) -> Engine:
+    def engine(self, *, create: bool = False, standstill_seconds: float | None = None) -> Engine:
         """Return an engine that keeps no connection open and speaks UTC in every transaction.
+
+        Nothing that it needs stays with a connection, so that it works behind a pooler in transaction mode.
 
         Parameters
         ----------
         create : bool, default False
             Whether a SQLite file may be created where it is missing.
+        standstill_seconds : float, optional
+            PostgreSQL ends a transaction in which nothing happens for longer.
 
         Raises
         ------
@@ -206,7 +211,7 @@ class DatabaseConfig:
             Where the SQLite file is missing and may not be created, or its folder is missing.
         """
         self._require_file(create=create)
-        return _new_engine(self.url)
+        return _new_engine(self.url, standstill_seconds)
 
     def _require_file(self, *, create: bool) -> None:
         if self.backend == "postgresql":
@@ -262,21 +267,18 @@ def _with_password_in_its_place(url: URL) -> URL:
     return url.set(password=password).difference_update_query(["password"]) if isinstance(password, str) else url
 
 
-def _new_engine(url: URL) -> Engine:
+def _new_engine(url: URL, standstill_seconds: float | None = None) -> Engine:
     """Return an engine that waits for a while, unless the URL says how long."""
-    sqlite = url.drivername == "sqlite"
-    option, seconds = ("timeout", _BUSY_SECONDS) if sqlite else ("connect_timeout", _CONNECT_SECONDS)
-    arguments = {} if option in url.query else {option: seconds}
-    engine = sqlalchemy.create_engine(url, poolclass=NullPool, connect_args=arguments)
-    if not sqlite:
-        event.listen(engine, "begin", _speak_utc)
-        let_copy(engine)
+    if url.drivername == "sqlite":
+        arguments = {} if "timeout" in url.query else {"timeout": _BUSY_SECONDS}
+        return sqlalchemy.create_engine(url, poolclass=NullPool, connect_args=arguments)
+    arguments = {} if "connect_timeout" in url.query else {"connect_timeout": _CONNECT_SECONDS}
+    # Without hstore, a type that is no feature and that every new connection would be asked about.
+    engine = sqlalchemy.create_engine(url, poolclass=NullPool, connect_args=arguments, use_native_hstore=False)
+    set_in_each_transaction(engine, standstill_seconds)
+    let_copy(engine)
     return engine
 
 
 # A new engine asks a server four questions before the first statement, and compiles every statement anew.
 _known_engine = lru_cache(maxsize=16)(_new_engine)
-
-
-def _speak_utc(connection: Connection) -> None:
-    connection.exec_driver_sql("SET TIME ZONE 'UTC'")

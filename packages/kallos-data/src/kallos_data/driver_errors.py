@@ -4,10 +4,16 @@ import re
 
 from sqlalchemy.exc import DBAPIError
 
+# Every PgBouncer but 1.20.0 then ignores whatever stands in options; that one wants the names in them as well.
+_POOLER_REMEDY = (
+    "the pooler takes no startup options: leave them out of the database URL and of PGOPTIONS, "
+    "or set ignore_startup_parameters = options in pgbouncer.ini"
+)
 # Drivers give no code for what goes wrong while connecting: their words decide.
 _REMEDIES = (
     ("Connection refused|could not connect|No such file or directory", "check host and port, and that the server runs"),
     ("the database system is|terminat|server closed the connection", "the server is starting or stopping: try again"),
+    ("unsupported startup parameter", _POOLER_REMEDY),
     ("timeout expired|timed out", "check host and port, and that no firewall is in between"),
     ("translate host name", "check the host name"),
     ("password authentication failed|no password supplied", "check user and password"),

@@ -1,10 +1,11 @@
 """Who runs which trial: all workers together finish exactly the budget, whoever is killed and whenever."""
 
 import logging
+import os
 import secrets
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import optuna
 from optuna.storages import BaseStorage
@@ -12,10 +13,11 @@ from optuna.trial import FrozenTrial, TrialState
 
 from kallos_data import DatabaseConfig
 
-from .connections import limit_standstill
+from .connections import worker_engine
 from .heartbeats import Heartbeat
 from .locks import StudyLock
 from .retry import patiently
+from .settings import TuningSettings
 from .storage import open_storage
 from .transactions import Claim, NoClaim, StudyTransactions
 
@@ -45,6 +47,15 @@ class ClaimSettings:
     database_wait_seconds: float
     standstill_seconds: float = 10.0
 
+    @classmethod
+    def of(cls, settings: TuningSettings) -> Self:
+        """Return the times that a study's settings name."""
+        return cls(
+            heartbeat_seconds=settings.heartbeat_seconds,
+            grace_seconds=settings.grace_seconds,
+            database_wait_seconds=settings.database_wait_seconds,
+        )
+
 
 class Claims:
     """The trials of one study, handed out one at a time to any number of processes.
@@ -61,6 +72,9 @@ class Claims:
     settings : ClaimSettings
     param_names : collection of str, optional
         A trial that was stopped before it had all of these is drawn anew, with the seed it had.
+    crew : str, optional
+        Name of the processes that one process watches over, that no others have: host names and process ids are the
+        same in many a container.
     """
 
     def __init__(  # noqa: PLR0917 - two objects that belong together, and what they are about
@@ -71,12 +85,14 @@ class Claims:
         n_trials: int,
         settings: ClaimSettings,
         param_names: Collection[str] = (),
+        crew: str = "",
     ) -> None:
         self.study = study
         self.storage = storage
         self.config = config
         self.n_trials = n_trials
         self.settings = settings
+        self.crew = crew
         self.transactions = StudyTransactions(
             StudyLock(config, study.study_name, standstill_seconds=settings.standstill_seconds),
             study.study_name,
@@ -84,8 +100,7 @@ class Claims:
             grace_seconds=settings.grace_seconds,
             param_names=param_names,
         )
-        self._beats = config.engine()
-        limit_standstill(self._beats, settings.standstill_seconds)
+        self._beats = worker_engine(config, settings.standstill_seconds)
 
     def claim(self) -> Claim | NoClaim:
         """Return a trial to run, its first beat recorded, or why there is none.
@@ -95,7 +110,7 @@ class Claims:
         DatabaseUnavailableError
             Where the database stays away too long.
         """
-        mark = secrets.token_hex(8)
+        mark = f"{_marks_of(self.crew, os.getpid())}{secrets.token_hex(8)}"
         claim, given_up = self._patiently(lambda: self.transactions.claim(self.n_trials, mark))
         _log(given_up)
         return claim
@@ -145,6 +160,28 @@ class Claims:
         _log(given_up)
         return list(given_up)
 
+    def bury(self, pid: int, *, limit_seconds: float) -> list[int]:
+        """Give up what a process of this crew was running, now that it is known to be dead; return the numbers.
+
+        Parameters
+        ----------
+        pid : int
+            Of a process that the caller, its parent, has seen end.
+        limit_seconds : float
+            Longest wait for an absent database.
+
+        Raises
+        ------
+        DatabaseUnavailableError
+            Where the database is away for longer; the trial is given up once it has been silent for long enough.
+        """
+        marks = _marks_of(self.crew, pid)
+        given_up = patiently(
+            lambda: self.transactions.give_up_claims(marks, "its worker is dead"), limit_seconds=limit_seconds
+        )
+        _log(given_up)
+        return list(given_up)
+
     def trial(
         self,
         claim: Claim,
@@ -172,8 +209,13 @@ class Claims:
         return patiently(step, limit_seconds=self.settings.database_wait_seconds)
 
 
-def join_study(
-    config: DatabaseConfig, study_name: str, n_trials: int, settings: ClaimSettings, param_names: Collection[str] = ()
+def join_study(  # noqa: PLR0917 - as of claims
+    config: DatabaseConfig,
+    study_name: str,
+    n_trials: int,
+    settings: ClaimSettings,
+    param_names: Collection[str] = (),
+    crew: str = "",
 ) -> Claims:
     """Open an existing study and return its claims; a worker may be begun in the minute in which the database is away.
 
@@ -182,7 +224,7 @@ def join_study(
     config : DatabaseConfig
         The storage, schema included.
     study_name : str
-    n_trials, settings, param_names
+    n_trials, settings, param_names, crew
         See :class:`Claims`.
 
     Raises
@@ -196,9 +238,14 @@ def join_study(
     def join() -> Claims:
         storage = open_storage(config, wait_seconds=settings.database_wait_seconds)
         study = optuna.load_study(study_name=study_name, storage=storage)
-        return Claims(study, storage, config, n_trials, settings, param_names)
+        return Claims(study, storage, config, n_trials, settings, param_names, crew)
 
     return patiently(join, limit_seconds=settings.database_wait_seconds)
+
+
+def _marks_of(crew: str, pid: int) -> str:
+    """Return how the marks of a process begin."""
+    return f"{crew}:{pid}:"
 
 
 def _log(given_up: Mapping[int, str]) -> None:

@@ -16,16 +16,17 @@ from .records import RunningTrial
 _MOST_RETRIES: Final = 2
 
 
-def give_up(storage: BaseStorage, study_name: str, running: RunningTrial, param_names: Collection[str]) -> str:
-    """Fail a trial without signs of life and return why.
+def give_up(
+    storage: BaseStorage, study_name: str, running: RunningTrial, why: str, param_names: Collection[str]
+) -> str:
+    """Fail a trial whose worker is gone and return why, with its history.
 
     Its parameters are queued again, twice at most: what took its worker down every time is a failure of its own.
     """
-    silence = "its worker never began" if running.silence is None else f"no heartbeat for {running.silence:.0f} s"
     trial = storage.get_trial(running.trial_id)
     retries = int(trial.user_attrs.get(RETRIES, 0)) + (running.silence is not None)
     worn_out = retries > _MOST_RETRIES
-    reason = f"{GIVEN_UP}: {silence}" + (f", as in trials {_history(trial)}" if worn_out else "")
+    reason = f"{GIVEN_UP}: {why}" + (f", as in trials {_history(trial)}" if worn_out else "")
     if worn_out:
         _fail(storage, running.trial_id, {FAILURE: reason})
     else:

@@ -5,7 +5,9 @@ pooler in transaction mode. On SQLite the file's own write lock, which the opera
 """
 
 import hashlib
+import random
 import sqlite3
+import time
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from typing import Final
@@ -14,11 +16,15 @@ import sqlalchemy
 from sqlalchemy import Connection
 
 from kallos_data import DatabaseConfig
+from kallos_data.transaction_settings import StartupOptions
 
 from .connections import writing_engine
 
 _STANDSTILL_SECONDS: Final = 10.0
 _CREATION_SECONDS: Final = 60.0
+_CREATION_PAUSE_SECONDS: Final = (0.01, 0.1)
+# Any number does; it is Kallos' own among PostgreSQL's advisory locks.
+_CREATION_LOCK: Final = 0x4B61_6C6C_6F74
 
 
 class StudyLock:
@@ -64,7 +70,8 @@ def creation_lock(config: DatabaseConfig) -> Generator[None]:
     """Let one process at a time create tables and studies in a database.
 
     Unlike :class:`StudyLock` it leaves the database writable for others: Optuna creates tables over connections of its
-    own. On SQLite it is the write lock of an empty file beside the database.
+    own. All schemas of a PostgreSQL database share one lock; on SQLite it is the write lock of an empty file beside the
+    database.
 
     Raises
     ------
@@ -77,13 +84,17 @@ def creation_lock(config: DatabaseConfig) -> Generator[None]:
             yield
         return
     engine = config.engine()
-    with engine.begin() as connection:
-        key = _advisory_key(config, "creation")
-        connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(key)))
-        yield
+    attempt = sqlalchemy.select(sqlalchemy.func.pg_try_advisory_xact_lock(_CREATION_LOCK))
+    while True:
+        with engine.begin() as connection:
+            if connection.execute(attempt).scalar_one():
+                yield
+                return
+        # Not waited for on the connection: behind a pooler it may be the one that the holder needs to get on.
+        time.sleep(random.uniform(*_CREATION_PAUSE_SECONDS))  # noqa: S311 - spreads workers, guards nothing
 
 
 def _advisory_key(config: DatabaseConfig, name: str) -> int:
     """Return a number for a name; the same names in two schemas get two."""
-    digest = hashlib.sha256(f"{config.url.query.get('options')}/{name}".encode()).digest()
+    digest = hashlib.sha256(f"{StartupOptions.of(config.url).search_path}/{name}".encode()).digest()
     return int.from_bytes(digest[:8], signed=True)

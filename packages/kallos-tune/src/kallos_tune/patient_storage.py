@@ -6,13 +6,11 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from optuna.storages import RDBStorage
 
-from .connections import limit_standstill
 from .retry import patiently
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_STANDSTILL_SECONDS: Final = 10.0
 # Each may be repeated: it reads, or writes the same again. What may not, creating and ending trials, is left to
 # :mod:`kallos_tune.claims`.
 _REPEATABLE: Final = (
@@ -53,7 +51,6 @@ class PatientStorage(RDBStorage):
     def __init__(self, url: str, *, wait_seconds: float, **kwargs: Any) -> None:  # noqa: ANN401 - Optuna's own
         self.wait_seconds = wait_seconds
         super().__init__(url, **kwargs)
-        limit_standstill(self.engine, _STANDSTILL_SECONDS)
 
 
 def _patient(

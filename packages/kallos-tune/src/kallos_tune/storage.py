@@ -1,6 +1,7 @@
 """Where studies live: Optuna's tables in the same database as the history, in a schema of their own on PostgreSQL."""
 
 from collections.abc import Mapping
+from functools import partial
 
 import optuna
 import sqlalchemy
@@ -55,10 +56,8 @@ def open_storage(
         if config.backend == "sqlite":
             # Readers and one writer at a time do not block one another; the mode stays with the file.
             connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-    url = config.url.render_as_string(hide_password=False)
     try:
-        with creation_lock(config):
-            storage = PatientStorage(url, wait_seconds=wait_seconds, engine_kwargs=storage_engine_settings(config))
+        storage = _open_tables(config, wait_seconds)
     except (RuntimeError, SQLAlchemyError) as error:
         raise StorageError(f"Optuna cannot use its tables in {config}: {_first_line(error)}") from error
     # Optuna reads finished trials once only through this wrapper.
@@ -116,6 +115,36 @@ def storage_config(db_kwargs: Mapping[str, object] | str | DatabaseConfig, optun
             f"optuna_schema={optuna_schema!r} needs PostgreSQL: SQLite has no schemas, leave it out or use another file"
         )
     return config.with_schema(optuna_schema)
+
+
+def _open_tables(config: DatabaseConfig, wait_seconds: float) -> PatientStorage:
+    """Open Optuna's storage over one connection at a time; making its tables takes three, in one process at a time.
+
+    Behind a pooler, workers who wait for a second connection while they keep the first would wait for one another.
+    """
+    open_with = partial(
+        PatientStorage,
+        config.url.render_as_string(hide_password=False),
+        wait_seconds=wait_seconds,
+        engine_kwargs=storage_engine_settings(config),
+    )
+    if not _tables_are_complete(config):
+        with creation_lock(config):
+            open_with(skip_compatibility_check=True)
+    storage = open_with(skip_compatibility_check=True, skip_table_creation=True)
+    if storage.get_current_version() != storage.get_head_version():
+        # Raises with Optuna's advice.
+        open_with(skip_table_creation=True)
+    return storage
+
+
+def _tables_are_complete(config: DatabaseConfig) -> bool:
+    """Return whether Optuna has made its tables and, which it does last, noted their version."""
+    with config.connect() as connection:
+        tables = sqlalchemy.inspect(connection)
+        if not (tables.has_table("version_info") and tables.has_table("alembic_version")):
+            return False
+        return bool(connection.exec_driver_sql("SELECT count(*) FROM alembic_version").scalar_one())
 
 
 def _first_line(error: Exception) -> str:

@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Mapping
 from datetime import date, datetime
+from functools import partial
+from secrets import token_hex
 from typing import Any, Final
 
 import optuna
@@ -12,9 +14,10 @@ from kallos_data.scaling import FeatureGroups
 from kallos_models import UnknownModelError, available_models
 
 from .assignments import Assignment
+from .claims import Claims, ClaimSettings
 from .data import StudyData, load_study_data
 from .definition import NAIVE_SCORES, open_study
-from .errors import ConfigError
+from .errors import ConfigError, DatabaseUnavailableError
 from .ledger import best_score, n_finished
 from .locks import creation_lock
 from .progress import Listener, StudyOpened, ignore
@@ -27,6 +30,8 @@ from .workers import run_assignment
 logger = logging.getLogger(__name__)
 
 _WORK: Final = "kallos_tune.trials:run_claims"
+# Meanwhile nobody listens to the other workers.
+_BURIAL_SECONDS: Final = 3.0
 
 
 def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
@@ -114,12 +119,13 @@ def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
     on_event(_opened(study, data, n_trials, naive))
     missing = n_trials - n_finished(study)
     if missing > 0:
-        n_workers = min(settings.workers, missing)
-        arguments = (study_name, data, model_name, n_trials)
+        n_workers, crew = min(settings.workers, missing), token_hex(8)
+        arguments = (study_name, data, model_name, n_trials, crew)
         if settings.engine == "ray":
             _run_on_ray(config, arguments, n_workers, settings, on_event)
         else:
-            run_assignment(Assignment(_WORK, (config, *arguments)), n_workers, on_event)
+            claims = Claims(study, storage, config, n_trials, ClaimSettings.of(settings), settings.space, crew)
+            run_assignment(Assignment(_WORK, (config, *arguments)), n_workers, on_event, partial(_bury, claims))
     _log_best(study, settings)
     return study
 
@@ -132,6 +138,14 @@ def _run_on_ray(
 
         assignment = Assignment(_WORK, (seen_by_workers(config), *arguments))
         run_on_ray(assignment, n_workers, Needs.of(settings), on_event)
+
+
+def _bury(claims: Claims, pid: int) -> None:
+    """Give up what a dead worker was running, so that nobody waits for it to have been silent for long."""
+    try:
+        claims.bury(pid, limit_seconds=_BURIAL_SECONDS)
+    except DatabaseUnavailableError:
+        logger.warning("the trial of a dead worker is given up later: the database is away")
 
 
 def _log_best(study: optuna.Study, settings: TuningSettings) -> None:

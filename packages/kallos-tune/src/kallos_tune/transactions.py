@@ -26,7 +26,16 @@ from .interruptions import give_up, interrupt
 from .ledger import CLAIM, DRAW, FAILURE, GIVEN_UP, WORKER
 from .locked_storage import LockedStorage
 from .locks import StudyLock
-from .records import RunningTrial, read_trial, running_trials, take_census, write_attributes
+from .records import (
+    Census,
+    RunningTrial,
+    read_trial,
+    running_trials,
+    start_trial,
+    survey,
+    take_census,
+    write_attributes,
+)
 
 
 class NoClaim(Enum):
@@ -83,26 +92,27 @@ class StudyTransactions:
         Asked for the same mark again, it returns the same claim.
         """
         with self._begin() as connection:
-            running = running_trials(connection, self.study_id)
+            running, census = survey(connection, self.study_id)
             for each in running:
                 if each.claim == json.dumps(mark):
                     beat(connection, each.trial_id)
                     draw = read_trial(connection, each.trial_id, DRAW).attribute
                     return Claim(each.trial_id, each.number, draw), {}
             given_up = self._give_up_stale(running)
-            census = take_census(connection, self.study_id)
+            if given_up:
+                census = take_census(connection, self.study_id)
             if census.n_finished >= n_trials:
                 return NoClaim.FULL, given_up
             if census.n_finished + census.n_running >= n_trials:
                 return NoClaim.BUSY, given_up
-            trial_id = self._start(census.waiting)
-            record = read_trial(connection, trial_id, DRAW)
-            # Repeated parameters were drawn by another trial: they do not count again.
-            draw = record.number - census.n_interrupted if record.attribute is None else record.attribute
+            trial_id, number, draw = self._start(connection, census)
+            if draw is None:
+                # Repeated parameters were drawn by another trial: they do not count again.
+                draw = number - census.n_interrupted
             worker = f"{socket.gethostname()}:{os.getpid()}"
             write_attributes(connection, trial_id, {CLAIM: mark, WORKER: worker, DRAW: draw})
             beat(connection, trial_id)
-            return Claim(trial_id, record.number, draw), given_up
+            return Claim(trial_id, number, draw), given_up
 
     def tell(self, claim: Claim, score: float | None, state: TrialState, attributes: Mapping[str, object]) -> bool:
         """Record how a trial ended; False where somebody else had ended it before."""
@@ -127,15 +137,27 @@ class StudyTransactions:
         with self._begin() as connection:
             return self._give_up_stale(running_trials(connection, self.study_id))
 
-    def _start(self, waiting: int | None) -> int:
-        if waiting is None:
-            return self._storage.create_new_trial(self.study_id)
-        self._storage.set_trial_state_values(waiting, TrialState.RUNNING)
-        return waiting
+    def give_up_claims(self, mark_prefix: str, why: str) -> dict[int, str]:
+        """Give up the running trials whose claims' marks begin so; return why, by number."""
+        with self._begin() as connection:
+            running = running_trials(connection, self.study_id)
+            marked = [each for each in running if str(json.loads(each.claim or "null")).startswith(mark_prefix)]
+            return {each.number: self._give_up(each, why) for each in marked}
+
+    def _start(self, connection: Connection, census: Census) -> tuple[int, int, int | None]:
+        """Start the trial that waits longest, else a new one; return its id, its number and what it was drawn with."""
+        if census.waiting is None:
+            return start_trial(connection, self.study_id, census.n_trials), census.n_trials, None
+        self._storage.set_trial_state_values(census.waiting, TrialState.RUNNING)
+        record = read_trial(connection, census.waiting, DRAW)
+        return census.waiting, record.number, record.attribute
 
     def _give_up_stale(self, running: list[RunningTrial]) -> dict[int, str]:
         stale = [each for each in running if each.silence is None or each.silence > self.grace_seconds]
-        return {each.number: give_up(self._storage, self.study_name, each, self.param_names) for each in stale}
+        return {each.number: self._give_up(each, _silence(each)) for each in stale}
+
+    def _give_up(self, running: RunningTrial, why: str) -> str:
+        return give_up(self._storage, self.study_name, running, why, self.param_names)
 
     @contextmanager
     def _begin(self) -> Generator[Connection]:
@@ -147,6 +169,10 @@ class StudyTransactions:
     @cached_property
     def _storage(self) -> LockedStorage:
         return LockedStorage(self.lock.config)
+
+
+def _silence(running: RunningTrial) -> str:
+    return "its worker never began" if running.silence is None else f"no heartbeat for {running.silence:.0f} s"
 
 
 def _last_report(trial: FrozenTrial) -> list[float] | None:

@@ -18,7 +18,13 @@ from .sampling import sampler_of_draw
 
 
 def run_claims(  # noqa: PLR0917 - called with the arguments of an assignment
-    config: DatabaseConfig, study_name: str, data: StudyData, model_name: str, n_trials: int, on_event: Listener
+    config: DatabaseConfig,
+    study_name: str,
+    data: StudyData,
+    model_name: str,
+    n_trials: int,
+    crew: str,
+    on_event: Listener,
 ) -> None:
     """Open a study and run its trials; what every worker does, whichever process it is.
 
@@ -30,6 +36,8 @@ def run_claims(  # noqa: PLR0917 - called with the arguments of an assignment
     data : StudyData
     n_trials : int
         Finished trials that the study shall have.
+    crew : str
+        See :class:`kallos_tune.claims.Claims`.
     on_event : callable
         Is told of trials, folds and epochs.
 
@@ -44,12 +52,7 @@ def run_claims(  # noqa: PLR0917 - called with the arguments of an assignment
         _release_memory()
         return objective(trial, data.folds, model_name, settings=settings, on_event=on_event)
 
-    times = ClaimSettings(
-        heartbeat_seconds=settings.heartbeat_seconds,
-        grace_seconds=settings.grace_seconds,
-        database_wait_seconds=settings.database_wait_seconds,
-    )
-    claims = join_study(config, study_name, n_trials, times, settings.space)
+    claims = join_study(config, study_name, n_trials, ClaimSettings.of(settings), settings.space, crew)
     with training_process(settings.threads):
         run_trials(claims, run, lambda draw: sampler_of_draw(draw, settings), on_event, pruner=pruner_of(settings))
 

@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import forkserver, resource_tracker
@@ -55,8 +55,19 @@ class _Worker:
     out_of_memory_kills: int = field(default_factory=_out_of_memory_kills)
 
 
-def run_assignment(assignment: Assignment, n_workers: int, on_event: Listener) -> None:
+def run_assignment(
+    assignment: Assignment, n_workers: int, on_event: Listener, on_death: Callable[[int], None] | None = None
+) -> None:
     """Run an assignment: in this process for one worker, in processes of their own for more.
+
+    Parameters
+    ----------
+    assignment : Assignment
+    n_workers : int
+    on_event : callable
+        Is told what the workers tell.
+    on_death : callable, optional
+        Is told the process id of each worker that ended before its time, before another takes its place.
 
     Raises
     ------
@@ -68,7 +79,7 @@ def run_assignment(assignment: Assignment, n_workers: int, on_event: Listener) -
         Where this process is stopped, after running trials have been recorded as failed.
     """
     if n_workers > 1:
-        _run_workers(assignment, n_workers, on_event)
+        _run_workers(assignment, n_workers, on_event, on_death)
         return
     limit = FailureLimit()
 
@@ -80,7 +91,9 @@ def run_assignment(assignment: Assignment, n_workers: int, on_event: Listener) -
     assignment.do(listen)
 
 
-def _run_workers(assignment: Assignment, n_workers: int, on_event: Listener) -> None:
+def _run_workers(
+    assignment: Assignment, n_workers: int, on_event: Listener, on_death: Callable[[int], None] | None
+) -> None:
     """Run an assignment in several processes until all have come to its end."""
     limit = FailureLimit()
     workers = [_start(number, assignment) for number in range(n_workers)]
@@ -91,7 +104,7 @@ def _run_workers(assignment: Assignment, n_workers: int, on_event: Listener) -> 
                 if _listen(worker, limit, on_event):
                     continue
                 workers.remove(worker)
-                replacement = _after_end(worker, assignment)
+                replacement = _after_end(worker, assignment, on_death)
                 if replacement is not None:
                     workers.append(replacement)
     finally:
@@ -151,13 +164,15 @@ def _listen(worker: _Worker, limit: FailureLimit, on_event: Listener) -> bool:
     return True
 
 
-def _after_end(worker: _Worker, assignment: Assignment) -> _Worker | None:
+def _after_end(worker: _Worker, assignment: Assignment, on_death: Callable[[int], None] | None) -> _Worker | None:
     """Return the replacement of a worker that was killed, None for one that had no more to do."""
     worker.process.join()
     worker.lifeline.close()
     code = worker.process.exitcode
     if code == 0:
         return None
+    if on_death is not None and worker.process.pid is not None:
+        on_death(worker.process.pid)
     why = f"was killed by signal {-code}" if code is not None and code < 0 else f"ended with exit code {code}"
     if _out_of_memory_kills() > worker.out_of_memory_kills:
         why += " (the system is out of memory: use fewer --workers or smaller models)"
