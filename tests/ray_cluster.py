@@ -12,6 +12,14 @@ from contextlib import suppress
 from pathlib import Path
 
 _START_SECONDS = 60
+VARIABLES = {
+    "RAY_AUTH_MODE": "token",
+    "RAY_AUTH_TOKEN": secrets.token_hex(32),
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DISABLE_IMPORT_WARNING": "1",
+}
+# Ray reads them once in a process, whichever test imports it first.
+os.environ.update(VARIABLES)
 
 
 class RayCluster:
@@ -20,12 +28,6 @@ class RayCluster:
     def __init__(self) -> None:
         # Ray's sockets lie below it, and their paths must be short.
         self.folder = Path(tempfile.mkdtemp(prefix="ray-"))
-        self.variables = {
-            "RAY_AUTH_MODE": "token",
-            "RAY_AUTH_TOKEN": secrets.token_hex(32),
-            "RAY_USAGE_STATS_ENABLED": "0",
-            "RAY_DISABLE_IMPORT_WARNING": "1",
-        }
         self.address = ""
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -42,7 +44,7 @@ class RayCluster:
         with (self.folder / "said").open("wb") as said:
             self._process = subprocess.Popen(
                 [*command, *(f"{name}={value}" for name, value in arguments.items())],
-                env=os.environ | self.variables,
+                env=os.environ | VARIABLES,
                 stdout=said,
                 stderr=said,
                 start_new_session=True,

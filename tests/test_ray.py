@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ray_cluster import RayCluster
+from ray_cluster import VARIABLES, RayCluster
 from storm_worker import StormStudy, check, score_of
 
 from kallos_data import ingest_frame, simulate_market
@@ -43,9 +43,8 @@ def cluster():
 def connection(cluster):
     """Be connected to the cluster, whose workers find the modules of the tests."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in (cluster.variables | {"RAY_ADDRESS": cluster.address}).items():
-            patch.setenv(name, value)
-        import ray  # it reads the token now
+        patch.setenv("RAY_ADDRESS", cluster.address)
+        import ray
 
         paths = {"env_vars": {"PYTHONPATH": str(TESTS)}}
         ray.init(address=cluster.address, runtime_env=paths, log_to_driver=False, configure_logging=False)
@@ -162,7 +161,7 @@ def start_tune(cluster, tmp_path):
         process = subprocess.Popen(
             [SCRIPT, "tune", *study, "--engine", "ray", *arguments],
             cwd=tmp_path,
-            env=ours | cluster.variables | {"RAY_ADDRESS": cluster.address, "PYTHONUNBUFFERED": "1"} | variables,
+            env=ours | VARIABLES | {"RAY_ADDRESS": cluster.address, "PYTHONUNBUFFERED": "1"} | variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

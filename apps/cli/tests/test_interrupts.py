@@ -13,7 +13,8 @@ from kallos_tune import load_study
 
 pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks for processes in /proc")  # noqa: PTH112
 
-TWO_WORKERS = ("--workers", "2", "--max-epochs", "4", "--n-trials", "2")
+# Long enough to be stopped in the middle, on any machine.
+TWO_WORKERS = ("--workers", "2", "--max-epochs", "60", "--patience", "60", "--n-trials", "2")
 
 
 def read_until(process, words):

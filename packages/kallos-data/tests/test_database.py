@@ -158,6 +158,15 @@ def test_a_sqlite_file_is_created_on_request_only(tmp_path):
         select_one(tmp_path / "none" / "x.db", create=True)
 
 
+def test_a_relative_file_is_that_of_the_current_folder(tmp_path, monkeypatch):
+    for folder, n_tables in ((tmp_path / "a", 1), (tmp_path / "b", 2)):
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        select_one(Path("x.db"), create=True)
+        run(Path("x.db"), [f"CREATE TABLE t{number} (x int)" for number in range(n_tables)])
+        assert select_one(Path("x.db")) == n_tables
+
+
 def test_a_file_that_is_no_database_is_named(tmp_path):
     file = tmp_path / "prices.csv"
     file.write_text("timestamp,close\n2024-01-01,1\n" * 100)

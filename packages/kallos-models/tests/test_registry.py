@@ -9,6 +9,7 @@ import torch
 import kallos_models
 from kallos_models import architectures
 from kallos_models.architectures.tcn import DILATION_BASE, spanning_kernel
+from kallos_models.architectures.gru import GRUModule
 from kallos_models.errors import ConfigError, UnknownModelError
 from kallos_models.hyperparameters import Hyperparameters
 from kallos_models.registry import available_models, create_model
@@ -58,7 +59,7 @@ HPARAMS = Hyperparameters(
     hidden_dim=32, n_rnn_layers=2, dropout=0.25, batch_size=17, input_chunk_length=20, learning_rate=0.005, n_epochs=4
 )
 OWN_NAMES = {
-    "gru": {"model": "GRU", "hidden_dim": 32, "n_rnn_layers": 2, "dropout": 0.25},
+    "gru": {"model": GRUModule, "hidden_dim": 32, "n_rnn_layers": 2, "dropout": 0.25},
     "lstm": {"model": "LSTM", "hidden_dim": 32, "n_rnn_layers": 2, "dropout": 0.25},
     "tcn": {"num_filters": 32, "num_layers": 2, "dropout": 0.25, "dilation_base": 2, "kernel_size": 5},
     "tide": {"hidden_size": 32, "num_encoder_layers": 2, "num_decoder_layers": 2, "dropout": 0.25},

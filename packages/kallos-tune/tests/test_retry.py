@@ -39,6 +39,7 @@ def failing(*errors):
         "FATAL:  the database system is not yet accepting connections",
         "server closed the connection unexpectedly",
         "SSL SYSCALL error: EOF detected",
+        'connection to server at "db", port 5432 failed: server sent an error response during SSL exchange',
         "FATAL:  sorry, too many clients already",
         "FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute",
         'could not translate host name "db" to address: Temporary failure in name resolution',

@@ -213,6 +213,13 @@ class DatabaseConfig:
         self._require_file(create=create)
         return _new_engine(self.url, standstill_seconds)
 
+    def _url_from_anywhere(self) -> URL:
+        """Return the URL with the full path of a SQLite file: an engine keeps the folder in which it was made."""
+        file = self.url.database or ""
+        if self.backend == "postgresql" or file.startswith("file:"):
+            return self.url
+        return self.url.set(database=str(Path(file).absolute()))
+
     def _require_file(self, *, create: bool) -> None:
         if self.backend == "postgresql":
             return
@@ -239,7 +246,7 @@ class DatabaseConfig:
             Where the database cannot be reached or refuses a statement; the message never holds a password.
         """
         self._require_file(create=create)
-        engine = _known_engine(self.url)
+        engine = _known_engine(self._url_from_anywhere())
         if one_state and self.backend == "postgresql":
             engine = engine.execution_options(isolation_level="REPEATABLE READ")
         try:

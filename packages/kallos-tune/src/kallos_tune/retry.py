@@ -35,6 +35,7 @@ _TRANSIENT_WORDS: Final = (
     "no connection to the server",
     "eof detected",
     "ssl connection has been closed",
+    "error response during ssl exchange",
     "timeout expired",
     "could not receive data",
     "could not send data",
