@@ -20,18 +20,14 @@ from optuna.pruners import BasePruner
 
 from kallos_tune import EpochFinished, Event, FoldFinished, TuningSettings, objective
 from kallos_tune.process import training_process
-from kallos_tune.pruning import BestSharePruner
 
 from ._market import Market, small_space
 from ._measuring import print_table, write_results
 
 PRUNERS: dict[str, Callable[[], BasePruner]] = {
     "none": optuna.pruners.NopPruner,
-    "best half": lambda: BestSharePruner(1 / 2),
-    "best third": lambda: BestSharePruner(1 / 3),
-    "best quarter": lambda: BestSharePruner(1 / 4),
-    "best fifth": lambda: BestSharePruner(1 / 5),
     "median": lambda: optuna.pruners.MedianPruner(n_startup_trials=5),
+    "percentile 33": lambda: optuna.pruners.PercentilePruner(100 / 3, n_startup_trials=5),
     "percentile 25": lambda: optuna.pruners.PercentilePruner(25.0, n_startup_trials=5),
     "halving 3": lambda: optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=3),
     "hyperband": lambda: optuna.pruners.HyperbandPruner(min_resource=1, max_resource=5, reduction_factor=3),
@@ -87,7 +83,7 @@ def main(results_file: Path, quick: bool, csv: Path | None = None, trials: int |
     pruners = {name: replay_pruner(ran, make, 20 if quick else 100) for name, make in PRUNERS.items()}
     print_table(f"Pruners, over random orders of {len(ran)} trials", pruners)
     newest = {name: replay_pruner([each[::-1] for each in ran], PRUNERS[name], 20 if quick else 100)
-              for name in ("best third", "median")}  # fmt: skip
+              for name in ("median", "percentile 33")}  # fmt: skip
     print_table("The same with the newest fold first", newest)
     print(f"rank correlation of a fold's score with the mean over all: {correlations(ran)}")
     facts = {"patience": patience, "pruners": pruners, "newest_first": newest, "correlations": correlations(ran)}

@@ -114,22 +114,25 @@ def test_whoever_is_killed_the_budget_stays_exact(start_kallos_run, tune_argumen
 
     process = start_kallos_run(*tune_arguments, *TWO_WORKERS)
     read_until(process, "begins")
-    victim = next(trial for trial in trials_of(database) if trial.state.name == "RUNNING")
+    running = json.loads(main_within("study", "show", "small", "--json")[1])["running"]
+    shown = main_within("study", "show", "small")[1]
+    assert "Running" in shown
+    facts = running[0]
+    assert re.search(rf"{facts['trial']} +{facts['host']} +{facts['process']} +{facts['since']}", shown)
+    victim = trials_of(database)[facts["trial"]]
+    assert f"{facts['host']}:{facts['process']}" == victim.user_attrs["worker"]
+    assert facts["since"] == victim.datetime_start.isoformat(sep=" ", timespec="seconds")
+
     os.kill(worker_of(victim), signal.SIGKILL)
     said = read_until(process, "was killed by signal 9")
     assert said[-1].rstrip().endswith("was killed by signal 9: replaced")
-    running = json.loads(main_within("study", "show", "small", "--json")[1])["running"]
-    facts = next(each for each in running if each["trial"] == victim.number)
-    assert f"{facts['host']}:{facts['process']}" == victim.user_attrs["worker"]
-    assert facts["since"] == victim.datetime_start.isoformat(sep=" ", timespec="seconds")
-    shown = main_within("study", "show", "small")[1]
-    assert "Running" in shown
-    assert re.search(rf"{victim.number} +{facts['host']} +{facts['process']} +{facts['since']}", shown)
+    assert trials_of(database)[victim.number].user_attrs["failure"] == "given up: its worker is dead"
 
+    read_until(process, "begins")
     code, out, err = main_within("study", "reap", "small", "--grace-seconds", "0")
     assert code == 0
     assert "kallos-run tune command" in err
-    assert f"trial {victim.number} of {victim.user_attrs['worker']} given up: no heartbeat for" in out
+    assert re.search(r"trial \d+ of \S+:\d+ given up: no heartbeat for", out)
     code, _, err = end_of(process, 60)
     assert code == 0, err
     assert "2 of 2 finished" in err

@@ -8,8 +8,8 @@ import torch
 
 import kallos_models
 from kallos_models import architectures
-from kallos_models.architectures.tcn import DILATION_BASE, spanning_kernel
 from kallos_models.architectures.gru import GRUModule
+from kallos_models.architectures.tcn import DILATION_BASE, spanning_kernel
 from kallos_models.errors import ConfigError, UnknownModelError
 from kallos_models.hyperparameters import Hyperparameters
 from kallos_models.registry import available_models, create_model

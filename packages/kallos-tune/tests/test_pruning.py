@@ -1,6 +1,5 @@
-"""Pruning: like is compared with like, the best is never given up, and a pruned score is no score."""
+"""Pruning: by what is known over the same folds, never of the best, and a pruned score is no score."""
 
-import numpy as np
 import optuna
 import pytest
 from hypothesis import given
@@ -8,7 +7,9 @@ from hypothesis import strategies as st
 from optuna.trial import TrialState, create_trial
 
 from kallos_tune import TuningSettings, trials_table
-from kallos_tune.pruning import BestSharePruner, pruner_of
+from kallos_tune.pruning import pruner_of
+
+MEDIAN = pruner_of(TuningSettings())
 
 
 def trial_with(reports: list[float], state: TrialState = TrialState.COMPLETE) -> optuna.trial.FrozenTrial:
@@ -22,46 +23,24 @@ def study_of(*trials: optuna.trial.FrozenTrial) -> optuna.Study:
     return study
 
 
-def running(*reports: float) -> optuna.trial.FrozenTrial:
-    return trial_with(list(reports), TrialState.RUNNING)
-
-
-@given(st.lists(st.floats(0.1, 10), min_size=3, max_size=30), st.sampled_from([0.25, 1 / 3, 0.5]))
-def test_as_many_go_on_as_the_share_says_and_the_best_always_does(scores, share):
+@given(st.lists(st.floats(0.1, 10), min_size=5, max_size=30))
+def test_by_default_the_worse_half_is_given_up_and_the_best_never_is(scores):
     study = study_of(*(trial_with([score]) for score in scores))
-    pruner = BestSharePruner(share, n_startup_trials=3)
-    go_on = [score for score in scores if not pruner.prune(study, running(score))]
-    bar = np.quantile(scores, share)
-    assert sorted(go_on) == sorted(score for score in scores if score <= bar)
-    assert min(scores) in go_on
+    given_up = {score for score in scores if MEDIAN.prune(study, trial_with([score], TrialState.RUNNING))}
+    assert min(scores) not in given_up
+    assert len([score for score in scores if score in given_up]) <= len(scores) / 2
 
 
-def test_means_are_compared_over_the_same_folds():
-    """The first fold is calm: whoever is compared by the best mean so far looks good for ever."""
-    study = study_of(*(trial_with([1.0 + 0.01 * rank, 5.0 + 0.01 * rank]) for rank in range(6)))
-    assert BestSharePruner().prune(study, running(1.0, 9.0))
-    assert not BestSharePruner().prune(study, running(1.0, 5.0))
-    assert not optuna.pruners.MedianPruner().prune(study, running(1.0, 9.0))
-
-
-def test_pruned_trials_count_and_failed_and_running_ones_do_not():
-    finished = [trial_with([1.0 + rank], TrialState.PRUNED) for rank in range(5)]
-    assert BestSharePruner().prune(study_of(*finished), running(4.0))
-    others = [trial_with([0.1], state) for state in (TrialState.FAIL, TrialState.RUNNING)] * 3
-    assert not BestSharePruner().prune(study_of(*finished[:4], *others), running(4.0))
-    assert not BestSharePruner().prune(study_of(*finished, *others), running(1.5))
-
-
-def test_nothing_is_pruned_before_it_has_reported_or_has_rivals():
-    assert not BestSharePruner().prune(study_of(*[trial_with([1.0])] * 9), trial_with([], TrialState.RUNNING))
-    assert not BestSharePruner().prune(study_of(*[trial_with([1.0])] * 4), running(9.0))
-    assert BestSharePruner().prune(study_of(*[trial_with([1.0])] * 5), running(9.0))
+@pytest.mark.parametrize("state", [TrialState.FAIL, TrialState.PRUNED, TrialState.RUNNING])
+def test_what_is_not_complete_does_not_count(state):
+    others = [trial_with([1.0], state)] * 9
+    assert not MEDIAN.prune(study_of(*others, *[trial_with([1.0])] * 4), trial_with([9.0], TrialState.RUNNING))
+    assert MEDIAN.prune(study_of(*others, *[trial_with([1.0])] * 5), trial_with([9.0], TrialState.RUNNING))
 
 
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("best-share", BestSharePruner),
         ("median", optuna.pruners.MedianPruner),
         ("wilcoxon", optuna.pruners.WilcoxonPruner),
         ("none", optuna.pruners.NopPruner),

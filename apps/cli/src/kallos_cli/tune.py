@@ -149,7 +149,7 @@ def tune(
             rich_help_panel=_TRAINING,
             help="Epochs without improvement after which it ends.",
         ),
-    ] = 10,
+    ] = 5,
     device: Annotated[
         Literal["cpu", "cuda", "mps", "auto"],
         typer.Option(
@@ -174,14 +174,14 @@ def tune(
         typer.Option("--sampler", rich_help_panel=options.SEARCH_PANEL, help="Parzen estimator, or random search."),
     ] = "tpe",
     pruner: Annotated[
-        Literal["best-share", "median", "wilcoxon", "none"],
+        Literal["median", "wilcoxon", "none"],
         typer.Option(
             "--pruner",
             rich_help_panel=options.SEARCH_PANEL,
-            help="Which trials are given up before their last fold: all but the best third over the same folds, those "
-            "that Optuna's median or Wilcoxon pruner names, or none.",
+            help="Which trials are given up before their last fold: those worse than the median of complete trials, "
+            "those worse than the best by a signed-rank test, or none.",
         ),
-    ] = "best-share",
+    ] = "median",
     workers: options.Workers = None,
     engine: options.Engine = "processes",
     ray_address: options.RayAddress = None,

@@ -13,7 +13,7 @@ from .space import SEARCH_SPACE, Space, longest_look_back
 Forecast = Literal["rolling", "recursive"]
 Metric = Literal["rmse", "mae"]
 Sampler = Literal["tpe", "random"]
-Pruner = Literal["best-share", "median", "wilcoxon", "none"]
+Pruner = Literal["median", "wilcoxon", "none"]
 Resume = Literal["same", "force", "never"]
 Window = Literal["expanding", "rolling"]
 Device = Literal["cpu", "cuda", "mps", "auto"]
@@ -62,16 +62,16 @@ class TuningSettings:
         between a forecaster's look-back and the step it predicts. Needs ``forecast="rolling"``.
     window : {"expanding", "rolling"}, default "expanding"
         Whether training starts at the first step in every fold or moves along.
-    max_epochs, patience : int, defaults 100 and 10
+    max_epochs, patience : int, defaults 100 and 5
         Longest training, and epochs without improvement of the validation loss after which it ends.
     seed : int, default 0
         Of the sampler and of every training.
     sampler : {"tpe", "random"}, default "tpe"
         Tree-structured Parzen estimator (Bergstra et al. 2011) or random search.
-    pruner : {"best-share", "median", "wilcoxon", "none"}, default "best-share"
-        Which trials are given up before their last fold: those whose mean over the folds so far is not among the best
-        third (see :class:`kallos_tune.pruning.BestSharePruner`); those that Optuna's median or Wilcoxon pruner gives
-        up; or none.
+    pruner : {"median", "wilcoxon", "none"}, default "median"
+        Which trials are given up before their last fold: those whose best mean over the folds so far is worse than the
+        median of complete trials over as many folds, once there are five; those whose folds are worse than the best
+        trial's by a signed-rank test; or none. Both are Optuna's.
     resume : {"same", "force", "never"}, default "same"
         What to do with an existing study of the name: go on if it is about the same, go on whatever it is about,
         or refuse.
@@ -114,10 +114,10 @@ class TuningSettings:
     purge: int = 0
     window: Window = "expanding"
     max_epochs: int = 100
-    patience: int = 10
+    patience: int = 5
     seed: int = 0
     sampler: Sampler = "tpe"
-    pruner: Pruner = "best-share"
+    pruner: Pruner = "median"
     resume: Resume = "same"
     start_date: str | date | datetime | None = None
     tables: FeatureTables = field(default_factory=FeatureTables)
