@@ -44,16 +44,18 @@ Params = Mapping[str, int | float]
 
 def main(results_file: Path, quick: bool, csv: Path | None = None, trials: int | None = None) -> None:  # noqa: FBT001
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    n_trials = 2 if quick else (trials or 30)
-    settings = TuningSettings(space=small_space(32 if quick else 128))
+    n_trials = 2 if quick else (trials or 24)
+    settings = TuningSettings(space=small_space(32 if quick else 64), max_epochs=40)
     if quick:
         settings = replace(settings, max_epochs=1, target_folds=2)
     cores = len(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as folder:
-        market = Market.ingest(Path(folder), settings, csv, 420 if quick else 1200, HOLD_OUT_STEPS)
+        market = Market.ingest(Path(folder), settings, csv, 420 if quick else 880, HOLD_OUT_STEPS)
         columns: dict[str, dict[str, Any]] = {}
         alone, seconds = tune(market, "alone", n_trials, replace(settings, pruner="none"))
         columns["kallos, 1 worker, no pruning"] = facts(alone, seconds, market, settings)
+        crew, seconds = tune(market, "crew", n_trials, replace(settings, pruner="none", workers=cores))
+        columns[f"kallos, {cores} workers, no pruning"] = facts(crew, seconds, market, settings)
         shipped, seconds = tune(market, "shipped", n_trials, replace(settings, workers=cores))
         columns[f"kallos as it ships, {cores} workers"] = facts(shipped, seconds, market, settings)
         literal, seconds = run_literally(market, alone, settings)
