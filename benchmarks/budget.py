@@ -19,7 +19,7 @@ import optuna
 from optuna.pruners import BasePruner
 
 from kallos_tune import EpochFinished, Event, FoldFinished, TuningSettings, objective
-from kallos_tune.process import training_process
+from kallos_tune.threads import torch_threads
 
 from ._market import Market, small_space
 from ._measuring import print_table, write_results
@@ -75,7 +75,7 @@ def main(results_file: Path, quick: bool, csv: Path | None = None, trials: int |
         space=small_space(32 if quick else 64),
         pruner="none",
     )
-    with tempfile.TemporaryDirectory() as folder, training_process(threads=1):
+    with tempfile.TemporaryDirectory() as folder, torch_threads(1):
         market = Market.ingest(Path(folder), settings, csv, n_steps, hold_out=0)
         ran = run_trials(market, settings, n_trials)
     patience = {f"{each}": replay_patience(ran, each, settings.max_epochs) for each in (2, 3, 5, 7, 10, 15, 20)}

@@ -18,7 +18,7 @@ from darts.models.forecasting.block_rnn_model import BlockRNNModel
 from torch import nn
 
 from kallos_models import TrainingSettings, fit_forecaster, quiet_lightning, trainer_kwargs
-from kallos_tune.process import training_process
+from kallos_tune.threads import torch_threads
 
 from ._measuring import write_results
 
@@ -34,7 +34,7 @@ def main(results_file: Path, quick: bool) -> None:  # noqa: FBT001 - called by n
     rows = []
     print(f"Seconds an epoch of {n_samples} samples, look-back {LOOK_BACK}, {1 + N_FEATURES} inputs")
     print(f"{'':>5}{'hidden':>7}{'layers':>7}{'batch':>6}{'bare':>9}{'lightning':>10}{'kallos':>9}{'l/b':>7}{'k/b':>7}")
-    with training_process(threads=1):
+    with torch_threads(1):
         for cell in ("GRU", "LSTM"):
             for width, layers in sizes:
                 for batch_size in batch_sizes:

@@ -5,10 +5,7 @@ Part 2: 64 workers on PostgreSQL claim and tell trials of a study that has 10 00
 transaction holds the study's lock, how long it waited for the lock before, and how many connections there were.
 """
 
-import json
 import multiprocessing
-import os
-import platform
 import statistics
 import tempfile
 import threading
@@ -30,6 +27,8 @@ from kallos_tune.ledger import CLAIM, DRAW, WORKER
 from kallos_tune.locks import StudyLock
 from kallos_tune.transactions import Claim
 
+from ._measuring import print_table, write_results
+
 CONTEXT = multiprocessing.get_context("forkserver")
 
 
@@ -49,8 +48,7 @@ def main(results_file: Path, quick: bool) -> None:  # noqa: FBT001 - called by n
             print_table("Claims of many workers on PostgreSQL", claims)
         finally:
             server.remove()
-    machine = {"cores": os.cpu_count(), "system": platform.platform(), "load": os.getloadavg()}
-    results_file.write_text(json.dumps({"storm": storms, "claims": claims, "machine": machine}, indent=2) + "\n")
+    write_results(results_file, {"storm": storms, "claims": claims}, ("optuna", "sqlalchemy", "psycopg2-binary"))
 
 
 def run_storm(url: str, n_trials: int, n_kills: int) -> dict[str, Any]:
@@ -203,11 +201,3 @@ def median(values: Iterator[float]) -> float:
 
 def percentile(values: Iterator[float]) -> float:
     return round(statistics.quantiles(values, n=20)[-1], 1)
-
-
-def print_table(title: str, columns: dict[str, dict[str, Any]]) -> None:
-    print(f"\n{title}")
-    width = max(len(name) for column in columns.values() for name in column)
-    print(" " * width, *(f"{name:>14}" for name in columns))
-    for row in next(iter(columns.values())):
-        print(f"{row:<{width}}", *(f"{column[row]:>14}" for column in columns.values()))

@@ -83,7 +83,7 @@ def test_the_common_names_become_the_architectures_own(name):
     assert (given["input_chunk_length"], given["output_chunk_length"], given["output_chunk_shift"]) == (20, 1, 0)
     assert (given["batch_size"], given["n_epochs"], given["save_checkpoints"]) == (17, 4, False)
     assert given["optimizer_cls"] is torch.optim.Adam
-    assert given["optimizer_kwargs"] == {"lr": 0.005, "fused": True}
+    assert given["optimizer_kwargs"] == {"lr": 0.005}
     assert isinstance(given["loss_fn"], torch.nn.MSELoss)
     assert model.model is None
 

@@ -33,7 +33,7 @@ def shared_arguments(hparams: Hyperparameters, pl_trainer_kwargs: Mapping[str, A
         "n_epochs": hparams.n_epochs,
         "loss_fn": ForecastLoss(hparams.output_chunk_length),
         "optimizer_cls": optim.Adam,
-        "optimizer_kwargs": {"lr": hparams.learning_rate, "fused": True},
+        "optimizer_kwargs": {"lr": hparams.learning_rate},
         "random_state": hparams.random_state,
         "pl_trainer_kwargs": dict(pl_trainer_kwargs or {}),
         "save_checkpoints": False,

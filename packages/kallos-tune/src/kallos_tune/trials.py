@@ -11,10 +11,10 @@ from .claims import ClaimSettings, join_study
 from .data import StudyData
 from .loop import run_trials
 from .objective import objective
-from .process import training_process
 from .progress import Listener
 from .pruning import pruner_of
 from .sampling import sampler_of_draw
+from .threads import torch_threads
 
 
 def run_claims(  # noqa: PLR0917 - called with the arguments of an assignment
@@ -53,7 +53,7 @@ def run_claims(  # noqa: PLR0917 - called with the arguments of an assignment
         return objective(trial, data.folds, model_name, settings=settings, on_event=on_event)
 
     claims = join_study(config, study_name, n_trials, ClaimSettings.of(settings), settings.space, crew)
-    with training_process(settings.threads):
+    with torch_threads(settings.threads):
         run_trials(claims, run, lambda draw: sampler_of_draw(draw, settings), on_event, pruner=pruner_of(settings))
 
 

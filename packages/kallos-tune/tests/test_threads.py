@@ -1,13 +1,13 @@
-"""The process that trains has its threads given back, however it ends."""
+"""Threads of torch are given back, however the training ends."""
 
 import pytest
 import torch
 
-from kallos_tune.process import training_process
+from kallos_tune.threads import torch_threads
 
 
 def fail_with(threads):
-    with training_process(threads):
+    with torch_threads(threads):
         assert torch.get_num_threads() == threads
         raise KeyError
 
