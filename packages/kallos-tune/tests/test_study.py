@@ -10,9 +10,11 @@ import optuna
 import polars as pl
 import pytest
 import sqlalchemy
+import torch
 from optuna.distributions import CategoricalDistribution
 from optuna.trial import TrialState
 
+from kallos_models import ConfigError as ModelConfigError
 from kallos_models import UnknownModelError
 from kallos_tune import (
     ConfigError,
@@ -103,6 +105,13 @@ def test_the_trial_of_a_killed_worker_runs_again_without_waiting(tune, database)
     (again,) = (trial for trial in study.trials if trial.user_attrs.get(RETRY_OF) == [number])
     assert (again.state, again.params) == (TrialState.COMPLETE, params)
     assert n_finished(study) == 3
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_device_that_is_not_there_is_refused_before_anything_else(tune, database):
+    with pytest.raises(ModelConfigError, match="device='cuda' is not there: torch sees no such GPU"):
+        tune(1, device="cuda")
+    assert study_names(database) == []
 
 
 def test_a_full_study_is_returned_at_once(tune, database):

@@ -56,9 +56,14 @@ def accelerator(device: Device) -> str:
     ConfigError
         Where torch does not see such a device.
     """
+    if device in ("cuda", "mps"):
+        _require_gpu(device)
+    return "gpu" if device == "cuda" else device
+
+
+def _require_gpu(device: Device) -> None:
     import torch  # noqa: PLC0415 - settings are made where no model is
 
-    found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if not found.get(device, True):
+    there = torch.cuda.is_available() if device == "cuda" else torch.backends.mps.is_available()
+    if not there:
         raise ConfigError(f"device={device!r} is not there: torch sees no such GPU; choose 'cpu' or 'auto'")
-    return "gpu" if device == "cuda" else device

@@ -12,6 +12,7 @@ import optuna
 from kallos_data import DatabaseConfig
 from kallos_data.scaling import FeatureGroups
 from kallos_models import UnknownModelError, available_models
+from kallos_models.settings import accelerator
 
 from .assignments import Assignment
 from .claims import Claims, ClaimSettings
@@ -88,6 +89,8 @@ def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
     ------
     kallos_models.UnknownModelError
         Where no architecture has that name.
+    kallos_models.ConfigError
+        Where the settings ask for a device that this machine does not have.
     ConfigError
         Where ``n_trials`` is below 1, ``study_name`` is empty or a setting is impossible.
     StudyMismatchError, StudyExistsError
@@ -110,6 +113,8 @@ def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
         raise ConfigError(f"n_trials must be 1 or more, not {n_trials}")
     if not study_name.strip():
         raise ConfigError("study_name must not be empty")
+    if settings.engine == "processes":
+        accelerator(settings.device)
     config = storage_config(db_kwargs, optuna_schema)
     data = load_study_data(asset_id, end_date, db_kwargs, target_col, feature_groups, settings=settings)
     storage = open_storage(db_kwargs, optuna_schema, wait_seconds=settings.database_wait_seconds)
