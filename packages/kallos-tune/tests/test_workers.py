@@ -1,5 +1,6 @@
 """Worker processes: heard, replaced, stopped in time, and never left behind."""
 
+import itertools
 import logging
 import multiprocessing
 import sys
@@ -103,6 +104,16 @@ def test_each_death_is_told_before_the_replacement(errand, tmp_path):
         errand("die", str(folder), on_death=on_death)
     assert len(set(told)) == len(told) >= 4
     assert set(told) <= {file.name for file in folder.iterdir()}
+
+
+def test_a_worker_that_is_killed_for_memory_says_so(errand, tmp_path, monkeypatch):
+    """The system's own count of such kills, which rises here each time that it is looked at."""
+    counts = itertools.count()
+    monkeypatch.setattr("kallos_tune.workers._out_of_memory_kills", lambda: next(counts))
+    folder = tmp_path / "deaths"
+    folder.mkdir()
+    with pytest.raises(WorkerError, match=r"killed by signal 9 \(the system is out of memory: use fewer --workers"):
+        errand("die", str(folder))
 
 
 def test_workers_are_stopped_with_time_to_record_it(errand, tmp_path):
