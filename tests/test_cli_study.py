@@ -71,7 +71,7 @@ def test_ingest_tune_resume_and_look(command_line, database_url, tmp_path):
 
     expect(0, "ingest", "btc.csv", "--asset-id", "BTC")
     study = ["--asset-id", "BTC", "--end-date", "2019-12-31", "--study-name", "small", "--max-epochs", "1"]
-    tune = ["tune", *study, "--folds", "2", "--seed", "10", *in_schema]
+    tune = ["tune", *study, "--folds", "2", "--seed", "10", "--pruner", "none", *in_schema]
 
     first = expect(0, *tune, "--n-trials", "1", run=process)
     assert "features, chosen from the columns that the history has:" in first.stderr

@@ -94,7 +94,8 @@ def test_two_machines_meet_the_budget_exactly(postgres_url, tmp_path):
     said = [machine.communicate(timeout=300)[0] for machine in machines]
     assert [machine.returncode for machine in machines] == [0, 0], said
     trials = load_study(postgres_url, "gru_btc", optuna_schema="studies").trials
-    assert [trial.state for trial in trials] == [TrialState.COMPLETE] * 4
+    assert {trial.state for trial in trials} <= {TrialState.COMPLETE, TrialState.PRUNED}
+    assert len(trials) == 4
     assert {int(trial.user_attrs[WORKER].split(":")[1]) for trial in trials} <= {machine.pid for machine in machines}
     assert (tmp_path / "one/gru_btc_best_params.json").exists()
 

@@ -80,7 +80,7 @@ def fail(on_event) -> None:
 
 def fail_trials(on_event) -> None:
     for number in range(9):
-        on_event(TrialFinished(number, "FAIL", None, f"reason {number}", 0.0, None, 0, 0))
+        on_event(TrialFinished(number, "FAIL", None, None, f"reason {number}", 0.0, None, 0, 0))
 
 
 def die(on_event) -> None:
@@ -176,7 +176,7 @@ def start_tune(cluster, tmp_path):
 
 
 def test_the_command_line_runs_a_study_on_ray(start_tune):
-    process = start_tune("--n-trials", "2", "--max-epochs", "1", "--json")
+    process = start_tune("--n-trials", "2", "--max-epochs", "1", "--pruner", "none", "--json")
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert json.loads(out)["n_trials"] == {"complete": 2, "pruned": 0, "fail": 0, "running": 0}

@@ -31,7 +31,11 @@ def opened(n_trials: int, n_finished: int = 0) -> StudyOpened:
 
 def finished(trial: int, score: float | None, n_finished: int, best: float | None = None) -> TrialFinished:
     state, reason = ("FAIL", "it broke") if score is None else ("COMPLETE", None)
-    return TrialFinished(trial, state, score, reason, 12.0, best or score, n_finished, 4)
+    return TrialFinished(trial, state, score, None, reason, 12.0, best or score, n_finished, 4)
+
+
+def pruned(trial: int, where: str, n_finished: int) -> TrialFinished:
+    return TrialFinished(trial, "PRUNED", 0.5, where, None, 1.0, 0.03, n_finished, 4)
 
 
 def test_lines_of_trials_that_overlap(capsys):

@@ -1,5 +1,7 @@
 """The objective: the mean over the folds, told fold by fold."""
 
+from dataclasses import replace
+
 import numpy as np
 import optuna
 import pytest
@@ -42,11 +44,40 @@ def test_reports_the_running_mean(folds, settings):
     objective(trial, folds, "gru", settings=settings)
     first, second = trial.user_attrs["fold_scores"]
     reported = study.trials[0].intermediate_values
-    assert reported == {1: first, 2: pytest.approx((first + second) / 2)}
+    n_rungs = 2
+    assert {rung - n_rungs: value for rung, value in reported.items() if rung > n_rungs} == {
+        1: first,
+        2: pytest.approx((first + second) / 2),
+    }
+
+
+def test_reports_the_best_error_so_far_early_in_the_first_fold_alone(folds, settings):
+    """With the weights of the best epoch the validation error is the score, up to float32."""
+    settings = replace(settings, max_epochs=5, patience=5)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=3))
+    trial, events = new_trial(study), []
+    objective(trial, folds, "gru", settings=settings, on_event=events.append)
+    losses = [event.val_loss for event in events if isinstance(event, EpochFinished) and event.fold == 1]
+    score_of_best = trial.user_attrs["fold_scores"][0]
+    expected = {rung: score_of_best * (min(losses[:epoch]) / min(losses)) ** 0.5 for rung, epoch in ((1, 2), (2, 4))}
+    reported = study.trials[0].intermediate_values
+    assert list(reported) == [1, 2, 3, 4]
+    assert {rung: reported[rung] for rung in (1, 2)} == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_pruner_may_give_up_in_the_middle_of_the_first_fold(folds, settings):
+    settings = replace(settings, max_epochs=5, patience=5)
+    study = optuna.create_study(pruner=optuna.pruners.ThresholdPruner(upper=1e-9))
+    trial, events = new_trial(study), []
+    with pytest.raises(optuna.TrialPruned):
+        objective(trial, folds, "gru", settings=settings, on_event=events.append)
+    assert [event.epoch for event in events if isinstance(event, EpochFinished)] == [1, 2]
+    assert "fold_scores" not in trial.user_attrs
 
 
 def test_a_pruner_may_give_up_before_the_last_fold(folds, settings):
     pruner = optuna.pruners.ThresholdPruner(upper=1e-9)
+    settings = replace(settings, max_epochs=1)
     study = optuna.create_study(pruner=pruner, sampler=optuna.samplers.RandomSampler(seed=3))
     trial = new_trial(study)
     with pytest.raises(optuna.TrialPruned):

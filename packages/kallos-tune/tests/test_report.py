@@ -27,6 +27,7 @@ def study(database, groups, settings):
         if isinstance(event, EpochFinished) and event.trial == 1:
             raise RuntimeError("broken on purpose")
 
+    settings = replace(settings, pruner="none")
     return run_tuning(
         "X", "2021-04-30", database, None, "gru", "s", "ret", groups, 3, settings=settings, on_event=fail_second
     )
@@ -68,6 +69,17 @@ def test_the_table_has_the_best_first_and_failures_last(study):
     assert table["failure"].to_list() == [None, None, None, "RuntimeError: broken on purpose"]
     assert set(study.best_params) <= set(table.columns)
     assert table["epochs"].to_list()[:3] == [4, 4, 4]
+
+
+def test_the_table_has_pruned_trials_after_complete_ones_the_farthest_first():
+    study = optuna.create_study()
+    ran = [("FAIL", []), ("PRUNED", [0.1]), ("PRUNED", [0.1, 0.3]), ("PRUNED", [0.1, 0.2]), ("COMPLETE", [1, 1, 1])]
+    for state, reports in ran:
+        trial = study.ask()
+        for rung, value in enumerate(reports, start=1):
+            trial.report(value, step=rung)
+        study.tell(trial, 1.0 if state == "COMPLETE" else None, state=optuna.trial.TrialState[state])
+    assert trials_table(study)["trial"].to_list() == [4, 3, 2, 1, 0]
 
 
 def test_the_best_parameters_score_the_same_again(study, database, groups, settings, tmp_path):

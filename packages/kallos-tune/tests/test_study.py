@@ -30,7 +30,7 @@ from kallos_tune import (
     run_tuning,
     study_names,
 )
-from kallos_tune.ledger import FAILURE, RETRY_OF, WORKER, n_finished
+from kallos_tune.ledger import FAILURE, FINISHED, RETRY_OF, WORKER, n_finished
 from kallos_tune.progress import ignore
 
 
@@ -55,14 +55,18 @@ def tune(database, groups, settings):
 
 
 def facts(study):
-    return [(trial.params, trial.user_attrs["fold_scores"], trial.value) for trial in study.trials]
+    """Return everything that a study's finished trials came to, in the order in which they were drawn."""
+    return [
+        (trial.state, trial.params, trial.user_attrs.get("fold_scores"), trial.intermediate_values, trial.value)
+        for trial in study.get_trials(states=FINISHED)
+    ]
 
 
 def test_a_study_in_pieces_equals_a_study_in_one_go(tune, tmp_path, history, write_history):
-    pieces = [tune(1), tune(2), tune(4)][-1]
+    pieces = [tune(n, pruner="none") for n in (1, 2, 4)][-1]
     other = f"sqlite:///{tmp_path / 'other.db'}"
     write_history(other, history)
-    whole = tune(4, url=other)
+    whole = tune(4, url=other, pruner="none")
     assert [trial.state for trial in pieces.trials] == [TrialState.COMPLETE] * 4
     assert facts(pieces) == facts(whole)
     assert len({str(trial.params) for trial in whole.trials}) == 4
@@ -75,18 +79,17 @@ def test_every_trial_is_scored_on_every_fold(tune):
     assert {len(trial.user_attrs["fold_scores"]) for trial in study.trials} == {2}
 
 
-def test_a_pruned_study_keeps_its_best_and_repeats_in_one_go_or_in_two(tune):
-    study = tune(12, max_epochs=1, study_name="whole")
-    tune(7, max_epochs=1)
-    parts = tune(12, max_epochs=1)
-    assert facts(parts) == facts(study)
-    whole = study.trials
-    assert [trial.state for trial in parts.trials] == [trial.state for trial in whole]
-    pruned = [trial for trial in whole if trial.state == TrialState.PRUNED]
-    assert pruned
-    assert {len(trial.user_attrs["fold_scores"]) for trial in pruned} == {1}
-    best_first_fold = min(whole, key=lambda trial: trial.user_attrs["fold_scores"][0])
-    assert best_first_fold.state == TrialState.COMPLETE
+def test_a_pruned_study_repeats_in_one_go_or_interrupted(tune):
+    epochs = {"max_epochs": 5, "patience": 5}
+    whole = tune(10, study_name="whole", **epochs)
+    survivor = [trial for trial in whole.trials if "fold_scores" in trial.user_attrs][-1].number
+    with pytest.raises(KeyboardInterrupt):
+        tune(10, on_event=interrupt_at(trial=survivor, fold=2), **epochs)
+    parts = tune(10, **epochs)
+    assert facts(parts) == facts(whole)
+    rungs = {trial.last_step for trial in whole.trials if trial.state == TrialState.PRUNED}
+    assert rungs
+    assert rungs <= {1, 2, 3}
     assert parts.best_trial.state == TrialState.COMPLETE
 
 
@@ -153,16 +156,16 @@ def interrupt_at(trial, fold):
 
 def test_an_interrupted_trial_is_on_record_and_run_again(tune, database, tmp_path, history, write_history):
     with pytest.raises(KeyboardInterrupt):
-        tune(3, on_event=interrupt_at(trial=1, fold=2))
+        tune(3, on_event=interrupt_at(trial=1, fold=2), pruner="none")
     study = load_study(database, "s")
     assert [trial.state for trial in study.trials] == [TrialState.COMPLETE, TrialState.FAIL, TrialState.WAITING]
     assert study.trials[1].user_attrs["failure"] == "interrupted (Ctrl-C)"
 
-    resumed = tune(3)
+    resumed = tune(3, pruner="none")
     other = f"sqlite:///{tmp_path / 'other.db'}"
     write_history(other, history)
     finished = [trial for trial in resumed.trials if trial.state == TrialState.COMPLETE]
-    uninterrupted = tune(3, url=other).trials
+    uninterrupted = tune(3, url=other, pruner="none").trials
     assert [trial.params for trial in finished] == [trial.params for trial in uninterrupted]
     assert [trial.value for trial in finished] == [trial.value for trial in uninterrupted]
 

@@ -19,7 +19,7 @@ from kallos_tune.progress import TrialFinished
 
 def finished(number, reason=None):
     state = "COMPLETE" if reason is None else "FAIL"
-    return TrialFinished(number, state, None, reason, 0.0, None, 0, 0)
+    return TrialFinished(number, state, None, None, reason, 0.0, None, 0, 0)
 
 def tell(listener):
     logging.getLogger("kallos_tune.errand").warning("from %s", "a worker")

@@ -92,8 +92,10 @@ class Watch:
         if not self.lines or self.opened is None or event.score is None:
             return  # that it failed, and why, is a warning of kallos_tune
         if event.state == "PRUNED":
-            # The mean of some folds says nothing beside the naive mean of all.
-            output.say(f"trial {event.trial}: pruned, {duration(event.seconds)}; {self.progress()}")
+            # An error over less than all folds says nothing beside the naive mean of all.
+            output.say(
+                f"trial {event.trial}: pruned after {event.pruned_after}, {duration(event.seconds)}; {self.progress()}"
+            )
             return
         best = " (best so far)" if self._best is None or event.score < self._best else ""
         output.say(

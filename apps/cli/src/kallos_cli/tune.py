@@ -174,14 +174,14 @@ def tune(
         typer.Option("--sampler", rich_help_panel=options.SEARCH_PANEL, help="Parzen estimator, or random search."),
     ] = "tpe",
     pruner: Annotated[
-        Literal["median", "wilcoxon", "none"],
+        Literal["halving", "none"],
         typer.Option(
             "--pruner",
             rich_help_panel=options.SEARCH_PANEL,
-            help="Which trials are given up before their last fold: those worse than the median of complete trials, "
-            "those worse than the best by a signed-rank test, or none.",
+            help="Which trials are given up before their last fold: those not among the better half of all that got "
+            "as far, early in the first fold and after each; or none.",
         ),
-    ] = "median",
+    ] = "halving",
     workers: options.Workers = None,
     engine: options.Engine = "processes",
     ray_address: options.RayAddress = None,

@@ -9,12 +9,13 @@ from typing import Final
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.pruners import BasePruner
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from .claims import Claims
 from .errors import DatabaseUnavailableError
 from .ledger import FAILURE, best_score, n_finished
 from .progress import Listener, TrialFinished
+from .pruning import rung_name
 from .transactions import Claim, NoClaim
 
 logger = logging.getLogger(__name__)
@@ -104,12 +105,17 @@ def _run_trial(claim: Claim, claims: Claims, begin: Callable[[], optuna.Trial], 
         trial=claim.number,
         state=told.state.name,
         score=told.value,
+        pruned_after=_rung_of(told),
         reason=reason,
         seconds=time.perf_counter() - started,
         best_score=best_score(claims.study),
         n_finished=n_finished(claims.study),
         n_trials=claims.n_trials,
     )
+
+
+def _rung_of(trial: FrozenTrial) -> str | None:
+    return rung_name(trial.last_step) if trial.state == TrialState.PRUNED and trial.last_step is not None else None
 
 
 def _record_interruption(claims: Claims, claim: Claim, stop: BaseException) -> None:

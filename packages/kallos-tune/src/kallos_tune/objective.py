@@ -1,7 +1,7 @@
 """What a trial is worth: the mean error over the folds."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import optuna
@@ -10,6 +10,7 @@ from kallos_data import FoldSeries
 
 from .evaluation import FoldResult, evaluate_fold
 from .progress import EpochFinished, FoldFinished, Listener, TrialStarted, ignore
+from .pruning import rung_of_epoch, rung_of_fold
 from .settings import TuningSettings
 from .space import suggest
 
@@ -24,8 +25,9 @@ def objective(
 ) -> float:
     """Train and score one set of hyperparameters on every fold.
 
-    A new model, new callbacks and a new trainer for every fold; only the data are shared. The running mean of the fold
-    scores is reported to the trial after each fold, so that a pruner compares like with like.
+    A new model and a new trainer for every fold; only the data are shared. At every rung of
+    :mod:`kallos_tune.pruning` the trial's error so far is reported, in the target's unit, so that a pruner compares like
+    with like.
 
     Parameters
     ----------
@@ -60,11 +62,8 @@ def objective(
     on_event(TrialStarted(trial.number, params))
     results: list[FoldResult] = []
     for number, fold in enumerate(folds, start=1):
-
-        def tell_epoch(epoch: int, val_loss: float, fold: int = number) -> None:
-            on_event(EpochFinished(trial.number, fold, len(folds), epoch, val_loss))
-
-        result = evaluate_fold(fold, model_name, params, settings=settings, on_epoch=tell_epoch)
+        on_epoch = _epoch_listener(trial, fold, number, len(folds), on_event)
+        result = evaluate_fold(fold, model_name, params, settings=settings, on_epoch=on_epoch)
         if not math.isfinite(result.score):
             raise ArithmeticError(f"the score of fold {number} is {result.score}")
         results.append(result)
@@ -74,10 +73,29 @@ def objective(
                 trial.number, number, len(folds), result.score, result.naive_score, result.epochs, result.seconds
             )
         )
-        trial.report(_mean_score(results), step=number)
+        trial.report(_mean_score(results), step=rung_of_fold(number))
         if number < len(folds) and trial.should_prune():
             raise optuna.TrialPruned
     return _mean_score(results)
+
+
+def _epoch_listener(
+    trial: optuna.Trial, fold: FoldSeries, number: int, n_folds: int, on_event: Listener
+) -> Callable[[int, float], None]:
+    """Return what tells of a fold's epochs, and reports the best error so far where a rung lies."""
+    losses: list[float] = []
+
+    def after(epoch: int, val_loss: float) -> None:
+        on_event(EpochFinished(trial.number, number, n_folds, epoch, val_loss))
+        losses.append(val_loss)
+        rung = rung_of_epoch(number, epoch)
+        if rung is None or not math.isfinite(val_loss):
+            return
+        trial.report(fold.target_scaler.std * math.sqrt(min(losses)), step=rung)
+        if trial.should_prune():
+            raise optuna.TrialPruned
+
+    return after
 
 
 def _mean_score(results: Sequence[FoldResult]) -> float:

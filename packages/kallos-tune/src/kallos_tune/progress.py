@@ -76,7 +76,9 @@ class TrialFinished:
     state : str
         ``"COMPLETE"``, ``"PRUNED"`` or ``"FAIL"``.
     score : float or None
-        Mean over the folds, of a pruned trial over those that it was scored on; None where failed.
+        Mean over the folds; of a pruned trial its error at the rung where it was given up; None where failed.
+    pruned_after : str or None
+        That rung, in words.
     reason : str or None
         Why it failed.
     seconds : float
@@ -88,6 +90,7 @@ class TrialFinished:
     trial: int
     state: str
     score: float | None
+    pruned_after: str | None
     reason: str | None
     seconds: float
     best_score: float | None

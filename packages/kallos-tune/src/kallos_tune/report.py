@@ -118,12 +118,12 @@ def trial_counts(study: optuna.Study) -> dict[str, int]:
 
 
 def trials_table(study: optuna.Study) -> pl.DataFrame:
-    """Return one row a trial, best first, failed ones last.
+    """Return one row a trial, best first, then the pruned ones that got farthest, failed ones last.
 
     Returns
     -------
     polars.DataFrame, [n_trials, ...]
-        ``trial, state, score, seconds``, the parameters, ``folds`` (scored), ``epochs`` (over all of them) and
+        ``trial, state, score, seconds``, the parameters, ``folds`` (scored), ``epochs`` (over those) and
         ``failure`` (the reason). Only complete trials have a score: that of fewer folds is another thing.
     """
     trials = sorted(study.get_trials(deepcopy=False), key=_rank)
@@ -195,9 +195,11 @@ def plot_forecasts(folds: "Sequence[FoldSeries]", results: "Sequence[FoldResult]
     return figure
 
 
-def _rank(trial: FrozenTrial) -> tuple[bool, float, int]:
-    complete = trial.state == TrialState.COMPLETE and trial.value is not None
-    return not complete, trial.value if complete and trial.value is not None else 0.0, trial.number
+def _rank(trial: FrozenTrial) -> tuple[int, int, float, int]:
+    """Return what trials are sorted by: complete ones by score, pruned ones by how far they got, then the others."""
+    states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING, TrialState.WAITING, TrialState.FAIL)
+    value = 0.0 if trial.value is None else trial.value
+    return states.index(trial.state), -(trial.last_step or 0), value, trial.number
 
 
 def _row(trial: FrozenTrial, names: Sequence[str]) -> dict[str, Any]:
@@ -205,6 +207,6 @@ def _row(trial: FrozenTrial, names: Sequence[str]) -> dict[str, Any]:
     seconds = trial.duration.total_seconds() if trial.duration is not None else None
     row: dict[str, Any] = {"trial": trial.number, "state": trial.state.name, "score": score, "seconds": seconds}
     row |= {name: trial.params.get(name) for name in names}
-    epochs = trial.user_attrs.get("fold_epochs")
-    row |= {"folds": len(epochs) if epochs else None, "epochs": sum(epochs) if epochs else None}
+    epochs = trial.user_attrs.get("fold_epochs", [])
+    row |= {"folds": len(epochs), "epochs": sum(epochs)}
     return row | {"failure": trial.user_attrs.get(FAILURE)}

@@ -13,7 +13,7 @@ from .space import SEARCH_SPACE, Space, longest_look_back
 Forecast = Literal["rolling", "recursive"]
 Metric = Literal["rmse", "mae"]
 Sampler = Literal["tpe", "random"]
-Pruner = Literal["median", "wilcoxon", "none"]
+Pruner = Literal["halving", "none"]
 Resume = Literal["same", "force", "never"]
 Window = Literal["expanding", "rolling"]
 Device = Literal["cpu", "cuda", "mps", "auto"]
@@ -68,10 +68,10 @@ class TuningSettings:
         Of the sampler and of every training.
     sampler : {"tpe", "random"}, default "tpe"
         Tree-structured Parzen estimator (Bergstra et al. 2011) or random search.
-    pruner : {"median", "wilcoxon", "none"}, default "median"
-        Which trials are given up before their last fold: those whose best mean over the folds so far is worse than the
-        median of complete trials over as many folds, once there are five; those whose folds are worse than the best
-        trial's by a signed-rank test; or none. Both are Optuna's.
+    pruner : {"halving", "none"}, default "halving"
+        Which trials are given up before their last fold: those that are not among the better half of all that got as
+        far, after epochs 2 and 4 of the first fold and after every fold (asynchronous successive halving, Li et al.
+        2020), or none.
     resume : {"same", "force", "never"}, default "same"
         What to do with an existing study of the name: go on if it is about the same, go on whatever it is about,
         or refuse.
@@ -117,7 +117,7 @@ class TuningSettings:
     patience: int = 5
     seed: int = 0
     sampler: Sampler = "tpe"
-    pruner: Pruner = "median"
+    pruner: Pruner = "halving"
     resume: Resume = "same"
     start_date: str | date | datetime | None = None
     tables: FeatureTables = field(default_factory=FeatureTables)
