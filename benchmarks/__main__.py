@@ -16,12 +16,15 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a small version, to see that it works")
     parser.add_argument("--csv", type=Path, help="prices for budget and study, instead of a simulated market")
     parser.add_argument("--trials", type=int, help="trials of budget and study")
+    parser.add_argument("--seeds", type=int, help="of study: how many studies to compare with and without pruning")
     chosen = parser.parse_args()
     # Servers and workers are those of the tests.
     sys.path.insert(0, str(HERE.parent / "tests"))
-    more = {name: value for name in ("csv", "trials") if (value := getattr(chosen, name)) is not None}
+    more = {name: value for name in ("csv", "trials", "seeds") if (value := getattr(chosen, name)) is not None}
     if more and chosen.name not in ("budget", "study"):
         parser.error("--csv and --trials are of budget and study")
+    if chosen.seeds is not None and chosen.name != "study":
+        parser.error("--seeds is of study")
     run = importlib.import_module(f"benchmarks.{chosen.name}").main
     run(chosen.json or Path(f"{chosen.name}.json"), chosen.quick, **more)
 

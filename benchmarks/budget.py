@@ -1,9 +1,9 @@
 """What pruning and patience save, and what they cost.
 
-A study is run once in full: every trial on every fold, with more patience than Kallos has. Then it is replayed, by every
-patience over its epochs, and by every pruner, rung by rung with Optuna's own machinery: in the order in which the sampler
-drew the trials, and in orders that shuffle its random beginning and what it drew afterwards. A replay knows what it gave
-up: how often that was the trial that would have won, and by how much the best score is worse.
+A study is run once in full: every trial on every fold, with more patience than Kallos has. Then it is replayed, by
+every patience over its epochs, and by every pruner, rung by rung with Optuna's own machinery: in the order in which the
+sampler drew the trials, and in orders that shuffle its random beginning and what it drew afterwards. A replay knows
+what it gave up: how often that was the trial that would have won, and by how much the best score is worse.
 """
 
 import itertools

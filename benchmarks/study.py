@@ -3,7 +3,8 @@
 The literal pipeline is what one writes by hand: load, split, scale, build series, train with Darts and Lightning,
 predict, all in the objective, in one process with torch's default threads. It runs the very trials that Kallos with
 one worker drew, with the same seeds: the fold scores of the two must agree within the noise of floating-point sums. The
-best parameters of each are then fitted as on the last fold and scored on a period that no study saw.
+best parameters of each are then fitted as on the last fold and scored on a period that no study saw. One study more or
+less lucky says little of what pruning costs: with ``--seeds`` further studies are run with and without it.
 """
 
 import os
@@ -42,9 +43,15 @@ HOLD_OUT_STEPS = 180
 Params = Mapping[str, int | float]
 
 
-def main(results_file: Path, quick: bool, csv: Path | None = None, trials: int | None = None) -> None:  # noqa: FBT001
+def main(
+    results_file: Path,
+    quick: bool,  # noqa: FBT001 - called by name
+    csv: Path | None = None,
+    trials: int | None = None,
+    seeds: int = 1,
+) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    n_trials = 2 if quick else (trials or 24)
+    n_trials = 2 if quick else (trials or 100)
     settings = TuningSettings(space=small_space(32 if quick else 64), max_epochs=40)
     if quick:
         settings = replace(settings, max_epochs=1, target_folds=2)
@@ -60,6 +67,9 @@ def main(results_file: Path, quick: bool, csv: Path | None = None, trials: int |
         columns[f"kallos as it ships, {cores} workers"] = facts(shipped, seconds, market, settings)
         literal, seconds = run_literally(market, alone, settings)
         columns["literal"] = facts(literal, seconds, market, settings)
+        pruning = {"seed 0": cost_of_pruning(columns["literal"], columns[f"kallos as it ships, {cores} workers"])}
+        for seed in range(1, seeds):
+            pruning[f"seed {seed}"] = study_pruning(market, n_trials, replace(settings, workers=cores, seed=seed))
     for column in columns.values():
         column["times sooner"] = round(columns["literal"]["seconds"] / column["seconds"], 2)
     print_table(f"A study of {n_trials} trials of gru", columns)
@@ -71,8 +81,29 @@ def main(results_file: Path, quick: bool, csv: Path | None = None, trials: int |
     ]
     agreement = {"median": statistics.median(differences), "most": max(differences)}
     print(f"fold scores, literal against one worker: relative difference {agreement}")
+    print_table("As it ships against every trial in full (the literal pipeline, then further seeds)", pruning)
     packages = ("darts", "optuna", "pytorch-lightning", "torch")
-    write_results(results_file, {"studies": columns, "agreement": agreement}, packages)
+    write_results(results_file, {"studies": columns, "agreement": agreement, "pruning": pruning}, packages)
+
+
+def study_pruning(market: Market, n_trials: int, settings: TuningSettings) -> dict[str, Any]:
+    """Run a study with every trial in full and one as it ships, and compare them."""
+    in_full, shipped = (
+        facts(*tune(market, f"{pruner} {settings.seed}", n_trials, each), market, each)
+        for pruner in ("none", "halving")
+        for each in (replace(settings, pruner=pruner),)
+    )
+    return cost_of_pruning(in_full, shipped)
+
+
+def cost_of_pruning(in_full: dict[str, Any], shipped: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "times sooner": round(in_full["seconds"] / shipped["seconds"], 2),
+        "best score worse by, %": round(100 * (shipped["best score"] / in_full["best score"] - 1), 2),
+        "held-out error worse by, %": round(
+            100 * (shipped["its error held out"] / in_full["its error held out"] - 1), 2
+        ),
+    }
 
 
 def tune(market: Market, name: str, n_trials: int, settings: TuningSettings) -> tuple[optuna.Study, float]:

@@ -26,8 +26,8 @@ def objective(
     """Train and score one set of hyperparameters on every fold.
 
     A new model and a new trainer for every fold; only the data are shared. At every rung of
-    :mod:`kallos_tune.pruning` the trial's error so far is reported, in the target's unit, so that a pruner compares like
-    with like.
+    :mod:`kallos_tune.pruning` the trial's error so far is reported, in the target's unit, so that a pruner compares
+    like with like.
 
     Parameters
     ----------
