@@ -81,6 +81,11 @@ class Fold:
 
 
 Trial = list[Fold]
+ORDERS: Final[dict[str, Callable[[Trial], Trial]]] = {
+    "oldest first": lambda trial: trial,
+    "newest first": lambda trial: trial[::-1],
+    "middle first": lambda trial: [trial[len(trial) // 2], *trial[: len(trial) // 2], *trial[len(trial) // 2 + 1 :]],
+}
 
 
 def main(results_file: Path, quick: bool, csv: Path | None = None, trials: int | None = None) -> None:  # noqa: FBT001
@@ -101,8 +106,13 @@ def main(results_file: Path, quick: bool, csv: Path | None = None, trials: int |
     ran = [[fold.stopped(PATIENCE) for fold in trial] for trial in longest]
     pruners = {name: replay_pruner(ran, rule, n_orders) for name, rule in PRUNERS.items()}
     print_table(f"Pruners, over {len(ran)} trials and {n_orders} shuffles of them", pruners)
+    in_order = {
+        name: replay_pruner([order(trial) for trial in ran], PRUNERS["halving"], n_orders)
+        for name, order in ORDERS.items()
+    }
+    print_table("Halving, by the order of the folds", in_order)
     print(f"rank correlation of a fold's score with the mean over all: {correlations(ran)}")
-    facts = {"patience": patience, "pruners": pruners, "correlations": correlations(ran)}
+    facts = {"patience": patience, "pruners": pruners, "orders": in_order, "correlations": correlations(ran)}
     write_results(results_file, facts, ("optuna", "torch"))
 
 
