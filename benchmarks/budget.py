@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import optuna
-from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner, PercentilePruner
+from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner, PercentilePruner, WilcoxonPruner
 
 from kallos_tune import EpochFinished, Event, FoldFinished, TrialStarted, TuningSettings, run_tuning
 from kallos_tune.pruning import SuccessiveHalving, rung_of_epoch, rung_of_fold
@@ -30,10 +30,11 @@ N_RANDOM: Final = 10
 
 
 class Rule(NamedTuple):
-    """A pruner, and whether it is asked within the first fold too."""
+    """A pruner, whether it is asked within the first fold too, and whether it is told each fold's score or the mean."""
 
     make: Callable[[], BasePruner]
     early: bool = False
+    each: bool = False
 
 
 PRUNERS: Final[dict[str, Rule]] = {
@@ -41,6 +42,7 @@ PRUNERS: Final[dict[str, Rule]] = {
     "median": Rule(lambda: MedianPruner(n_startup_trials=5)),
     "percentile 25": Rule(lambda: PercentilePruner(25.0, n_startup_trials=5)),
     "hyperband": Rule(lambda: HyperbandPruner(min_resource=1, max_resource=5, reduction_factor=3)),
+    "wilcoxon": Rule(WilcoxonPruner, each=True),
     "halving, folds": Rule(SuccessiveHalving),
     "thirds, folds": Rule(lambda: SuccessiveHalving(3)),
     "halving": Rule(SuccessiveHalving, early=True),
@@ -177,7 +179,7 @@ def orders(n_trials: int, n_orders: int) -> Iterator[list[int]]:
 
 def replay(ran: Sequence[Trial], order: Sequence[int], rule: Rule) -> dict[str, float]:
     study = optuna.create_study(pruner=rule.make())
-    seconds = sum(replay_trial(study, ran[number], early=rule.early) for number in order)
+    seconds = sum(replay_trial(study, ran[number], rule) for number in order)
     complete = [trial.value for trial in study.trials if trial.state.name == "COMPLETE" and trial.value is not None]
     best = min(score_of(trial) for trial in ran)
     return {
@@ -187,10 +189,10 @@ def replay(ran: Sequence[Trial], order: Sequence[int], rule: Rule) -> dict[str, 
     }
 
 
-def replay_trial(study: optuna.Study, folds: Trial, *, early: bool) -> float:
+def replay_trial(study: optuna.Study, folds: Trial, rule: Rule) -> float:
     """Tell a study what a trial would have told it, and return the seconds that it would have taken."""
     trial, spent = study.ask(), 0.0
-    for rung, value, seconds in rungs(folds, early=early):
+    for rung, value, seconds in rungs(folds, rule):
         trial.report(value, step=rung)
         spent = seconds
         if trial.should_prune():
@@ -200,17 +202,18 @@ def replay_trial(study: optuna.Study, folds: Trial, *, early: bool) -> float:
     return sum(fold.seconds() for fold in folds)
 
 
-def rungs(folds: Trial, *, early: bool) -> Iterator[tuple[int, float, float]]:
+def rungs(folds: Trial, rule: Rule) -> Iterator[tuple[int, float, float]]:
     """Yield each rung of a trial but the last, its error there, and the seconds until then."""
     before = 0.0
     for number, fold in enumerate(folds[:-1], start=1):
         for epoch in range(1, len(fold.losses) + 1):
             rung = rung_of_epoch(number, epoch)
-            if early and rung is not None:
+            if rule.early and rung is not None:
                 yield rung, fold.best_so_far(epoch), before + fold.seconds(epoch)
         before += fold.seconds()
         # Optuna's own count folds; the rungs before the first one's end are no steps of theirs.
-        yield rung_of_fold(number) if early else number, score_of(folds[:number]), before
+        told = [fold] if rule.each else folds[:number]
+        yield rung_of_fold(number) if rule.early else number, score_of(told), before
 
 
 def score_of(folds: Trial) -> float:

@@ -4,8 +4,9 @@ import optuna
 import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
+from kallos_models import Hyperparameters
 from kallos_tune import SEARCH_SPACE, ConfigError
-from kallos_tune.space import fingerprint, longest_look_back, suggest
+from kallos_tune.space import defaults_in, fingerprint, longest_look_back, suggest
 
 
 def test_the_promised_space():
@@ -40,3 +41,17 @@ def test_longest_look_back():
     assert longest_look_back({"input_chunk_length": CategoricalDistribution([5, 90, 30])}) == 90
     with pytest.raises(ConfigError, match="needs an integer parameter 'input_chunk_length'"):
         longest_look_back({"hidden_dim": IntDistribution(1, 2)})
+
+
+def test_the_defaults_that_a_space_contains():
+    defaults = Hyperparameters()
+    assert defaults_in(SEARCH_SPACE) == {name: getattr(defaults, name) for name in SEARCH_SPACE}
+    elsewhere = {
+        "hidden_dim": IntDistribution(128, 256),
+        "n_rnn_layers": IntDistribution(1, 3, step=2),
+        "input_chunk_length": IntDistribution(31, 71, step=10),
+        "batch_size": CategoricalDistribution([16, 32]),
+        "learning_rate": FloatDistribution(1e-4, 1e-2, log=True),
+        "own": FloatDistribution(0, 1),
+    }
+    assert defaults_in(elsewhere) == {"n_rnn_layers": 1, "learning_rate": 1e-3}

@@ -11,11 +11,11 @@ import polars as pl
 import pytest
 import sqlalchemy
 import torch
-from optuna.distributions import CategoricalDistribution
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 
 from kallos_models import ConfigError as ModelConfigError
-from kallos_models import UnknownModelError
+from kallos_models import Hyperparameters, UnknownModelError
 from kallos_tune import (
     ConfigError,
     EpochFinished,
@@ -73,6 +73,22 @@ def test_a_study_in_pieces_equals_a_study_in_one_go(tune, tmp_path, history, wri
     assert whole.direction == optuna.study.StudyDirection.MINIMIZE
 
 
+def test_a_guided_search_begins_with_the_defaults_and_a_random_one_does_not(tune, settings):
+    space = {
+        **settings.space,
+        "learning_rate": FloatDistribution(1e-4, 1e-2, log=True),
+        "hidden_dim": IntDistribution(4, 8),
+    }
+    params = tune(2, max_epochs=1, space=space).trials[0].params
+    defaults = Hyperparameters()
+    assert (params["learning_rate"], params["batch_size"], params["n_rnn_layers"]) == (1e-3, 64, 1)
+    assert params["hidden_dim"] != defaults.hidden_dim, "is not in the space"
+    repeated = tune(2, max_epochs=1, space=space, study_name="again").trials
+    assert [trial.params["learning_rate"] == 1e-3 for trial in repeated] == [True, False]
+    at_random = tune(1, max_epochs=1, space=space, study_name="random", sampler="random")
+    assert at_random.trials[0].params["learning_rate"] != 1e-3
+
+
 def test_every_trial_is_scored_on_every_fold(tune):
     study = tune(8, max_epochs=1, pruner="none")
     assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 8
@@ -102,7 +118,8 @@ def test_the_trial_of_a_killed_worker_runs_again_without_waiting(tune, database)
             killed.append((trial.number, trial.params))
             os.kill(int(trial.user_attrs[WORKER].split(":")[1]), signal.SIGKILL)
 
-    study = tune(3, workers=2, max_epochs=40, patience=40, grace_seconds=600, on_event=kill_the_first)
+    epochs = {"max_epochs": 40, "patience": 40}
+    study = tune(3, workers=2, grace_seconds=600, pruner="none", on_event=kill_the_first, **epochs)
     ((number, params),) = killed
     assert study.trials[number].user_attrs[FAILURE] == "given up: its worker is dead"
     (again,) = (trial for trial in study.trials if trial.user_attrs.get(RETRY_OF) == [number])

@@ -67,7 +67,8 @@ class TuningSettings:
     seed : int, default 0
         Of the sampler and of every training.
     sampler : {"tpe", "random"}, default "tpe"
-        Tree-structured Parzen estimator (Bergstra et al. 2011) or random search.
+        Tree-structured Parzen estimator (Bergstra et al. 2011), which begins with the default hyperparameters as far as
+        the space contains them, or random search.
     pruner : {"halving", "none"}, default "halving"
         Which trials are given up before their last fold: those that are not among the better half of all that got as
         far, after epochs 2 and 4 of the first fold and after every fold (asynchronous successive halving, Li et al.

@@ -15,6 +15,7 @@ learning_rate      float 1e-5 to 1e-2, log scale
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from optuna.distributions import (
     BaseDistribution,
@@ -24,6 +25,8 @@ from optuna.distributions import (
     distribution_to_json,
 )
 from optuna.trial import BaseTrial
+
+from kallos_models import Hyperparameters
 
 from .errors import ConfigError
 
@@ -50,6 +53,12 @@ def suggest(trial: BaseTrial, space: Space) -> dict[str, int | float]:
     return {name: _suggest(trial, name, distribution) for name, distribution in space.items()}
 
 
+def defaults_in(space: Space) -> dict[str, int | float]:
+    """Return the defaults of :class:`kallos_models.Hyperparameters` that a space contains."""
+    defaults = asdict(Hyperparameters())
+    return {name: defaults[name] for name, values in space.items() if name in defaults and _has(values, defaults[name])}
+
+
 def longest_look_back(space: Space) -> int:
     """Return the largest ``input_chunk_length`` that the space can give.
 
@@ -71,6 +80,18 @@ def fingerprint(space: Space) -> str:
     """Return a short hash that two spaces share only if they are the same, in whatever order."""
     described = {name: json.loads(distribution_to_json(each)) for name, each in space.items()}
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _has(distribution: BaseDistribution, value: float) -> bool:
+    match distribution:
+        case IntDistribution(low=low, high=high, step=step):
+            return low <= value <= high and (value - low) % step == 0
+        case FloatDistribution(low=low, high=high, step=None):
+            return low <= value <= high
+        case CategoricalDistribution(choices=choices):
+            return value in choices
+        case _:
+            return False
 
 
 def _suggest(trial: BaseTrial, name: str, distribution: BaseDistribution) -> int | float:

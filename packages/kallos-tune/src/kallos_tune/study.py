@@ -25,6 +25,7 @@ from .progress import Listener, StudyOpened, ignore
 from .ray_cluster import Needs, connected, seen_by_workers
 from .scoring import naive_score
 from .settings import TuningSettings
+from .space import defaults_in
 from .storage import open_storage, storage_config
 from .workers import run_assignment
 
@@ -120,6 +121,7 @@ def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
     storage = open_storage(db_kwargs, optuna_schema, wait_seconds=settings.database_wait_seconds)
     with creation_lock(config):
         study = open_study(storage, study_name, data.definition(model_name, str(end_date)), settings.resume)
+        _begin_with_defaults(study, settings)
         naive = _naive_score(study, data)
     on_event(_opened(study, data, n_trials, naive))
     missing = n_trials - n_finished(study)
@@ -133,6 +135,12 @@ def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
             run_assignment(Assignment(_WORK, (config, *arguments)), n_workers, on_event, partial(_bury, claims))
     _log_best(study, settings)
     return study
+
+
+def _begin_with_defaults(study: optuna.Study, settings: TuningSettings) -> None:
+    """Let a guided search begin with something sensible to learn from, and to compare the next trials with."""
+    if settings.sampler == "tpe" and not study.get_trials(deepcopy=False):
+        study.enqueue_trial(defaults_in(settings.space))
 
 
 def _run_on_ray(
