@@ -8,14 +8,14 @@ def test_the_demo_finds_what_was_planted_and_goes_on_when_run_again(main_within,
     folder = tmp_path / "try it"
     folder.mkdir()
     (folder / "mine.txt").write_text("mine")
-    code, out, err = main_within("demo", "--folder", folder, "--trials", "1")
+    code, out, err = main_within("demo", "--folder", folder, "--trials", "3")
     assert code == 0, err
     assert "trained again for the picture, the best parameters gave exactly the same scores" in out
     assert "better" in out
     assert "kallos-run study show demo_gru --db-url" in err
     assert "kallos-run ingest" in err
 
-    code, out, err = main_within("demo", "--folder", folder, "--trials", "1", "--json")
+    code, out, err = main_within("demo", "--folder", folder, "--trials", "3", "--json")
     assert code == 0, err
     assert "going on with it" in err
     result = json.loads(out)
