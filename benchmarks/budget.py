@@ -10,6 +10,7 @@ import itertools
 import statistics
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -92,6 +93,7 @@ ORDERS: Final[dict[str, Callable[[Trial], Trial]]] = {
 
 def main(results_file: Path, quick: bool, csv: Path | None = None, trials: int | None = None) -> None:  # noqa: FBT001
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     n_trials, n_steps, n_orders = (6, 400, 5) if quick else (trials or 100, 700, 40)
     settings = TuningSettings(
         max_epochs=3 if quick else 40,
