@@ -73,13 +73,15 @@ def test_the_table_has_the_best_first_and_failures_last(study):
 
 def test_the_table_has_pruned_trials_after_complete_ones_the_farthest_first():
     study = optuna.create_study()
-    ran = [("FAIL", []), ("PRUNED", [0.1]), ("PRUNED", [0.1, 0.3]), ("PRUNED", [0.1, 0.2]), ("COMPLETE", [1, 1, 1])]
+    pruned = [("PRUNED", [0.1]), ("PRUNED", [0.1, 0.3]), ("PRUNED", [0.1, 0.2])]
+    ran = [("FAIL", []), *pruned, ("COMPLETE", [1, 1, 1, 2]), ("COMPLETE", [1, 1, 1])]
     for state, reports in ran:
         trial = study.ask()
         for rung, value in enumerate(reports, start=1):
             trial.report(value, step=rung)
-        study.tell(trial, 1.0 if state == "COMPLETE" else None, state=optuna.trial.TrialState[state])
-    assert trials_table(study)["trial"].to_list() == [4, 3, 2, 1, 0]
+        value = reports[-1] if state == "COMPLETE" else None
+        study.tell(trial, value, state=optuna.trial.TrialState[state])
+    assert trials_table(study)["trial"].to_list() == [5, 4, 3, 2, 1, 0]
 
 
 def test_the_best_parameters_score_the_same_again(study, database, groups, settings, tmp_path):

@@ -123,7 +123,7 @@ def trials_table(study: optuna.Study) -> pl.DataFrame:
     Returns
     -------
     polars.DataFrame, [n_trials, ...]
-        ``trial, state, score, seconds``, the parameters, ``folds`` (scored), ``epochs`` (over those) and
+        ``trial, state, score, seconds``, the parameters, ``folds`` (scored), ``epochs`` (over those; None without) and
         ``failure`` (the reason). Only complete trials have a score: that of fewer folds is another thing.
     """
     trials = sorted(study.get_trials(deepcopy=False), key=_rank)
@@ -199,7 +199,8 @@ def _rank(trial: FrozenTrial) -> tuple[int, int, float, int]:
     """Return what trials are sorted by: complete ones by score, pruned ones by how far they got, then the others."""
     states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING, TrialState.WAITING, TrialState.FAIL)
     value = 0.0 if trial.value is None else trial.value
-    return states.index(trial.state), -(trial.last_step or 0), value, trial.number
+    rung = (trial.last_step or 0) if trial.state == TrialState.PRUNED else 0
+    return states.index(trial.state), -rung, value, trial.number
 
 
 def _row(trial: FrozenTrial, names: Sequence[str]) -> dict[str, Any]:
@@ -208,5 +209,5 @@ def _row(trial: FrozenTrial, names: Sequence[str]) -> dict[str, Any]:
     row: dict[str, Any] = {"trial": trial.number, "state": trial.state.name, "score": score, "seconds": seconds}
     row |= {name: trial.params.get(name) for name in names}
     epochs = trial.user_attrs.get("fold_epochs", [])
-    row |= {"folds": len(epochs), "epochs": sum(epochs)}
+    row |= {"folds": len(epochs), "epochs": sum(epochs) if epochs else None}
     return row | {"failure": trial.user_attrs.get(FAILURE)}
