@@ -9,9 +9,9 @@ from torch import nn
 from kallos_models.recurrence import TapeLightGRU
 
 
-def pair(*, n_layers: int = 2, dropout: float = 0.0) -> tuple[nn.GRU, TapeLightGRU]:
+def pair(*, hidden: int = 7, n_layers: int = 2, dropout: float = 0.0) -> tuple[nn.GRU, TapeLightGRU]:
     torch.manual_seed(3)
-    gru = nn.GRU(5, 7, n_layers, batch_first=True, dropout=dropout).double()
+    gru = nn.GRU(5, hidden, n_layers, batch_first=True, dropout=dropout).double()
     return gru, TapeLightGRU.of(copy.deepcopy(gru))
 
 
@@ -34,6 +34,13 @@ def test_outputs_and_gradients_are_those_of_torch(n_steps, n_samples, n_layers, 
     x = torch.randn(n_samples, n_steps, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     for mine, theirs in zip(outcome(twin, x), outcome(gru, x), strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-12, atol=1e-13)
+
+
+def test_wide_layers_whose_slopes_come_in_several_blocks_are_those_of_torch():
+    gru, twin = pair(hidden=300)
+    x = torch.randn(64, 7, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    for mine, theirs in zip(outcome(twin, x), outcome(gru, x), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-10, atol=1e-10)
 
 
 def test_gradients_are_those_of_finite_differences():

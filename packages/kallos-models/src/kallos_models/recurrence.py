@@ -8,16 +8,22 @@ the rows of the weights as in :class:`torch.nn.GRU`::
     h    = (1 - z) * n + z * h'
 
 (Cho et al. 2014, in the variant of cuDNN, whose reset gate acts after the matrix product.)
+
+What a step holds lies side by side, ``[m r z n]``: the state enters the first three and the input the last three, by
+one matrix product each. What each of the four does to h, its slope, depends on the way forward alone, and is found for
+many steps at once; the way back is left with a product by the gradient of h and a matrix product per step.
 """
 
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-_sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
-_tanh_backward = torch.ops.aten.tanh_backward.grad_input
+_SLOPES_AT_ONCE: Final = 2**16
+"""Elements of each block: few enough to stay in a core's cache."""
+_PADDING: Final = 16
+"""Elements between rows, without which rows of a power of two fall on the same lines of the cache."""
 
 
 class TapeLightGRU(nn.GRU):
@@ -57,67 +63,69 @@ class _GRULayer(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor, b_hh: Tensor) -> Tensor:  # noqa: ANN401, PLR0917
+        x = x.contiguous()
         (steps, samples, inputs), hidden = x.shape, w_hh.shape[1]
-        rz, n = slice(2 * hidden), slice(2 * hidden, None)
+        w_mrz = torch.roll(w_hh, hidden, 0)
         # Both biases of r and z are added at once; that of m stays apart, since r multiplies it.
         bias = b_ih.clone()
-        bias[rz] += b_hh[rz]
-        gates = torch.addmm(bias, x.reshape(-1, inputs), w_ih.t()).view(steps, samples, 3 * hidden)
-        m, out = (x.new_empty(steps, samples, hidden) for _ in range(2))
-        h, w_rz, w_m, b_m = x.new_zeros(samples, hidden), w_hh[rz].t(), w_hh[n].t(), b_hh[n]
-        for rz_t, (r_t, z_t, n_t), m_t, out_t in zip(
-            gates[..., rz].unbind(), _by_step(gates, hidden), m.unbind(), out.unbind(), strict=True
-        ):
-            rz_t.addmm_(h, w_rz).sigmoid_()
-            torch.addmm(b_m, h, w_m, out=m_t)
+        bias[: 2 * hidden] += b_hh[: 2 * hidden]
+        gates = _side_by_side(x, steps, samples, hidden)
+        gates[..., :hidden] = b_hh[2 * hidden :]
+        torch.addmm(bias, x.view(-1, inputs), w_ih.t(), out=gates.view(-1, 4 * hidden)[:, hidden:])
+        out = x.new_empty(steps, samples, hidden)
+        h, w_mrz_t = x.new_zeros(samples, hidden), w_mrz.t()
+        m, r, z, n = (block.unbind() for block in gates.chunk(4, dim=-1))
+        mrz, rz = gates[..., : 3 * hidden].unbind(), gates[..., hidden : 3 * hidden].unbind()
+        for mrz_t, rz_t, m_t, r_t, z_t, n_t, out_t in zip(mrz, rz, m, r, z, n, out.unbind(), strict=True):
+            mrz_t.addmm_(h, w_mrz_t)
+            rz_t.sigmoid_()
             n_t.addcmul_(r_t, m_t).tanh_()
             h = torch.lerp(n_t, h, z_t, out=out_t)
-        ctx.save_for_backward(x, w_ih, w_hh, gates, m, out)
+        ctx.save_for_backward(x, w_ih, w_mrz, gates, out)
         return out
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:  # noqa: ANN401
-        x, w_ih, w_hh, gates, m, out = ctx.saved_tensors
-        slopes = _through_time(gradients[0], w_hh, gates, m, out)
-        (steps, samples, inputs), hidden = x.shape, w_hh.shape[1]
-        flat, x_flat = slopes.view(steps * samples, 4 * hidden), x.reshape(-1, inputs)
-        # As the input sees the gates: r, z and n. As the state sees them: r, z and m.
-        rz, rzm, n = flat[:, : 2 * hidden], flat[:, : 3 * hidden], flat[:, 3 * hidden :]
-        d_x = (rz @ w_ih[: 2 * hidden]).addmm_(n, w_ih[2 * hidden :]).view_as(x) if ctx.needs_input_grad[0] else None
-        d_w_ih = torch.cat([rz.t() @ x_flat, n.t() @ x_flat])
+        x, w_ih, w_mrz, gates, out = ctx.saved_tensors
+        (_, samples, inputs), hidden = x.shape, out.shape[-1]
+        d_gates = _through_time(gradients[0], w_mrz, gates, out).view(-1, 4 * hidden)
+        d_mrz, d_rzn = d_gates[:, : 3 * hidden], d_gates[:, hidden:]
+        d_x = (d_rzn @ w_ih).view_as(x) if ctx.needs_input_grad[0] else None
+        d_w_ih = d_rzn.t() @ x.view(-1, inputs)
         # The state before the first step is zero.
-        d_w_hh = rzm[samples:].t() @ out.view(-1, hidden)[:-samples]
-        d_bias = flat.sum(0)
-        return d_x, d_w_ih, d_w_hh, torch.cat([d_bias[: 2 * hidden], d_bias[3 * hidden :]]), d_bias[: 3 * hidden]
+        d_w_mrz = d_mrz[samples:].t() @ out.view(-1, hidden)[:-samples]
+        d_bias = d_gates.sum(0)
+        d_b_mrz, d_b_ih = d_bias[: 3 * hidden], d_bias[hidden:]
+        return d_x, d_w_ih, torch.roll(d_w_mrz, -hidden, 0), d_b_ih, torch.roll(d_b_mrz, -hidden)
 
 
-def _through_time(d_out: Tensor, w_hh: Tensor, gates: Tensor, m: Tensor, out: Tensor) -> Tensor:
-    """Return the gradient of what enters the gates r, z, m and n, side by side, ``[T, N, 4 H]``."""
+def _through_time(d_out: Tensor, w_mrz: Tensor, gates: Tensor, out: Tensor) -> Tensor:
+    """Return the gradient of what enters m, r, z and n, side by side, ``[T, N, 4 H]``."""
     steps, samples, hidden = out.shape
-    slopes = out.new_empty(steps, samples, 4 * hidden)
-    before = [out.new_zeros(samples, hidden), *out.unbind()[:-1]]
-    d_h, d_h_kept, d_n, change = (out.new_zeros(samples, hidden) for _ in range(4))
-    d_rz = out.new_empty(samples, 2 * hidden)
-    d_r, d_z = d_rz.split(hidden, dim=1)
-    rz = gates[..., : 2 * hidden]
-    by_step = zip(
-        before, d_out.unbind(), m.unbind(), rz.unbind(), _by_step(gates, hidden), _by_step(slopes, hidden),
-        slopes[..., : 2 * hidden].unbind(), slopes[..., : 3 * hidden].unbind(), strict=True,
-    )  # fmt: skip
-    for h_t, d_out_t, m_t, rz_t, (r_t, z_t, n_t), (_, _, s_m, s_n), s_rz, s_rzm in reversed(list(by_step)):
-        d_h.add_(d_out_t)
-        torch.mul(d_h, z_t, out=d_h_kept)
-        torch.sub(d_h, d_h_kept, out=d_n)
-        _tanh_backward(d_n, n_t, grad_input=s_n)
-        torch.mul(s_n, m_t, out=d_r)
-        torch.sub(h_t, n_t, out=change)
-        torch.mul(d_h, change, out=d_z)
-        _sigmoid_backward(d_rz, rz_t, grad_input=s_rz)
-        torch.mul(s_n, r_t, out=s_m)
-        torch.addmm(d_h_kept, s_rzm, w_hh, out=d_h)
-    return slopes
+    d_gates, z = _side_by_side(out, steps, samples, hidden), gates.chunk(4, dim=-1)[2]
+    at_once = max(1, _SLOPES_AT_ONCE // (samples * hidden))
+    d_h = d_out[-1]
+    for t in reversed(range(steps)):
+        if t % at_once == at_once - 1 or t == steps - 1:
+            block = slice(t - t % at_once, t + 1)
+            _write_slopes(gates[block], out[max(block.start - 1, 0) : t], d_gates[block])
+        d_gates[t].view(samples, 4, hidden).mul_(d_h.unsqueeze(1))
+        if t:
+            d_h = torch.addcmul(d_out[t - 1], d_h, z[t]).addmm_(d_gates[t, :, : 3 * hidden], w_mrz)
+    return d_gates
 
 
-def _by_step(side_by_side: Tensor, hidden: int) -> list[tuple[Tensor, ...]]:
-    """Return the blocks of ``[T, N, k H]`` as views, k for each step."""
-    return list(zip(*(block.unbind() for block in side_by_side.split(hidden, dim=-1)), strict=True))
+def _write_slopes(gates: Tensor, before: Tensor, slopes: Tensor) -> None:
+    """Write how h changes with what enters m, r, z and n of its own step; ``before`` is h', the zeros left out."""
+    m, r, z, n = gates.chunk(4, dim=-1)
+    of_m, of_r, of_z, of_n = slopes.chunk(4, dim=-1)
+    torch.mul(1 - z, 1 - n.square(), out=of_n)
+    torch.mul(of_n, r, out=of_m)
+    torch.mul(of_m, m, out=of_r).mul_(1 - r)
+    torch.neg(n, out=of_z)[len(n) - len(before) :].add_(before)
+    of_z.mul_(z).mul_(1 - z)
+
+
+def _side_by_side(like: Tensor, steps: int, samples: int, hidden: int) -> Tensor:
+    """Return room for m, r, z and n of every step, ``[T, N, 4 H]``."""
+    return like.new_empty(steps, samples, 4 * hidden + _PADDING)[..., : 4 * hidden]
