@@ -1,5 +1,6 @@
 """A study on SQLite: exact budget, resumed as if never stopped, refused for anything else, failures on record."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -71,6 +72,19 @@ def test_a_study_in_pieces_equals_a_study_in_one_go(tune, tmp_path, history, wri
     assert facts(pieces) == facts(whole)
     assert len({str(trial.params) for trial in whole.trials}) == 4
     assert whole.direction == optuna.study.StudyDirection.MINIMIZE
+
+
+def test_between_trials_only_what_came_since_is_searched_for_garbage(tune):
+    passed_over = []
+
+    def note(event):
+        if isinstance(event, EpochFinished):
+            passed_over.append(gc.get_freeze_count())
+
+    tune(2, on_event=note)
+    # The libraries alone are half a million objects, and looking at them takes as long as a pruned trial.
+    assert min(passed_over) > 100_000
+    assert gc.get_freeze_count() == 0
 
 
 def test_a_guided_search_begins_with_the_defaults_and_a_random_one_does_not(tune, settings):

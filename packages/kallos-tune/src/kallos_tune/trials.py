@@ -1,6 +1,8 @@
 """What one worker does for a study of forecasting models."""
 
 import gc
+from collections.abc import Generator
+from contextlib import contextmanager
 
 import optuna
 import torch
@@ -53,8 +55,18 @@ def run_claims(  # noqa: PLR0917 - called with the arguments of an assignment
         return objective(trial, data.folds, model_name, settings=settings, on_event=on_event)
 
     claims = join_study(config, study_name, n_trials, ClaimSettings.of(settings), settings.space, crew)
-    with torch_threads(settings.threads):
+    with torch_threads(settings.threads), _only_new_objects_collected():
         run_trials(claims, run, lambda draw: sampler_of_draw(draw, settings), on_event, pruner=pruner_of(settings))
+
+
+@contextmanager
+def _only_new_objects_collected() -> Generator[None]:
+    """Spare the garbage collector what stays anyway: half a million objects of the libraries, a quarter of a second."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _release_memory() -> None:
