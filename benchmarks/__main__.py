@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import inspect
 import sys
 from pathlib import Path
 
@@ -14,19 +15,22 @@ def main() -> None:
     parser.add_argument("name", choices=NAMES)
     parser.add_argument("--json", type=Path, help="file for the results (default: NAME.json in the current folder)")
     parser.add_argument("--quick", action="store_true", help="a small version, to see that it works")
-    parser.add_argument("--csv", type=Path, help="prices for budget and study, instead of a simulated market")
-    parser.add_argument("--trials", type=int, help="trials of budget and study")
-    parser.add_argument("--seeds", type=int, help="of study: how many studies to compare with and without pruning")
-    chosen = parser.parse_args()
+    some = parser.add_argument_group("of budget and study")
+    some.add_argument("--csv", type=Path, help="prices, instead of a simulated market")
+    some.add_argument("--steps", type=int, help="how many of the last steps of the CSV, or how many to simulate")
+    some.add_argument("--trials", type=int, help="trials of a study (default: 100)")
+    study = parser.add_argument_group("of study")
+    study.add_argument("--seeds", type=int, help="how many studies to compare with and without pruning (default: 1)")
+    study.add_argument("--whole", action="store_true", help="the whole search space, not small models alone: hours")
+    chosen = vars(parser.parse_args())
     # Servers and workers are those of the tests.
     sys.path.insert(0, str(HERE.parent / "tests"))
-    more = {name: value for name in ("csv", "trials", "seeds") if (value := getattr(chosen, name)) is not None}
-    if more and chosen.name not in ("budget", "study"):
-        parser.error("--csv and --trials are of budget and study")
-    if chosen.seeds is not None and chosen.name != "study":
-        parser.error("--seeds is of study")
-    run = importlib.import_module(f"benchmarks.{chosen.name}").main
-    run(chosen.json or Path(f"{chosen.name}.json"), chosen.quick, **more)
+    name, file = chosen.pop("name"), chosen.pop("json")
+    run = importlib.import_module(f"benchmarks.{name}").main
+    given = {option: value for option, value in chosen.items() if value or option == "quick"}
+    if unknown := given.keys() - inspect.signature(run).parameters:
+        parser.error(f"{name} has no option --{min(unknown)}")
+    run(file or Path(f"{name}.json"), **given)
 
 
 if __name__ == "__main__":

@@ -9,12 +9,14 @@ import polars as pl
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from kallos_cli.feature_groups import choose_feature_groups
-from kallos_data import DatabaseConfig, ingest_file, ingest_frame, load_features_from_db, simulate_market
+from kallos_data import DatabaseConfig, ingest_frame, load_features_from_db, simulate_market
+from kallos_data.files import read_ohlcv
 from kallos_tune import StudyData, TuningSettings, load_study_data
 
 ASSET = "BENCHMARK"
 TARGET = "log_return"
 SIGNAL = 0.15
+SIMULATED_STEPS = 880
 
 
 def small_space(widest: int) -> Mapping[str, BaseDistribution]:
@@ -39,12 +41,17 @@ class Market:
     groups: dict[str, list[str]]
 
     @classmethod
-    def ingest(cls, folder: Path, settings: TuningSettings, csv: Path | None, n_steps: int, hold_out: int) -> "Market":
+    def ingest(
+        cls, folder: Path, settings: TuningSettings, csv: Path | None, n_steps: int | None, hold_out: int
+    ) -> "Market":
+        """Simulate so many steps, or take so many of the last ones of a file, all of them for None."""
         config = DatabaseConfig.of(f"sqlite:///{folder}/market.db")
         if csv is None:
-            report = ingest_frame(simulate_market(n_steps, signal=SIGNAL, seed=5), ASSET, config)
+            prices = simulate_market(n_steps or SIMULATED_STEPS, signal=SIGNAL, seed=5)
         else:
-            report = ingest_file(csv, ASSET, config)
+            prices = read_ohlcv(csv)
+            prices = prices if n_steps is None else prices.tail(n_steps)
+        report = ingest_frame(prices, ASSET, config)
         last = report.last.date()
         groups = choose_feature_groups(ASSET, last.isoformat(), config, TARGET, settings)
         return cls(config, (last - timedelta(days=hold_out)).isoformat(), last.isoformat(), groups)

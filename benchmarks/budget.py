@@ -91,10 +91,16 @@ ORDERS: Final[dict[str, Callable[[Trial], Trial]]] = {
 }
 
 
-def main(results_file: Path, quick: bool, csv: Path | None = None, trials: int | None = None) -> None:  # noqa: FBT001
+def main(
+    results_file: Path,
+    quick: bool,  # noqa: FBT001 - called by name
+    csv: Path | None = None,
+    steps: int | None = None,
+    trials: int | None = None,
+) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-    n_trials, n_steps, n_orders = (6, 400, 5) if quick else (trials or 100, 700, 40)
+    n_trials, n_steps, n_orders = (6, 400, 5) if quick else (trials or 100, steps or (None if csv else 700), 40)
     settings = TuningSettings(
         max_epochs=3 if quick else 40,
         patience=2 * PATIENCE,

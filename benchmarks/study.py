@@ -1,8 +1,8 @@
 """A study end to end: the literal pipeline, Kallos with one worker and no pruning, Kallos as it ships.
 
 The literal pipeline is what one writes by hand: load, split, scale, build series, train with Darts and Lightning,
-predict, all in the objective, in one process with torch's default threads. It runs the very trials that Kallos with
-one worker drew, with the same seeds: the fold scores of the two must agree within the noise of floating-point sums. The
+predict, all in the objective, in one process with torch's default threads. It runs the very trials that Kallos without
+pruning drew, with the same seeds: the fold scores of the two must agree within the noise of floating-point sums. The
 best parameters of each are then fitted as on the last fold and scored on a period that no study saw. One study more or
 less lucky says little of what pruning costs: with ``--seeds`` further studies are run with and without it.
 """
@@ -35,6 +35,7 @@ from kallos_data import (
 from kallos_models import TrainingSettings, fit_forecaster, forecast_rolling, quiet_lightning
 from kallos_tune import TuningSettings, run_tuning
 from kallos_tune.report import trial_counts
+from kallos_tune.space import suggest
 
 from ._market import ASSET, TARGET, Market, small_space
 from ._measuring import print_table, write_results
@@ -46,44 +47,65 @@ Params = Mapping[str, int | float]
 def main(
     results_file: Path,
     quick: bool,  # noqa: FBT001 - called by name
+    *,
     csv: Path | None = None,
+    steps: int | None = None,
     trials: int | None = None,
     seeds: int = 1,
+    whole: bool = False,
 ) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     n_trials = 2 if quick else (trials or 100)
-    settings = TuningSettings(space=small_space(32 if quick else 64), max_epochs=40)
+    settings = TuningSettings(max_epochs=40)
     if quick:
         settings = replace(settings, max_epochs=1, target_folds=2)
+    if not whole:
+        settings = replace(settings, space=small_space(32 if quick else 64))
     cores = len(os.sched_getaffinity(0))
+    in_full = {"kallos, 1 worker, no pruning": 1, f"kallos, {cores} workers, no pruning": cores}
+    shipped = f"kallos as it ships, {cores} workers"
     with tempfile.TemporaryDirectory() as folder:
-        market = Market.ingest(Path(folder), settings, csv, 420 if quick else 880, HOLD_OUT_STEPS)
+        market = Market.ingest(Path(folder), settings, csv, 420 if quick else steps, HOLD_OUT_STEPS)
         columns: dict[str, dict[str, Any]] = {}
-        alone, seconds = tune(market, "alone", n_trials, replace(settings, pruner="none"))
-        columns["kallos, 1 worker, no pruning"] = facts(alone, seconds, market, settings)
-        crew, seconds = tune(market, "crew", n_trials, replace(settings, pruner="none", workers=cores))
-        columns[f"kallos, {cores} workers, no pruning"] = facts(crew, seconds, market, settings)
-        shipped, seconds = tune(market, "shipped", n_trials, replace(settings, workers=cores))
-        columns[f"kallos as it ships, {cores} workers"] = facts(shipped, seconds, market, settings)
-        literal, seconds = run_literally(market, alone, settings)
-        columns["literal"] = facts(literal, seconds, market, settings)
-        pruning = {"seed 0": cost_of_pruning(columns["literal"], columns[f"kallos as it ships, {cores} workers"])}
+        repeated: list[optuna.Study] = []
+        # Workers' imports, like those of this process, are in no time.
+        tune(market, "imports", cores, replace(settings, max_epochs=1, workers=cores))
+        # Over the whole space one worker takes hours, and says nothing that small models do not.
+        for name, workers in list(in_full.items())[int(whole) :]:
+            study, seconds = tune(market, name, n_trials, replace(settings, pruner="none", workers=workers))
+            repeated.append(study)
+            columns[name] = tell(name, facts(study, seconds, market, settings))
+        study, seconds = tune(market, shipped, n_trials, replace(settings, workers=cores))
+        columns[shipped] = tell(shipped, facts(study, seconds, market, settings))
+        literal, seconds = run_literally(market, repeated[0], settings)
+        columns["literal"] = tell("literal", facts(literal, seconds, market, settings))
+        pruning = {"seed 0": cost_of_pruning(columns["literal"], columns[shipped])}
         for seed in range(1, seeds):
             pruning[f"seed {seed}"] = study_pruning(market, n_trials, replace(settings, workers=cores, seed=seed))
     for column in columns.values():
         column["times sooner"] = round(columns["literal"]["seconds"] / column["seconds"], 2)
     print_table(f"A study of {n_trials} trials of gru", columns)
-    pairs = list(zip(literal.trials, alone.trials, strict=True))
-    differences = [
-        abs(one / other - 1)
-        for left, right in pairs
-        for one, other in zip(left.user_attrs["fold_scores"], right.user_attrs["fold_scores"], strict=True)
-    ]
-    agreement = {"median": statistics.median(differences), "most": max(differences)}
-    print(f"fold scores, literal against one worker: relative difference {agreement}")
+    agreement = compare_folds(literal, repeated[0])
+    print(f"fold scores, literal against the same trials of kallos: relative difference {agreement}")
     print_table("As it ships against every trial in full (the literal pipeline, then further seeds)", pruning)
     packages = ("darts", "optuna", "pytorch-lightning", "torch")
     write_results(results_file, {"studies": columns, "agreement": agreement, "pruning": pruning}, packages)
+
+
+def tell(name: str, facts: dict[str, Any]) -> dict[str, Any]:
+    """Print what a study came to, since the table comes at the end of hours."""
+    print(f"{name}: {facts}", flush=True)
+    return facts
+
+
+def compare_folds(one: optuna.Study, other: optuna.Study) -> dict[str, float]:
+    """Return by how much the scores of the same folds of the same trials differ, relatively."""
+    differences = [
+        abs(left / right - 1)
+        for mine, theirs in zip(one.trials, other.trials, strict=True)
+        for left, right in zip(mine.user_attrs["fold_scores"], theirs.user_attrs["fold_scores"], strict=True)
+    ]
+    return {"median": statistics.median(differences), "most": max(differences)}
 
 
 def study_pruning(market: Market, n_trials: int, settings: TuningSettings) -> dict[str, Any]:
@@ -121,22 +143,22 @@ def run_literally(market: Market, other: optuna.Study, settings: TuningSettings)
     threads = torch.get_num_threads()
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     started = time.perf_counter()
+
+    def tell_progress(study: optuna.Study, trial: optuna.trial.FrozenTrial) -> None:  # noqa: ARG001 - Optuna's own
+        done, of = trial.number + 1, len(other.trials)
+        if done % 10 == 0:
+            print(f"literal: {done} of {of} trials after {time.perf_counter() - started:.0f} s", flush=True)
+
     with quiet_lightning():
-        study.optimize(partial(literal_objective, market=market, settings=settings), n_trials=len(other.trials))
+        objective = partial(literal_objective, market=market, settings=settings)
+        study.optimize(objective, n_trials=len(other.trials), callbacks=[tell_progress])
     seconds = time.perf_counter() - started
     torch.set_num_threads(threads)
     return study, seconds
 
 
 def literal_objective(trial: optuna.Trial, market: Market, settings: TuningSettings) -> float:
-    params = {
-        "hidden_dim": trial.suggest_int("hidden_dim", 32, settings.space["hidden_dim"].high, log=True),
-        "n_rnn_layers": trial.suggest_int("n_rnn_layers", 1, 2),
-        "dropout": trial.suggest_float("dropout", 0.0, 0.7),
-        "batch_size": trial.suggest_categorical("batch_size", [32, 64, 128]),
-        "input_chunk_length": trial.suggest_int("input_chunk_length", 30, 70),
-        "learning_rate": trial.suggest_float("learning_rate", 1e-5, 1e-2, log=True),
-    }
+    params = suggest(trial, settings.space)
     frame = load_features_from_db(ASSET, market.end_date, market.config)
     windows = calculate_dynamic_wf_kwargs(frame, target_folds=settings.target_folds, min_train_length=140)
     scores = [
