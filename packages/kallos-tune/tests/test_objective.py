@@ -1,5 +1,7 @@
 """The objective: the mean over the folds, told fold by fold."""
 
+import math
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +9,7 @@ import optuna
 import pytest
 
 from kallos_tune import EpochFinished, FoldFinished, TrialStarted, evaluate_fold, objective
+from kallos_tune.pruning import rung_of_fold
 
 
 def new_trial(study=None):
@@ -63,6 +66,31 @@ def test_reports_the_best_error_so_far_early_in_the_first_fold_alone(folds, sett
     reported = study.trials[0].intermediate_values
     assert list(reported) == [1, 2, 3, 4]
     assert {rung: reported[rung] for rung in (1, 2)} == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_forecast_that_feeds_on_itself_is_not_judged_by_single_steps(folds, settings):
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=3))
+    objective(new_trial(study), folds, "gru", settings=replace(settings, forecast="recursive", max_epochs=4))
+    assert list(study.trials[0].intermediate_values) == [rung_of_fold(1), rung_of_fold(2)]
+
+
+def test_a_loss_that_is_no_number_leaves_the_best_before_it(folds, settings, monkeypatch):
+    reports = {}
+
+    def fold_of_losses(*losses):
+        def run(*args, on_epoch, **kwargs):
+            for epoch, loss in enumerate(losses, start=1):
+                on_epoch(epoch, loss)
+            return evaluate_fold(*args, **kwargs)
+
+        return run
+
+    for losses in ((4.0, math.nan), (math.nan, 4.0), (math.nan, math.nan)):
+        study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=3))
+        monkeypatch.setattr(sys.modules[objective.__module__], "evaluate_fold", fold_of_losses(*losses))
+        objective(new_trial(study), folds[:1], "gru", settings=settings)
+        reports[losses] = study.trials[0].intermediate_values.get(1)
+    assert list(reports.values()) == [2 * folds[0].target_scaler.std, 2 * folds[0].target_scaler.std, None]
 
 
 def test_a_pruner_may_give_up_in_the_middle_of_the_first_fold(folds, settings):

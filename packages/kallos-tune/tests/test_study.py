@@ -222,6 +222,7 @@ def test_anything_different_is_refused_by_name(tune, change, named):
         tune(2, **change)
     assert named in str(error.value)
     assert "choose another study name" in str(error.value)
+    assert ("resume='force'" in str(error.value)) == error.value.can_go_on == (change.keys() <= {"seed", "max_epochs"})
 
 
 def test_a_changed_value_in_the_history_is_noticed(tune, database, history, write_history):
@@ -243,16 +244,35 @@ def test_a_changed_value_after_the_end_date_is_not(tune, database, history, writ
 
 def test_force_and_never(tune, caplog):
     tune(1)
-    assert len(tune(2, metric="mae", resume="force").trials) == 2
-    assert "goes on although metric differs: stored rmse, now mae" in caplog.text
+    assert len(tune(2, patience=3, seed=4, resume="force").trials) == 2
+    assert "goes on although patience differs: stored 2, now 3" in caplog.text
+    assert "goes on although seed differs: stored 0, now 4" in caplog.text
     with pytest.raises(StudyExistsError, match="study 's' exists already"):
         tune(3, resume="never")
 
 
-def test_a_study_made_elsewhere_is_not_resumed(tune, database):
+@pytest.mark.parametrize("change", [{"metric": "mae"}, {"target_folds": 3}, {"purge": 1}])
+def test_scores_that_mean_something_else_are_not_mixed_even_by_force(tune, change):
+    tune(1)
+    with pytest.raises(StudyMismatchError) as error:
+        tune(2, resume="force", seed=4, **change)
+    assert not error.value.can_go_on
+    assert "force" not in str(error.value)
+
+
+def test_a_changed_history_is_named_beside_a_changed_search(tune, database, history, write_history):
+    tune(1)
+    write_history(database, history.with_columns(signal=pl.col("signal") + 1))
+    with pytest.raises(StudyMismatchError) as error:
+        tune(2, resume="force", seed=4)
+    assert set(error.value.differences) == {"seed", "data_hash"}
+
+
+@pytest.mark.parametrize("resume", ["same", "force"])
+def test_a_study_made_elsewhere_is_not_resumed(tune, database, resume):
     optuna.create_study(study_name="s", storage=open_storage(database))
     with pytest.raises(StudyMismatchError, match="a study not made by Kallos"):
-        tune(1)
+        tune(1, resume=resume)
 
 
 def test_trials_that_diverge_are_on_record_and_three_at_first_end_it(tune, database, settings):

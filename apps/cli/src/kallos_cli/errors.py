@@ -2,6 +2,10 @@
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kallos_tune.errors import StudyMismatchError
 
 EXIT_OURS = 1
 EXIT_USER = 2
@@ -148,9 +152,8 @@ def _worker_ended(message: str) -> tuple[str, str]:
     return " ".join(message.split()), remedy
 
 
-def _mismatch(error: Exception) -> tuple[str, str]:
-    name: str = error.name  # pyright: ignore[reportAttributeAccessIssue]
-    differences: dict[str, tuple[object, object]] = error.differences  # pyright: ignore[reportAttributeAccessIssue]
-    shown = "; ".join(f"{_OPTIONS.get(key, key)} was {old}, now {new}" for key, (old, new) in differences.items())
-    remedy = "go back to the stored values, choose another --study-name, or go on nevertheless with --resume force"
-    return f"study {name!r} was made with something else: {shown}", remedy
+def _mismatch(error: "StudyMismatchError") -> tuple[str, str]:
+    shown = "; ".join(f"{_OPTIONS.get(key, key)} was {old}, now {new}" for key, (old, new) in error.differences.items())
+    ways = ["go back to the stored values", "choose another --study-name"]
+    ways += ["go on nevertheless with --resume force"] if error.can_go_on else []
+    return f"study {error.name!r} was made with something else: {shown}", ", or ".join(ways)

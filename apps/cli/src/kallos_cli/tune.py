@@ -192,7 +192,8 @@ def tune(
         typer.Option(
             "--resume",
             rich_help_panel=options.SEARCH_PANEL,
-            help="Go on with an existing study if it is about the same, whatever it is about, or never.",
+            help="Go on with an existing study if it is about the same, even if --max-epochs, --patience, --seed, "
+            "--sampler or --pruner differ, or never.",
         ),
     ] = "same",
     db_url: options.DbUrl = options.DEFAULT_DB_URL,
@@ -235,6 +236,7 @@ def tune(
     groups = read_feature_groups(features, target_col) if features else None
     from kallos_data import DatabaseConfig, FeatureTables
     from kallos_tune import TuningSettings
+    from kallos_tune.ledger import n_finished
 
     from .running import Order, run
 
@@ -284,7 +286,7 @@ def tune(
     study, n_run = run(order, quiet=quiet, again=command_line.this_again(config))
     _finish(study, n_run, destination, json=json)
     if not quiet:
-        _say_next(study_name, config, optuna_schema, n_trials)
+        _say_next(study_name, config, optuna_schema, max(n_trials, n_finished(study)))
 
 
 def _finish(study: "optuna.Study", n_run: int, destination: Path, *, json: bool) -> None:
@@ -311,7 +313,7 @@ def _say_groups(groups: dict[str, list[str]], *, quiet: bool) -> None:
         output.say(f"  {group}: {', '.join(columns)}")
 
 
-def _say_next(study_name: str, config: "DatabaseConfig", optuna_schema: str | None, n_trials: int) -> None:
+def _say_next(study_name: str, config: "DatabaseConfig", optuna_schema: str | None, n_trials_so_far: int) -> None:
     output.say("Next, look closer, or run more trials:")
     output.say(f"  {command_line.with_storage(['study', 'show', study_name], config, optuna_schema)}")
-    output.say(f"  {command_line.this_again(config, n_trials=2 * n_trials)}")
+    output.say(f"  {command_line.this_again(config, n_trials=2 * n_trials_so_far)}")

@@ -23,6 +23,8 @@ VERSIONS = "kallos_versions"
 NAIVE_SCORES = "kallos_naive_scores"
 
 _CONSEQUENCES: Final = {"last", "folds", "data_hash", "search_space_hash"}
+# How one searches and how long one trains; the rest is what scores mean, and trials of two meanings have no best.
+_MAY_CHANGE: Final = {"max_epochs", "patience", "seed", "sampler", "pruner"}
 
 
 def open_study(storage: BaseStorage, name: str, definition: Mapping[str, Any], resume: Resume) -> optuna.Study:
@@ -44,7 +46,7 @@ def open_study(storage: BaseStorage, name: str, definition: Mapping[str, Any], r
     StudyExistsError
         Where it exists and ``resume`` is ``"never"``.
     StudyMismatchError
-        Where it is about something else and ``resume`` is ``"same"``.
+        Where it is about something else, if only in how it searches and ``resume`` is ``"same"``.
     """
     if name not in optuna.get_all_study_names(storage):
         study = optuna.create_study(study_name=name, storage=storage, direction="minimize", load_if_exists=True)
@@ -55,8 +57,9 @@ def open_study(storage: BaseStorage, name: str, definition: Mapping[str, Any], r
         raise StudyExistsError(name)
     study = optuna.load_study(study_name=name, storage=storage)
     differences = definition_differences(study, definition)
-    if differences and resume == "same":
-        raise StudyMismatchError(name, differences)
+    can_go_on = differences.keys() <= _MAY_CHANGE
+    if differences and not (can_go_on and resume == "force"):
+        raise StudyMismatchError(name, differences, can_go_on=can_go_on)
     for key, (stored, now) in differences.items():
         logger.warning("study %s goes on although %s differs: stored %s, now %s", name, key, stored, now)
     for package, (stored, now) in _compare(study.user_attrs.get(VERSIONS, {}), versions()).items():
@@ -67,14 +70,14 @@ def open_study(storage: BaseStorage, name: str, definition: Mapping[str, Any], r
 def definition_differences(study: optuna.Study, definition: Mapping[str, Any]) -> dict[str, tuple[object, object]]:
     """Return what differs between a study's stored definition and another, each with both values, shortened.
 
-    What follows from something else (the fold bounds from the dates, say) is named only where nothing else differs.
+    What follows from something else (the fold bounds from the dates, say) is named only where nothing else explains it.
     """
     stored = study.user_attrs.get(DEFINITION)
     if stored is None:
         return {"origin": ("a study not made by Kallos", "kallos")}
     differences = {key: (_shortened(old), _shortened(new)) for key, (old, new) in _compare(stored, definition).items()}
-    causes = {key: values for key, values in differences.items() if key not in _CONSEQUENCES}
-    return causes or differences
+    explained = differences.keys() - _CONSEQUENCES - _MAY_CHANGE
+    return {key: values for key, values in differences.items() if not (explained and key in _CONSEQUENCES)}
 
 
 def _compare(stored: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

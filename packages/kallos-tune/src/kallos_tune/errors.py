@@ -90,16 +90,18 @@ class StudyMismatchError(KallosError, ValueError):
     name : str
     differences : Mapping[str, tuple[object, object]]
         What differs, with the stored and the asked-for value.
+    can_go_on : bool
+        Whether ``resume="force"`` would go on: only the search differs, and the scores mean the same.
     """
 
-    def __init__(self, name: str, differences: Mapping[str, tuple[object, object]]) -> None:
+    def __init__(self, name: str, differences: Mapping[str, tuple[object, object]], *, can_go_on: bool = False) -> None:
         self.name = name
         self.differences = differences
+        self.can_go_on = can_go_on
         shown = "; ".join(f"{key}: stored {old!r}, now {new!r}" for key, (old, new) in differences.items())
-        super().__init__(
-            f"study {name!r} was made with something else ({shown}): choose another study name, "
-            "go back to the stored values, or resume it nevertheless by saying so"
-        )
+        ways = ["choose another study name", "go back to the stored values"]
+        ways += ["resume it nevertheless with resume='force'"] if can_go_on else []
+        super().__init__(f"study {name!r} was made with something else ({shown}): {', or '.join(ways)}")
 
 
 class TooManyFailuresError(KallosError, RuntimeError):

@@ -60,9 +60,11 @@ def objective(
     settings = settings or TuningSettings()
     params = suggest(trial, settings.space)
     on_event(TrialStarted(trial.number, params))
+    # The validation loss is that of one step: it says little of a forecast that feeds on itself.
+    early_rungs = settings.forecast == "rolling"
     results: list[FoldResult] = []
     for number, fold in enumerate(folds, start=1):
-        on_epoch = _epoch_listener(trial, fold, number, len(folds), on_event)
+        on_epoch = _epoch_listener(trial, fold, number, len(folds), on_event, early_rungs=early_rungs)
         result = evaluate_fold(fold, model_name, params, settings=settings, on_epoch=on_epoch)
         if not math.isfinite(result.score):
             raise ArithmeticError(f"the score of fold {number} is {result.score}")
@@ -80,18 +82,19 @@ def objective(
 
 
 def _epoch_listener(
-    trial: optuna.Trial, fold: FoldSeries, number: int, n_folds: int, on_event: Listener
+    trial: optuna.Trial, fold: FoldSeries, number: int, n_folds: int, on_event: Listener, *, early_rungs: bool
 ) -> Callable[[int, float], None]:
     """Return what tells of a fold's epochs, and reports the best error so far where a rung lies."""
-    losses: list[float] = []
+    best = math.inf
 
     def after(epoch: int, val_loss: float) -> None:
+        nonlocal best
         on_event(EpochFinished(trial.number, number, n_folds, epoch, val_loss))
-        losses.append(val_loss)
+        best = min(best, val_loss)  # NaN is not smaller than anything
         rung = rung_of_epoch(number, epoch)
-        if rung is None or not math.isfinite(val_loss):
+        if rung is None or not early_rungs or not math.isfinite(best):
             return
-        trial.report(fold.target_scaler.std * math.sqrt(min(losses)), step=rung)
+        trial.report(fold.target_scaler.std * math.sqrt(best), step=rung)
         if trial.should_prune():
             raise optuna.TrialPruned
 

@@ -2,7 +2,7 @@
 
 A trial climbs rungs, and at each its error is compared with those of all trials that got there:
 
-    rung 1, 2      epochs 2 and 4 of the first fold: the best validation error so far
+    rung 1, 2      epochs 2 and 4 of the first fold: the best validation error so far (of rolling forecasts alone)
     rung 2 + k     fold k: the mean score of the folds so far
 
 The first rungs are where most trials end, and cost next to nothing.

@@ -74,8 +74,8 @@ class TuningSettings:
         far, after epochs 2 and 4 of the first fold and after every fold (asynchronous successive halving, Li et al.
         2020), or none.
     resume : {"same", "force", "never"}, default "same"
-        What to do with an existing study of the name: go on if it is about the same, go on whatever it is about,
-        or refuse.
+        What to do with an existing study of the name: go on if it is about the same, go on even if ``max_epochs``,
+        ``patience``, ``seed``, ``sampler`` or ``pruner`` differ, or refuse.
     start_date : str, date, datetime or None, default None
         First step of the history, inclusive; None is the first there is.
     tables : FeatureTables, default the tables that ``kallos_data.ingest_file`` fills
