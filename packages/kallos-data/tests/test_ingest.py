@@ -121,6 +121,8 @@ def test_texts_sort_as_their_times(file):
         ("%Y-%m-%d %H:%M:%S+00:00", "text"),
         ("%s", "integer"),
         ("%s000", "bigint"),
+        ("%s000000", "bigint"),
+        ("%s000000000", "bigint"),
     ],
 )
 def test_a_table_of_ones_own_keeps_its_way_of_writing_times(file, written, kind):

@@ -134,6 +134,13 @@ def test_warm_up_is_cut_and_never_filled_backward(caplog):
     assert "the first 2 of 5 rows are dropped: b has no value before 2024-02-28 00:00:00Z" in caplog.text
 
 
+def test_what_is_filled_is_told(caplog):
+    regularise(days([1.0, 2.0, 3.0], [None, 1.0, 2.0]))
+    assert "take the last one" not in caplog.text
+    regularise(days([1.0, 2.0, None, 4.0], [None, 1.0, 2.0, 3.0], at=[0, 1, 3, 4]))
+    assert "2 of 4 steps lack a value and take the last one before, the first at 2024-02-28 00:00:00Z" in caplog.text
+
+
 def test_a_long_hole_before_the_cut_does_not_matter():
     result = regularise(days([1.0] * 4, [None, 1.0, 1.0, 1.0], at=[0, 1000, 1001, 1002]))
     assert result["timestamp"].to_list() == [START + n * DAY for n in (1000, 1001, 1002)]

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, types
 
 from .copying import copied
 from .errors import DataQualityError
-from .moments import epoch_unit, utc_times
+from .moments import as_epoch, epoch_unit, utc_times
 from .tables import FeatureTables, SourceTable
 
 _LARGEST_INTEGER = 2**63 - 1
@@ -136,15 +136,10 @@ class AssetHistory:
             )
         utc_times(span)
         if isinstance(unit := units.pop(), int):
-            return None if start is None else _epoch(start, unit), _epoch(end, unit)
+            return None if start is None else as_epoch(start, unit), as_epoch(end, unit)
         # The sign keeps SQLite from taking the year for a number; a colon sorts after all that may follow a year.
         low = None if start is None else f"{max(start.year - 1, 0):04}-"
         return low, f"{min(end.year + 1, 9999):04}:"
-
-
-def _epoch(moment: datetime, unit: int) -> int:
-    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    return since // timedelta(microseconds=1) * unit // 10**6
 
 
 def _id_values(asset_id: str | int, kind: types.TypeEngine[Any], dialect: str) -> list[str | int]:

@@ -122,11 +122,11 @@ def compute_indicators(frame: pl.DataFrame) -> pl.DataFrame:
 def default_feature_groups(columns: Sequence[str], target_col: str) -> dict[str, list[str]]:
     """Sort the columns that ingest knows into the feature groups that a model is best given.
 
-    Chosen are columns whose distribution stays roughly the same over the years: returns, oscillators, volumes (as
-    logarithms), and differences that swing around zero or a typical size (macd, atr, the width of the bands). Left out
-    are open, high, low and close, both EMAs and the middle Bollinger band: they wander with the price, so that a scaler
-    fitted on past prices says nothing about later ones, and what they know is in the returns. Other columns are in
-    nobody's default.
+    Chosen are columns whose distribution changes little over the years (returns, oscillators, volumes as logarithms,
+    the width of the bands), and macd and atr, which stay near zero or a typical size although that grows with the
+    price. Left out are open, high, low and close, both EMAs and the middle Bollinger band: they wander with the price,
+    so that a scaler fitted on past ones says nothing about later ones, and what they know is in the returns. Other
+    columns are in nobody's default.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Points in time as people write them and as databases store them, in UTC."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import polars as pl
@@ -55,6 +55,12 @@ def epoch_unit(value: float) -> int:
     """
     size = abs(value)
     return next((unit for unit, limit in ((1, 1e11), (10**3, 1e14), (10**6, 1e17)) if size < limit), 10**9)
+
+
+def as_epoch(moment: datetime, unit: int) -> int:
+    """Return the time since 1970 in a unit of which so many make a second, without a float in between."""
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return since // timedelta(microseconds=1) * unit // 10**6
 
 
 def _spelt_alike(values: Sequence[Any]) -> list[datetime] | None:

@@ -14,7 +14,7 @@ def regularise(frame: pl.DataFrame, *, max_gap: int = 7, frequency: timedelta | 
     """Put a feature frame on a regular grid, filling forward only.
 
     Leading rows in which some column has no value yet (an indicator that is warming up) are dropped, and so are columns
-    without any value; both are logged.
+    without any value; both are logged, and so is what is filled.
 
     Parameters
     ----------
@@ -52,13 +52,12 @@ def regularise(frame: pl.DataFrame, *, max_gap: int = 7, frequency: timedelta | 
     near = frame.filter(steps >= steps[first] - max_gap)
     _refuse_missing_rows(near, step, max_gap)
     grid = pl.datetime_range(near["timestamp"][0], near["timestamp"][-1], step, eager=True).alias("timestamp")
-    filled = (
-        grid.to_frame()
-        .join(near, on="timestamp", how="left", maintain_order="left")
-        .with_columns(pl.exclude("timestamp").fill_null(strategy="forward", limit=min(max_gap, len(grid))))
-        .filter(pl.col("timestamp") >= frame["timestamp"][first])
-    )
+    with_holes = grid.to_frame().join(near, on="timestamp", how="left", maintain_order="left")
+    fill = pl.exclude("timestamp").fill_null(strategy="forward", limit=min(max_gap, len(grid)))
+    after_warm_up = pl.col("timestamp") >= frame["timestamp"][first]
+    filled = with_holes.with_columns(fill).filter(after_warm_up)
     _refuse_long_gaps(frame, filled, step, max_gap)
+    _log_filled(with_holes.filter(after_warm_up))
     return filled
 
 
@@ -181,6 +180,17 @@ def _refuse_long_gaps(frame: pl.DataFrame, filled: pl.DataFrame, step: timedelta
         later = known.filter(known > within)
         end = later[0] if len(later) else filled["timestamp"][-1] + step
         raise DataQualityError(_gap(f"column {name!r}", (end - begin) // step, begin, max_gap))
+
+
+def _log_filled(with_holes: pl.DataFrame) -> None:
+    holes = with_holes.filter(pl.any_horizontal(pl.exclude("timestamp").is_null()))["timestamp"]
+    if len(holes):
+        logger.warning(
+            "%d of %d steps lack a value and take the last one before, the first at %s",
+            len(holes),
+            len(with_holes),
+            _shown(holes[0]),
+        )
 
 
 def _gap(what: str, length: int, begin: datetime, max_gap: int) -> str:

@@ -12,7 +12,7 @@ from sqlalchemy import Column, Connection, Insert, MetaData, Table, TableClause,
 from sqlalchemy.dialects import postgresql, sqlite
 
 from .errors import ConfigError, DataQualityError, MissingColumnsError
-from .moments import utc_times
+from .moments import as_epoch, epoch_unit, utc_times
 from .tables import FeatureTables
 
 logger = logging.getLogger(__name__)
@@ -200,8 +200,8 @@ def _key_format(connection: Connection, example: object) -> Callable[[datetime],
     if connection.dialect.name != "sqlite":
         return lambda time: time
     if isinstance(example, int | float):
-        unit = next(unit for unit, limit in ((1, 1e11), (1000, 1e14), (1_000_000, float("inf"))) if example < limit)
-        return lambda time: round(time.timestamp() * unit)
+        unit = epoch_unit(example)
+        return lambda time: as_epoch(time, unit)
     text = str(example or "2019-01-01 00:00:00+00:00")
     zone = "Z" if text.endswith("Z") else "+00:00" if text.endswith("+00:00") else ""
     separator = text[10:11]
