@@ -7,18 +7,19 @@ import shlex
 def test_a_file_twice_then_longer(main_within, market_csv, tmp_path):
     lines = market_csv.read_text().splitlines(keepends=True)
     (tmp_path / "short.csv").write_text("".join(lines[:301]))
-    code, out, err = main_within("ingest", "short.csv", "--asset-id", "B C", "--db-url", "sqlite:///my prices.db")
+    code, out, err = main_within("ingest", "short.csv", "--asset-id", "B/C D", "--db-url", "sqlite:///my prices.db")
     assert code == 0, err
     assert "300 rows read: 300 inserted, 0 updated, 0 unchanged; 2019-01-01 to 2019-10-27" in out
     next_command = shlex.split(err.splitlines()[-1])
-    assert next_command[:6] == ["kallos-run", "tune", "--asset-id", "B C", "--end-date", "2019-10-27"]
+    assert next_command[:6] == ["kallos-run", "tune", "--asset-id", "B/C D", "--end-date", "2019-10-27"]
+    assert next_command[6:8] == ["--study-name", "gru_b_c_d"]  # it is also the name of a file
     assert next_command[-2:] == ["--db-url", "sqlite:///my prices.db"]
 
-    same = main_within("ingest", "short.csv", "--asset-id", "B C", "--db-url", "sqlite:///my prices.db", "--json")
+    same = main_within("ingest", "short.csv", "--asset-id", "B/C D", "--db-url", "sqlite:///my prices.db", "--json")
     report = json.loads(same[1])
     assert (report["rows_inserted"], report["rows_updated"], report["rows_unchanged"]) == (0, 0, 300)
 
-    longer = ("ingest", market_csv, "--asset-id", "B C", "--db-url", "sqlite:///my prices.db", "--json", "--quiet")
+    longer = ("ingest", market_csv, "--asset-id", "B/C D", "--db-url", "sqlite:///my prices.db", "--json", "--quiet")
     code, out, err = main_within(*longer)
     assert (code, err) == (0, "")
     report = json.loads(out)

@@ -58,8 +58,9 @@ def test_a_study_about_something_else_says_which_options():
     found = errors.explain(StudyMismatchError("s", {"seed": (0, 3), "data_hash": ("a", "b")}))
     assert found.exit_code == 2
     assert found.lines[0] == "study 's' was made with something else: --seed was 0, now 3; data_hash was a, now b"
-    assert "--resume force" in found.lines[1]
-    assert "--study-name" in found.lines[1]
+    assert found.lines[1] == "go back to the stored values, or choose another --study-name"
+    only_search = errors.explain(StudyMismatchError("s", {"seed": (0, 3)}, can_go_on=True))
+    assert only_search.lines[1].endswith("or go on nevertheless with --resume force")
     assert "--resume never" in errors.explain(StudyExistsError("s")).lines[0]
 
 
@@ -80,6 +81,20 @@ def test_commands_name_the_database_where_it_is_not_the_default():
     assert command_line.with_storage(["study", "show", "a b"], default) == "kallos-run study show 'a b'"
     other = command_line.with_storage(["study", "list"], DatabaseConfig.of("sqlite:///x.db"), "lab")
     assert other == "kallos-run study list --db-url sqlite:///x.db --optuna-schema lab"
+
+
+def test_commands_leave_the_database_out_where_the_environment_names_it(monkeypatch):
+    url = "postgresql://me:s3cret@localhost/prices"
+    monkeypatch.setenv("KALLOS_DB_URL", url)
+    assert command_line.with_storage(["study", "list"], DatabaseConfig.of(url)) == "kallos-run study list"
+    default = command_line.with_storage(["study", "list"], DatabaseConfig.of("sqlite:///kallos.db"))
+    assert default == "kallos-run study list --db-url sqlite:///kallos.db"
+    monkeypatch.setattr(sys, "argv", ["kallos-run", "tune", "--db-url", url, "--n-trials", "3"])
+    assert command_line.this_again(DatabaseConfig.of(url)) == "kallos-run tune --n-trials 3"
+    monkeypatch.setenv("KALLOS_DB_URL", "no database")
+    assert "--db-url sqlite:///x.db" in command_line.with_storage(
+        ["study", "list"], DatabaseConfig.of("sqlite:///x.db")
+    )
 
 
 @pytest.mark.parametrize(

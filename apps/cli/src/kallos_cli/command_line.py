@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from .options import DEFAULT_DB_URL
+from .options import DB_URL_VARIABLE, DEFAULT_DB_URL
 
 if TYPE_CHECKING:
     from kallos_data import DatabaseConfig
@@ -22,11 +22,10 @@ def of_program(*words: str) -> str:
 
 def this_again(config: "DatabaseConfig", *, n_trials: int | None = None) -> str:
     """Return the command that is running, without a password, optionally with another number of trials."""
-    words = _options_apart(sys.argv[1:])
-    kept = [pair for pair in words if " ".join(pair) != _NOT_REPEATED]
-    kept = [("--db-url", str(config)) if pair[0] == "--db-url" else pair for pair in kept]
+    kept = [pair for pair in _options_apart(sys.argv[1:]) if " ".join(pair) != _NOT_REPEATED]
+    kept = [_leading_to(config) if pair[0] == "--db-url" else pair for pair in kept]
     if n_trials is not None:
-        kept = [pair for pair in kept if pair[0] != "--n-trials"]
+        kept = [pair for pair in kept if pair[:1] != ("--n-trials",)]
         kept.append(("--n-trials", str(n_trials)))
     return of_program(*(word for pair in kept for word in pair))
 
@@ -39,12 +38,21 @@ def value_typed(options: Sequence[str]) -> str | None:
 
 def with_storage(command: Sequence[str], config: "DatabaseConfig", optuna_schema: str | None = None) -> str:
     """Return a command with the options that lead to the same database."""
-    words = list(command)
-    if str(config) != DEFAULT_DB_URL:
-        words += ["--db-url", str(config)]
+    words = [*command, *_leading_to(config)]
     if optuna_schema is not None:
         words += ["--optuna-schema", optuna_schema]
     return of_program(*words)
+
+
+def _leading_to(config: "DatabaseConfig") -> tuple[str, ...]:
+    """Return the option for a database that the next command would not find by itself; its password is masked."""
+    from kallos_data import ConfigError, DatabaseConfig
+
+    try:
+        found = DatabaseConfig.of(os.environ.get(DB_URL_VARIABLE) or DEFAULT_DB_URL)
+    except ConfigError:
+        found = None
+    return () if found == config else ("--db-url", str(config))
 
 
 def _options_apart(arguments: Iterable[str]) -> list[tuple[str, ...]]:

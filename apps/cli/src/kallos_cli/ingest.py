@@ -1,5 +1,6 @@
 """``kallos-run ingest``: a file of prices into the database."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -65,7 +66,8 @@ def ingest(
     options = {
         "--asset-id": asset_id,
         "--end-date": f"{report.last:%Y-%m-%d}",
-        "--study-name": f"gru_{asset_id.lower()}",
+        # The study's name is also that of a file.
+        "--study-name": re.sub(r"[^\w.-]+", "_", f"gru_{asset_id.lower()}"),
     }
     if tables != FeatureTables():
         options |= {"--market-table": market_table, "--indicators-table": indicators_table}

@@ -8,6 +8,7 @@ import typer
 from . import logs
 
 DEFAULT_DB_URL = "sqlite:///kallos.db"
+DB_URL_VARIABLE = "KALLOS_DB_URL"
 DATA_PANEL = "Data"
 STORAGE_PANEL = "Database"
 SEARCH_PANEL = "Search"
@@ -56,7 +57,7 @@ DbUrl = Annotated[
     str,
     typer.Option(
         "--db-url",
-        envvar="KALLOS_DB_URL",
+        envvar=DB_URL_VARIABLE,
         metavar="URL",
         rich_help_panel=STORAGE_PANEL,
         help="Database: sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/NAME. A password is safer in the "
