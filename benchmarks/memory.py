@@ -33,7 +33,7 @@ PACKAGES = ("darts", "optuna", "pytorch-lightning", "torch")
 def main(results_file: Path, quick: bool) -> None:  # noqa: FBT001 - called by name
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     n_trials, warm_up = (4, 2) if quick else (100, 20)
-    watch = Watch(warm_up)
+    watch = Watch(warm_up, n_trials)
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/memory.db"
         ingest_frame(simulate_market(300, seed=1), "DEMO", url)
@@ -46,18 +46,23 @@ def main(results_file: Path, quick: bool) -> None:  # noqa: FBT001 - called by n
     shown = {f"after trial {n}": watch.mebibytes[n - 1] for n in sorted({1, warm_up, n_trials // 2, n_trials})}
     shown[f"growth after trial {warm_up}, %"] = round(growth, 2)
     print_table(f"Resident memory of one process, {n_trials} trials, MiB", {"MiB": shown})
-    more = dict(watch.more_objects().most_common(8))
+    more = dict(watch.more_objects.most_common(8))
     print(f"objects more than after trial {warm_up}: {more}")
     results: dict[str, Any] = {"mebibytes": watch.mebibytes, "growth_percent": growth, "objects": more}
     write_results(results_file, results, PACKAGES)
 
 
 class Watch:
-    """Notes the memory after each trial, and which objects there are once the first trials are over."""
+    """Notes the memory after each trial, and which objects came between the first trials and the last.
 
-    def __init__(self, warm_up: int) -> None:
+    Both times it looks from inside the study, where only what came since its first trial is counted.
+    """
+
+    def __init__(self, warm_up: int, n_trials: int) -> None:
         self.mebibytes: list[float] = []
+        self.more_objects: Counter[str] = Counter()
         self._warm_up = warm_up
+        self._n_trials = n_trials
         self._before: Counter[str] = Counter()
 
     def __call__(self, event: Event) -> None:
@@ -69,10 +74,8 @@ class Watch:
         self.mebibytes.append(round(resident_mebibytes(), 1))
         if len(self.mebibytes) == self._warm_up:
             self._before = objects()
-
-    def more_objects(self) -> Counter[str]:
-        """Return how many more objects of each type there are now."""
-        return objects() - self._before
+        if len(self.mebibytes) == self._n_trials:
+            self.more_objects = objects() - self._before
 
 
 def objects() -> Counter[str]:
