@@ -9,7 +9,6 @@ from typing import Any, Self
 from .errors import ConfigError
 
 _LARGEST_SEED = 2**32 - 1
-_COUNTS = ("hidden_dim", "n_rnn_layers", "batch_size", "input_chunk_length", "output_chunk_length", "n_epochs")
 
 
 @dataclass(frozen=True, slots=True)

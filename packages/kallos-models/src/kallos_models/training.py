@@ -105,8 +105,8 @@ def fit_forecaster(
     past_covariates : TimeSeries, optional
         Scaled covariates known up to the present, ``[T, F]``.
     val_target : TimeSeries, optional
-        Validation target. Begin it ``input_chunk_length`` steps before the first step to validate, since those are its
-        context. Without it ``max_epochs`` are trained and the last weights kept.
+        Validation target. Begin it ``input_chunk_length + output_chunk_shift`` steps before the first step to validate,
+        since those are its context. Without it ``max_epochs`` are trained and the last weights kept.
     val_past_covariates : TimeSeries, optional
         Covariates of the validation target.
     settings : TrainingSettings, optional
