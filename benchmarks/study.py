@@ -70,7 +70,7 @@ def main(
         repeated: list[optuna.Study] = []
         # Workers' imports, like those of this process, are in no time.
         tune(market, "imports", cores, replace(settings, max_epochs=1, workers=cores))
-        # Over the whole space one worker takes hours, and says nothing that small models do not.
+        # Over the whole space one worker takes half an hour, and says nothing that small models do not.
         for name, workers in list(in_full.items())[int(whole) :]:
             study, seconds = tune(market, name, n_trials, replace(settings, pruner="none", workers=workers))
             repeated.append(study)
