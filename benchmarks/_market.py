@@ -10,7 +10,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from kallos_cli.feature_groups import choose_feature_groups
 from kallos_data import DatabaseConfig, ingest_frame, load_features_from_db, simulate_market
-from kallos_data.files import read_ohlcv
+from kallos_data.prices.files import read_ohlcv
 from kallos_tune import StudyData, TuningSettings, load_study_data
 
 ASSET = "BENCHMARK"

@@ -21,7 +21,7 @@ import optuna
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner, PercentilePruner, WilcoxonPruner
 
 from kallos_tune import EpochFinished, Event, FoldFinished, TrialStarted, TuningSettings, run_tuning
-from kallos_tune.pruning import SuccessiveHalving, rung_of_epoch, rung_of_fold
+from kallos_tune.evaluation.pruning import SuccessiveHalving, rung_of_epoch, rung_of_fold
 
 from ._market import ASSET, TARGET, Market, small_space
 from ._measuring import print_table, write_results

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kallos_tune.threads import torch_threads
+from kallos_tune.evaluation.threads import torch_threads
 
 from ._measuring import print_table, write_results
 from .fold import LOOK_BACK, N_FEATURES, Hparams, kallos_epochs, lightning_epochs

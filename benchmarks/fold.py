@@ -18,7 +18,7 @@ from darts.models.forecasting.block_rnn_model import BlockRNNModel
 from torch import nn
 
 from kallos_models import TrainingSettings, fit_forecaster, quiet_lightning, trainer_kwargs
-from kallos_tune.threads import torch_threads
+from kallos_tune.evaluation.threads import torch_threads
 
 from ._measuring import write_results
 

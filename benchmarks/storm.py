@@ -23,9 +23,9 @@ from postgres_server import PostgresServer, find_binaries
 from storm_worker import Storm, StormStudy, check, random_kills, score_of, start_worker
 
 from kallos_data import DatabaseConfig
-from kallos_tune.ledger import CLAIM, DRAW, WORKER
-from kallos_tune.locks import StudyLock
-from kallos_tune.transactions import Claim
+from kallos_tune.claims.transactions import Claim
+from kallos_tune.storage.locks import StudyLock
+from kallos_tune.trial_attributes import CLAIM, DRAW, WORKER
 
 from ._measuring import print_table, write_results
 

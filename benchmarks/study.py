@@ -35,7 +35,7 @@ from kallos_data import (
 from kallos_models import TrainingSettings, fit_forecaster, forecast_rolling, quiet_lightning
 from kallos_tune import TuningSettings, run_tuning
 from kallos_tune.report import trial_counts
-from kallos_tune.space import suggest
+from kallos_tune.search_space import suggest
 
 from ._market import ASSET, TARGET, Market, small_space
 from ._measuring import print_table, write_results

@@ -18,16 +18,18 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import Engine, event
 
 from kallos_data import DatabaseConfig
-from kallos_tune.claims import Claims, ClaimSettings, join_study
-from kallos_tune.ledger import CLAIM, DRAW, FAILURE, FINISHED, GIVEN_UP, INTERRUPTED, RETRIES, RETRY_OF
-from kallos_tune.loop import run_trials
-from kallos_tune.progress import TrialFinished
-from kallos_tune.sampling import sampler_of_draw
+from kallos_tune.claims.claims import Claims, ClaimSettings, join_study
+from kallos_tune.evaluation.sampling import sampler_of_draw
+from kallos_tune.events import TrialFinished
 from kallos_tune.settings import TuningSettings
-from kallos_tune.storage import open_storage, storage_config
+from kallos_tune.storage.open import open_storage, storage_config
+from kallos_tune.trial_attributes import CLAIM, DRAW, FAILURE, FINISHED, GIVEN_UP, INTERRUPTED, RETRIES, RETRY_OF
+from kallos_tune.workers.worker_loop import run_trials
 
 CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload(["kallos_tune.loop", "kallos_tune.sampling", "psycopg2", "pytest"])
+CONTEXT.set_forkserver_preload(
+    ["kallos_tune.workers.worker_loop", "kallos_tune.evaluation.sampling", "psycopg2", "pytest"]
+)
 LONGEST_SILENCE = 60.0
 _NAME = "storm-worker"
 

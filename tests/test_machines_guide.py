@@ -17,7 +17,7 @@ from optuna.trial import TrialState
 from kallos_cli import app
 from kallos_data import ingest_frame, simulate_market
 from kallos_tune import load_study
-from kallos_tune.ledger import WORKER
+from kallos_tune.trial_attributes import WORKER
 
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs/machines.md").read_text(encoding="utf-8")

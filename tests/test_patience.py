@@ -11,11 +11,11 @@ from sqlalchemy.exc import DBAPIError
 
 from kallos_data import DatabaseConfig, DatabaseError
 from kallos_tune import open_storage
-from kallos_tune.claims import ClaimSettings, join_study
+from kallos_tune.claims.claims import ClaimSettings, join_study
+from kallos_tune.claims.heartbeats import Heartbeat
 from kallos_tune.errors import DatabaseUnavailableError
-from kallos_tune.heartbeats import Heartbeat
-from kallos_tune.locks import StudyLock
-from kallos_tune.retry import is_transient, patiently
+from kallos_tune.storage.locks import StudyLock
+from kallos_tune.storage.retry import is_transient, patiently
 
 TIMES = ClaimSettings(heartbeat_seconds=15, grace_seconds=120, database_wait_seconds=0.5)
 
@@ -136,7 +136,7 @@ def test_heartbeats_survive_a_restart(server):
 HOLD = """
 import sys
 from kallos_data import DatabaseConfig
-from kallos_tune.locks import StudyLock
+from kallos_tune.storage.locks import StudyLock
 with StudyLock(DatabaseConfig.of(sys.argv[1]), "s").hold():
     print("held", flush=True)
     sys.stdin.readline()

@@ -15,13 +15,13 @@ from storm_worker import StormStudy, check, score_of
 
 from kallos_data import ingest_frame, simulate_market
 from kallos_tune import load_study
-from kallos_tune.assignments import Assignment
 from kallos_tune.errors import ClusterError, ConfigError, TooManyFailuresError, WorkerError
-from kallos_tune.loop import run_trials
-from kallos_tune.progress import TrialFinished, ignore
-from kallos_tune.ray_cluster import Needs, room_for, seen_by_workers
-from kallos_tune.sampling import sampler_of_draw
+from kallos_tune.evaluation.sampling import sampler_of_draw
+from kallos_tune.events import TrialFinished, ignore
 from kallos_tune.settings import TuningSettings
+from kallos_tune.workers.job import Assignment
+from kallos_tune.workers.ray_cluster import Needs, room_for, seen_by_workers
+from kallos_tune.workers.worker_loop import run_trials
 
 ONE_CPU = Needs(1.0, 0.0)
 SCRIPT = Path(sys.executable).parent / "kallos-run"
@@ -54,7 +54,7 @@ def connection(cluster):
 
 @pytest.fixture
 def run_on_ray(connection):
-    from kallos_tune.ray_workers import run_on_ray
+    from kallos_tune.workers.ray_workers import run_on_ray
 
     return run_on_ray
 

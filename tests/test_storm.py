@@ -11,8 +11,8 @@ from sqlalchemy.exc import DBAPIError
 from storm_worker import Orders, Storm, StormStudy, check, kill_left_over, random_kills, start_worker
 
 from kallos_data import DatabaseConfig
-from kallos_tune.ledger import FINISHED
-from kallos_tune.records import survey
+from kallos_tune.claims.trial_sql import survey
+from kallos_tune.trial_attributes import FINISHED
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import json
 
 
 def test_the_demo_finds_what_was_planted_and_goes_on_when_run_again(main_within, monkeypatch, tmp_path):
-    monkeypatch.setattr("kallos_cli.demo_study._STEPS", 450)
+    monkeypatch.setattr("kallos_cli.commands.demo_study._STEPS", 450)
     folder = tmp_path / "try it"
     folder.mkdir()
     (folder / "mine.txt").write_text("mine")

@@ -14,7 +14,7 @@ def _fresh_logs():
     logs.start()
 
 
-def say(words: str, process: int, name: str = "kallos_tune.trials", level: int = logging.WARNING) -> None:
+def say(words: str, process: int, name: str = "kallos_tune.study_worker", level: int = logging.WARNING) -> None:
     record = logging.LogRecord(name, level, "x.py", 1, words, None, None)
     record.process = process
     logging.getLogger(name).handle(record)
@@ -30,9 +30,9 @@ def test_a_line_of_all_workers_is_printed_once_and_again_when_one_repeats_it(cap
 
 def test_workers_need_not_agree_on_how_long_the_database_was_away(capsys):
     for process in (1, 2):
-        say(f"the database is away: reason {process}", process, "kallos_tune.retry")
+        say(f"the database is away: reason {process}", process, "kallos_tune.storage.retry")
     for process in (1, 2):
-        say(f"the database is back after {process}.0 s", process, "kallos_tune.retry", logging.INFO)
+        say(f"the database is back after {process}.0 s", process, "kallos_tune.storage.retry", logging.INFO)
     assert capsys.readouterr().err == "warning: the database is away: reason 1\nthe database is back after 1.0 s\n"
 
 

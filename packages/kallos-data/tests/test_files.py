@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kallos_data import ConfigError, DataQualityError, MissingColumnsError, read_ohlcv, simulate_market
-from kallos_data.columns import recognised
-from kallos_data.ohlcv import clean_ohlcv
+from kallos_data.prices.columns import recognised
+from kallos_data.prices.ohlcv import clean_ohlcv
 
 HEADER = "timestamp,open,high,low,close,volume\n"
 FIRST = datetime(2020, 1, 1, tzinfo=UTC)

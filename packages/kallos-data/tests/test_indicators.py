@@ -17,7 +17,7 @@ from kallos_data import (
     default_feature_groups,
     simulate_market,
 )
-from kallos_data.indicators import INDICATORS
+from kallos_data.prices.indicators import INDICATORS
 
 PER_PRICE = ["macd", "macd_signal", "macd_diff", "atr", "ema_10", "ema_50", "bb_middle"]
 UNCHANGED = [name for name in INDICATORS if name not in PER_PRICE]

@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, RobustScaler, StandardScaler
 
 from kallos_data import ConfigError, DataQualityError, FeatureScaler, MissingColumnsError
-from kallos_data.scaling import GROUP_NAMES, TargetScaler
+from kallos_data.folds.scaling import GROUP_NAMES, TargetScaler
 
 RNG = np.random.default_rng(3)
 TRAIN = pl.DataFrame(

@@ -16,8 +16,8 @@ from kallos_data import (
     MissingColumnsError,
     calculate_dynamic_wf_kwargs,
     get_walk_forward_splits,
-    splits,
 )
+from kallos_data.folds import splits
 
 START = datetime(2020, 1, 1, tzinfo=UTC)
 

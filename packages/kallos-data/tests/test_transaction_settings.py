@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kallos_data import DatabaseConfig
-from kallos_data.transaction_settings import StartupOptions, quoted
+from kallos_data.database.transaction_settings import StartupOptions, quoted
 
 names = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\0"), min_size=1, max_size=15)
 schemas = names.filter(lambda name: not name.startswith("pg_") and name != "$user")

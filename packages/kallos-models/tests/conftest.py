@@ -9,7 +9,7 @@ import pytest
 import torch
 from darts import TimeSeries
 
-from kallos_models.quiet import quiet_lightning
+from kallos_models.lightning_silence import quiet_lightning
 from kallos_models.registry import _say
 from kallos_models.settings import TrainingSettings
 from kallos_models.training import Fit, fit_forecaster

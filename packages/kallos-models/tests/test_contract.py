@@ -9,7 +9,7 @@ import torch
 
 from kallos_models.files import load_forecaster, save_forecaster
 from kallos_models.hyperparameters import Hyperparameters
-from kallos_models.quiet import quiet_lightning
+from kallos_models.lightning_silence import quiet_lightning
 from kallos_models.registry import _say, available_models, create_model
 from kallos_models.settings import TrainingSettings
 from kallos_models.training import fit_forecaster

@@ -13,9 +13,9 @@ import torch
 
 from kallos_models.best_epoch import BestEpoch
 from kallos_models.errors import ConfigError, TrainingDivergedError
+from kallos_models.lightning_silence import quiet_lightning
 from kallos_models.loop import LoopTrainer
 from kallos_models.loss import ForecastLoss
-from kallos_models.quiet import quiet_lightning
 from kallos_models.registry import available_models, create_model
 from kallos_models.settings import TrainingSettings
 from kallos_models.training import fit_forecaster, trainer_kwargs

@@ -11,8 +11,8 @@ from darts.utils.data.torch_datasets.training_dataset import ShiftedTorchTrainin
 
 from kallos_models.errors import ConfigError
 from kallos_models.forecasts import forecast_recursive, forecast_rolling
+from kallos_models.lightning_silence import quiet_lightning
 from kallos_models.loop import batches
-from kallos_models.quiet import quiet_lightning
 from kallos_models.registry import available_models, create_model
 from kallos_models.windows import Windows
 

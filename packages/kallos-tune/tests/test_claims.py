@@ -10,15 +10,15 @@ import pytest
 from optuna.trial import TrialState
 
 from kallos_data import DatabaseConfig
-from kallos_tune.claims import ClaimSettings, join_study
-from kallos_tune.ledger import DRAW, FAILURE, INTERRUPTED, RETRIES, RETRY_OF
-from kallos_tune.loop import run_trials
-from kallos_tune.progress import ignore
-from kallos_tune.records import Census, running_trials, survey, take_census
-from kallos_tune.sampling import sampler_of_draw
+from kallos_tune.claims.claims import ClaimSettings, join_study
+from kallos_tune.claims.transactions import Claim, NoClaim
+from kallos_tune.claims.trial_sql import Census, running_trials, survey, take_census
+from kallos_tune.evaluation.sampling import sampler_of_draw
+from kallos_tune.events import ignore
 from kallos_tune.settings import TuningSettings
-from kallos_tune.storage import open_storage
-from kallos_tune.transactions import Claim, NoClaim
+from kallos_tune.storage.open import open_storage
+from kallos_tune.trial_attributes import DRAW, FAILURE, INTERRUPTED, RETRIES, RETRY_OF
+from kallos_tune.workers.worker_loop import run_trials
 
 SETTINGS = ClaimSettings(heartbeat_seconds=15, grace_seconds=120, database_wait_seconds=5)
 NAMES = ("x", "y")
@@ -226,7 +226,7 @@ def test_a_transaction_that_fails_has_done_nothing(worker, monkeypatch):
         raise LookupError("in the middle")
 
     with monkeypatch.context() as patch:
-        patch.setattr("kallos_tune.transactions.beat", fail)
+        patch.setattr("kallos_tune.claims.transactions.beat", fail)
         with pytest.raises(LookupError, match="in the middle"):
             claims.claim()
     assert claims.study.get_trials() == []

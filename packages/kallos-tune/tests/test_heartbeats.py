@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import event
 
 from kallos_data import DatabaseConfig
-from kallos_tune.heartbeats import Heartbeat, beat
+from kallos_tune.claims.heartbeats import Heartbeat, beat
 
 
 @pytest.fixture

@@ -7,14 +7,14 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from kallos_data import DatabaseConfig
-from kallos_tune.locks import StudyLock, creation_lock
+from kallos_tune.storage.locks import StudyLock, creation_lock
 
 HOLD = {"study": "StudyLock(config, 's').hold()", "creation": "creation_lock(config)"}
 CODE = """
 import sys
 from pathlib import Path
 from kallos_data import DatabaseConfig
-from kallos_tune.locks import StudyLock, creation_lock
+from kallos_tune.storage.locks import StudyLock, creation_lock
 
 config, count = DatabaseConfig.of(sys.argv[1]), Path(sys.argv[2])
 for _ in range(int(sys.argv[3])):

@@ -9,7 +9,7 @@ import optuna
 import pytest
 
 from kallos_tune import EpochFinished, FoldFinished, TrialStarted, evaluate_fold, objective
-from kallos_tune.pruning import rung_of_fold
+from kallos_tune.evaluation.pruning import rung_of_fold
 
 
 def new_trial(study=None):

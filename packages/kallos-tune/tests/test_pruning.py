@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from optuna.trial import TrialState, create_trial
 
 from kallos_tune import TuningSettings, trials_table
-from kallos_tune.pruning import SuccessiveHalving, pruner_of, rung_name, rung_of_epoch, rung_of_fold
+from kallos_tune.evaluation.pruning import SuccessiveHalving, pruner_of, rung_name, rung_of_epoch, rung_of_fold
 
 VALUES = st.floats(0.1, 10)
 FINISHED = st.sampled_from([TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING])

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from kallos_tune.errors import ClusterError, MissingRayError
-from kallos_tune.ray_cluster import Needs, connected
+from kallos_tune.workers.ray_cluster import Needs, connected
 
 
 def test_without_ray_the_extra_is_named(monkeypatch):

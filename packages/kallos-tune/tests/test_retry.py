@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.exc import OperationalError, PendingRollbackError
 
 from kallos_tune.errors import DatabaseUnavailableError
-from kallos_tune.retry import is_transient, patiently, reason
+from kallos_tune.storage.retry import is_transient, patiently, reason
 
 
 def said(words, pgcode=None):

@@ -4,8 +4,8 @@ import optuna
 import pytest
 
 from kallos_tune import SEARCH_SPACE, TuningSettings
-from kallos_tune.sampling import sampler_of_draw
-from kallos_tune.space import suggest
+from kallos_tune.evaluation.sampling import sampler_of_draw
+from kallos_tune.search_space import suggest
 
 
 def drawn(draw, **settings):

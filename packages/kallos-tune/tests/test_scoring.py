@@ -7,7 +7,7 @@ import pytest
 
 from kallos_data import get_walk_forward_splits, prepare_darts_timeseries
 from kallos_tune import TuningSettings
-from kallos_tune.scoring import error, naive_score
+from kallos_tune.evaluation.scoring import error, naive_score
 
 
 def test_errors_in_closed_form():

@@ -31,8 +31,8 @@ from kallos_tune import (
     run_tuning,
     study_names,
 )
-from kallos_tune.ledger import FAILURE, FINISHED, RETRY_OF, WORKER, n_finished
-from kallos_tune.progress import ignore
+from kallos_tune.events import ignore
+from kallos_tune.trial_attributes import FAILURE, FINISHED, RETRY_OF, WORKER, n_finished
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from kallos_tune.threads import torch_threads
+from kallos_tune.evaluation.threads import torch_threads
 
 
 def fail_with(threads):

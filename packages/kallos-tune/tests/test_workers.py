@@ -7,15 +7,15 @@ import sys
 
 import pytest
 
-from kallos_tune.assignments import Assignment
 from kallos_tune.errors import TooManyFailuresError, WorkerError
-from kallos_tune.progress import TrialFinished, ignore
-from kallos_tune.workers import run_assignment
+from kallos_tune.events import TrialFinished, ignore
+from kallos_tune.workers.job import Assignment
+from kallos_tune.workers.processes import run_assignment
 
 ERRANDS = """
 import logging, os, signal, time
 from pathlib import Path
-from kallos_tune.progress import TrialFinished
+from kallos_tune.events import TrialFinished
 
 def finished(number, reason=None):
     state = "COMPLETE" if reason is None else "FAIL"
@@ -109,7 +109,7 @@ def test_each_death_is_told_before_the_replacement(errand, tmp_path):
 def test_a_worker_that_is_killed_for_memory_says_so(errand, tmp_path, monkeypatch):
     """The system's own count of such kills, which rises here each time that it is looked at."""
     counts = itertools.count()
-    monkeypatch.setattr("kallos_tune.workers._out_of_memory_kills", lambda: next(counts))
+    monkeypatch.setattr("kallos_tune.workers.processes._out_of_memory_kills", lambda: next(counts))
     folder = tmp_path / "deaths"
     folder.mkdir()
     with pytest.raises(WorkerError, match=r"killed by signal 9 \(the system is out of memory: use fewer --workers"):

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from . import command_line, demo, errors, ingest, logs, output, signals, study, tune
+from . import command_line, errors, logs, output, signals
+from .commands import demo, ingest, study, tune
 from .options import Debug
 
 app = typer.Typer(

@@ -86,7 +86,7 @@ def _read_text(path: Path) -> str:
 
 def _check(groups: Mapping[str, list[str]], target_col: str, path: Path, text: str) -> None:
     from kallos_data import ConfigError
-    from kallos_data.scaling import check_feature_groups
+    from kallos_data.folds.scaling import check_feature_groups
 
     try:
         check_feature_groups(groups, target_col=target_col)

@@ -11,9 +11,9 @@ _OURS = ("kallos_data", "kallos_models", "kallos_tune", "kallos_cli")
 # Warnings of a library that are no cause for alarm: what a model makes of its hyperparameters.
 _NOTES = ("kallos_models.registry",)
 # Whatever the words, all workers mean the same: that the database is away, or back.
-_SAME_FOR_ALL = ("kallos_tune.retry",)
+_SAME_FOR_ALL = ("kallos_tune.storage.retry",)
 # Their one line of information is what the commands print as their result.
-_PRINTED_ANYWAY = ("kallos_data.ingest", "kallos_tune.study")
+_PRINTED_ANYWAY = ("kallos_data.prices.ingest", "kallos_tune.study")
 
 
 class _OnceForAllWorkers(logging.Filter):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from . import output
-from .words import against_naive, count, duration
+from .wording import against_naive, count, duration
 
 if TYPE_CHECKING:
     from kallos_tune import Event, FoldFinished, StudyOpened, TrialFinished

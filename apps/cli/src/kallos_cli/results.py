@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import output
-from .words import verdict
+from .wording import verdict
 
 if TYPE_CHECKING:
     import optuna
@@ -57,7 +57,7 @@ def running_facts(study: "optuna.Study") -> list[dict[str, Any]]:
     """Return the trials under way, each with host and process of its worker and when it began, by that host's clock."""
     from optuna.trial import TrialState
 
-    from kallos_tune.ledger import WORKER
+    from kallos_tune.trial_attributes import WORKER
 
     facts: list[dict[str, Any]] = []
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):

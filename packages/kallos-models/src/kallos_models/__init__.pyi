@@ -9,7 +9,7 @@ from .files import save_forecaster as save_forecaster
 from .forecasts import forecast_recursive as forecast_recursive
 from .forecasts import forecast_rolling as forecast_rolling
 from .hyperparameters import Hyperparameters as Hyperparameters
-from .quiet import quiet_lightning as quiet_lightning
+from .lightning_silence import quiet_lightning as quiet_lightning
 from .registry import available_models as available_models
 from .registry import create_model as create_model
 from .settings import TrainingSettings as TrainingSettings

@@ -15,8 +15,8 @@ from darts.utils.serialization import safe_globals
 
 from .architectures.gru import GRUModule
 from .errors import ModelFileError
+from .lightning_silence import quiet_lightning
 from .loss import ForecastLoss
-from .quiet import quiet_lightning
 from .training import trainer_kwargs
 
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from .errors import ConfigError
 from .interrupts import interrupts_reach_caller
+from .lightning_silence import quiet_lightning
 from .loop import batches
-from .quiet import quiet_lightning
 
 
 @torch.no_grad()

@@ -60,7 +60,7 @@ def create_model(
         raise UnknownModelError(model_name, known)
     if not isinstance(hparams, Hyperparameters):
         hparams = Hyperparameters.from_mapping(hparams)
-    from .arguments import shared_arguments  # noqa: PLC0415 - imports torch
+    from .darts_arguments import shared_arguments  # noqa: PLC0415 - imports torch
 
     build = _builder(model_name)
     return build(hparams, shared_arguments(hparams, pl_trainer_kwargs), lambda words: _say(model_name, words))

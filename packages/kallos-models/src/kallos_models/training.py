@@ -13,8 +13,8 @@ from darts.models.forecasting.torch_forecasting_model import TorchForecastingMod
 from .best_epoch import BestEpoch
 from .errors import ConfigError, TrainingDivergedError
 from .hyperparameters import Hyperparameters
+from .lightning_silence import quiet_lightning
 from .loop import LoopTrainer
-from .quiet import quiet_lightning
 from .registry import create_model
 from .settings import TrainingSettings, accelerator
 

@@ -12,16 +12,16 @@ import optuna
 import polars as pl
 from optuna.trial import FrozenTrial, TrialState
 
-from .definition import DEFINITION, NAIVE_SCORES, VERSIONS
 from .errors import ConfigError
-from .ledger import FAILURE, best_score
+from .study_definition import DEFINITION, NAIVE_SCORES, VERSIONS
+from .trial_attributes import FAILURE, best_score
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from kallos_data import FoldSeries
 
-    from .evaluation import FoldResult
+    from .evaluation.fold import FoldResult
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Literal
 from kallos_data import FeatureTables
 
 from .errors import ConfigError
-from .space import SEARCH_SPACE, Space, longest_look_back
+from .search_space import SEARCH_SPACE, Space, longest_look_back
 
 Forecast = Literal["rolling", "recursive"]
 Metric = Literal["rmse", "mae"]

@@ -10,28 +10,28 @@ from typing import Any, Final
 import optuna
 
 from kallos_data import DatabaseConfig
-from kallos_data.scaling import FeatureGroups
+from kallos_data.folds.scaling import FeatureGroups
 from kallos_models import UnknownModelError, available_models
 from kallos_models.settings import accelerator
 
-from .assignments import Assignment
-from .claims import Claims, ClaimSettings
-from .data import StudyData, load_study_data
-from .definition import NAIVE_SCORES, open_study
+from .claims.claims import Claims, ClaimSettings
 from .errors import ConfigError, DatabaseUnavailableError
-from .ledger import best_score, n_finished
-from .locks import creation_lock
-from .progress import Listener, StudyOpened, ignore
-from .ray_cluster import Needs, connected, seen_by_workers
-from .scoring import naive_score
+from .evaluation.scoring import naive_score
+from .events import Listener, StudyOpened, ignore
+from .search_space import defaults_in
 from .settings import TuningSettings
-from .space import defaults_in
-from .storage import open_storage, storage_config
-from .workers import run_assignment
+from .storage.locks import creation_lock
+from .storage.open import open_storage, storage_config
+from .study_data import StudyData, load_study_data
+from .study_definition import NAIVE_SCORES, open_study
+from .trial_attributes import best_score, n_finished
+from .workers.job import Assignment
+from .workers.processes import run_assignment
+from .workers.ray_cluster import Needs, connected, seen_by_workers
 
 logger = logging.getLogger(__name__)
 
-_WORK: Final = "kallos_tune.trials:run_claims"
+_WORK: Final = "kallos_tune.study_worker:run_claims"
 # Meanwhile nobody listens to the other workers.
 _BURIAL_SECONDS: Final = 3.0
 
@@ -73,13 +73,13 @@ def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
     target_col : str
         Column to forecast.
     feature_groups : mapping of str to sequence of str
-        Past covariates by group; see :mod:`kallos_data.scaling`.
+        Past covariates by group; see :mod:`kallos_data.folds.scaling`.
     n_trials : int
         Finished trials that the study shall have.
     settings : TuningSettings, optional
         Its defaults where left out.
     on_event : callable, optional
-        Is told what happens; see :mod:`kallos_tune.progress`.
+        Is told what happens; see :mod:`kallos_tune.events`.
 
     Returns
     -------
@@ -147,7 +147,7 @@ def _run_on_ray(
     config: DatabaseConfig, arguments: tuple[Any, ...], n_workers: int, settings: TuningSettings, on_event: Listener
 ) -> None:
     with connected(settings.ray_address):
-        from .ray_workers import run_on_ray  # noqa: PLC0415 - imports Ray, an extra
+        from .workers.ray_workers import run_on_ray  # noqa: PLC0415 - imports Ray, an extra
 
         assignment = Assignment(_WORK, (seen_by_workers(config), *arguments))
         run_on_ray(assignment, n_workers, Needs.of(settings), on_event)

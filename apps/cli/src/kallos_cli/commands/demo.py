@@ -1,0 +1,107 @@
+"""``kallos-run demo``: the whole way on a simulated market, in a minute or two."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .. import command_line, options, output
+from ..errors import UserError
+from ..output_path import require_writable
+
+if TYPE_CHECKING:
+    from kallos_data import DatabaseConfig
+
+EXAMPLES = (
+    "[bold]Examples[/bold]\n\n"
+    "kallos-run demo\n\n"
+    "kallos-run demo --folder try-it --trials 10\n\n"
+    "kallos-run demo --json --quiet"
+)
+
+
+def demo(
+    *,
+    folder: Annotated[
+        Path, typer.Option("--folder", metavar="FOLDER", help="Where the demo puts its files; made where missing.")
+    ] = Path("kallos-demo"),
+    trials: Annotated[
+        int, typer.Option("--trials", min=1, metavar="N", help="Finished trials that the study shall have.")
+    ] = 6,
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers",
+            min=1,
+            metavar="W",
+            help="Processes that run trials side by side. With 1 the demo finds the same each time.",
+        ),
+    ] = 1,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    _debug: options.Debug = False,
+) -> None:
+    """Simulate a market, tune a small model on it, and show what it found.
+
+    Everything lies in one folder: a SQLite database, the best parameters as JSON, a picture of the forecasts. Run
+    again, the study goes on where it stopped. Other files in the folder are not touched.
+    """
+    from .. import logs
+
+    if quiet:
+        logs.only_warnings()
+    from . import demo_study
+
+    best_params = folder / f"{demo_study.STUDY}_best_params.json"
+    picture = folder / f"{demo_study.STUDY}_forecasts.png"
+    database = folder / "demo.db"
+    _make_folder(folder, best_params, picture)
+    known = database.exists()
+    if not quiet:
+        output.say(f"{database} is there already: going on with it" if known else f"making {database}")
+    from kallos_data import DatabaseConfig
+    from kallos_tune import study_result, write_best_params
+
+    from .. import results
+    from ..run_study import run
+
+    config = DatabaseConfig.of(f"sqlite:///{database}")
+    n_days, end_date = demo_study.ingest_market(config)
+    if not quiet:
+        output.say(f"simulated {n_days} days of a market, up to {end_date}, as asset {demo_study.ASSET}")
+    order = demo_study.order_of(config, end_date, trials, workers)
+    logs.tame_optuna()
+    study, n_run = run(order, quiet=quiet, again=command_line.this_again(config))
+    result = study_result(study)
+    write_best_params(study, best_params)
+    if not quiet:
+        output.say("training the best parameters once more to draw their forecasts…")
+    same = demo_study.draw_forecasts(order, result, picture)
+    files = [str(path) for path in (database, best_params, picture)]
+    if json:
+        facts = {"n_run": n_run, "files": files, "same_scores_again": same, "planted_signal": demo_study.SIGNAL}
+        output.show_json(result.to_dict() | facts)
+        return
+    results.show_trials(study)
+    results.show_best(result)
+    demo_study.show_truth(result, same=same)
+    output.show(f"written to {', '.join(files)}")
+    if not quiet:
+        _say_next(config, demo_study.STUDY)
+
+
+def _make_folder(folder: Path, *files: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot make the folder {folder}: {error.strerror}; choose another with --folder") from error
+    for file in files:
+        require_writable(file, option="--folder")
+
+
+def _say_next(config: "DatabaseConfig", study_name: str) -> None:
+    output.say("Next, look at the study, or put a file of prices of your own into a database and tune on it:")
+    output.say(f"  {command_line.with_storage(['study', 'show', study_name], config)}")
+    output.say(f"  {command_line.of_program('ingest', 'prices.csv', '--asset-id', 'BTC')}")
+    tune = ["tune", "--asset-id", "BTC", "--end-date", "2023-01-01", "--study-name", "gru_btc"]
+    output.say(f"  {command_line.of_program(*tune)}")

@@ -1,0 +1,149 @@
+"""``kallos-run study``: look at the studies that there are, and clear away what dead workers left."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .. import output
+from ..options import DEFAULT_DB_URL, DbUrl, Debug, Json, OptunaSchema
+from . import reap
+
+if TYPE_CHECKING:
+    import optuna
+
+LIST_EXAMPLES = (
+    "[bold]Examples[/bold]\n\n"
+    "kallos-run study list\n\n"
+    "kallos-run study list --db-url postgresql://me@localhost/prices --optuna-schema studies --json"
+)
+SHOW_EXAMPLES = (
+    "[bold]Examples[/bold]\n\n"
+    "kallos-run study show gru_btc\n\n"
+    "kallos-run study show gru_btc --db-url sqlite:///prices.db --json"
+)
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Look at the studies that there are, and clear away what dead workers left.",
+    epilog="[bold]Examples[/bold]\n\nkallos-run study list\n\nkallos-run study show gru_btc\n\n"
+    "kallos-run study reap gru_btc",
+)
+
+
+app.command("reap", epilog=reap.EXAMPLES)(reap.reap)
+
+
+@app.command("list", epilog=LIST_EXAMPLES)
+def list_studies(
+    *,
+    db_url: DbUrl = DEFAULT_DB_URL,
+    optuna_schema: OptunaSchema = None,
+    json: Json = False,
+    _debug: Debug = False,
+) -> None:
+    """List the studies of a database: model, asset, target, trials, best and naive score."""
+    from kallos_data import DatabaseConfig
+    from kallos_tune import load_study, study_names
+
+    from .. import logs
+
+    config = DatabaseConfig.of(db_url)
+    names = study_names(config, optuna_schema=optuna_schema)
+    logs.tame_optuna()
+    rows = [_row(load_study(config, name, optuna_schema=optuna_schema)) for name in names]
+    if json:
+        output.show_json({"database": str(config), "optuna_schema": optuna_schema, "studies": rows})
+        return
+    if not rows:
+        output.say(f"no study in {config}: make one with kallos-run tune")
+        return
+    header = ["study", "model", "asset", "target", "complete", "pruned", "failed", "running", "best", "naive"]
+    output.show_table(header, [_cells(row) for row in rows])
+    if any(not row["by_kallos"] for row in rows):
+        output.show("(other): a study that was not made by Kallos")
+
+
+@app.command("show", epilog=SHOW_EXAMPLES)
+def show_study(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the study.")],
+    *,
+    db_url: DbUrl = DEFAULT_DB_URL,
+    optuna_schema: OptunaSchema = None,
+    json: Json = False,
+    _debug: Debug = False,
+) -> None:
+    """Show one study: what it is about, who runs what, its trials, its folds, its best parameters."""
+    from kallos_data import DatabaseConfig
+    from kallos_tune import load_study, study_result, trials_table
+
+    from .. import logs, results
+
+    study = load_study(DatabaseConfig.of(db_url), name, optuna_schema=optuna_schema)
+    logs.tame_optuna()
+    row = _row(study)
+    result = study_result(study) if row["best_score"] is not None or not row["by_kallos"] else None
+    if json:
+        facts = result.to_dict() if result else row | {"definition": _definition(study)}
+        output.show_json(facts | {"trials": trials_table(study).to_dicts(), "running": results.running_facts(study)})
+        return
+    _show_definition(name, _definition(study))
+    results.show_running(study)
+    results.show_trials(study)
+    if result is None:
+        output.show("no trial is complete yet")
+        return
+    results.show_folds(result)
+    results.show_best(result)
+
+
+def _row(study: "optuna.Study") -> dict[str, Any]:
+    from kallos_tune.report import trial_counts
+    from kallos_tune.study_definition import NAIVE_SCORES
+    from kallos_tune.trial_attributes import best_score
+
+    definition = _definition(study)
+    naive: list[float] = study.user_attrs.get(NAIVE_SCORES, [])
+    return {
+        "study_name": study.study_name,
+        "by_kallos": bool(definition),
+        "model_name": definition.get("model_name"),
+        "asset_id": definition.get("asset_id"),
+        "target_col": definition.get("target_col"),
+        "n_trials": trial_counts(study),
+        "best_score": best_score(study) if definition else None,
+        "naive_score": sum(naive) / len(naive) if naive else None,
+    }
+
+
+def _cells(row: dict[str, Any]) -> list[object]:
+    model = row["model_name"] if row["by_kallos"] else "(other)"
+    counts = row["n_trials"].values()
+    return [
+        row["study_name"],
+        model,
+        row["asset_id"],
+        row["target_col"],
+        *counts,
+        row["best_score"],
+        row["naive_score"],
+    ]
+
+
+def _definition(study: "optuna.Study") -> dict[str, Any]:
+    from kallos_tune.study_definition import DEFINITION
+
+    return study.user_attrs.get(DEFINITION, {})
+
+
+def _show_definition(name: str, definition: dict[str, Any]) -> None:
+    facts: dict[str, object] = {
+        "study": name,
+        "model": definition["model_name"],
+        "asset": f"{definition['asset_id']}, {definition['first'][:10]} to {definition['last'][:10]}",
+        "target": definition["target_col"],
+        "tables": ", ".join(filter(None, (definition["market_table"], definition["indicators_table"]))),
+    }
+    facts |= {group: ", ".join(columns) for group, columns in definition["feature_groups"].items()}
+    facts |= {key: definition[key] for key in ("metric", "forecast", "window", "purge", "max_epochs", "patience")}
+    facts |= {key: definition[key] for key in ("seed", "sampler", "pruner", "data_hash") if key in definition}
+    output.show_facts(facts)

@@ -1,0 +1,148 @@
+"""Messages in the command line's language, commands to type next, scores in words."""
+
+import sys
+
+import pytest
+
+from kallos_cli import command_line, errors, wording
+from kallos_data import ConfigError, DatabaseConfig
+from kallos_tune import StudyExistsError, StudyMismatchError, StudyResult, TooManyFailuresError
+from kallos_tune.errors import DatabaseUnavailableError, WorkerError
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ("val_share must lie between 0 and 1, not 2", "--val-share must lie between 0 and 1, not 2"),
+        ("purge needs forecast='rolling': it peeks", "--purge needs --forecast rolling: it peeks"),
+        ("optuna_schema='x' needs PostgreSQL", "--optuna-schema x needs PostgreSQL"),
+        ("end_date 'soon' is no date", "--end-date 'soon' is no date"),
+        ("workers must be 1 or more, not 0", "--workers must be 1 or more, not 0"),
+        ("grace_seconds must be 0 or more, not -1", "--grace-seconds must be 0 or more, not -1"),
+        ("patience must be 1 or more, not 0", "--patience must be 1 or more, not 0"),
+        ("no table 'daily_market_data' in window seed", "no table 'daily_market_data' in window seed"),
+        ("volume_features has no column", "volume_features has no column"),
+    ],
+)
+def test_library_messages_name_options(message, said):
+    assert errors.in_options(message) == said
+
+
+def test_users_mistakes_and_ours_have_different_codes():
+    assert errors.explain(ConfigError("no")).exit_code == 2
+    assert errors.explain(errors.UserError("no\nagain")).lines == ("no", "again")
+    ours = errors.explain(ZeroDivisionError("division\n by zero"))
+    assert ours.exit_code == 1
+    assert ours.lines[0] == "internal error: ZeroDivisionError: division by zero"
+    assert "--debug" in ours.lines[1]
+    failed = errors.explain(TooManyFailuresError(["ValueError: x"] * 3))
+    assert failed.exit_code == 1
+    assert "ValueError: x" in failed.lines[0]
+
+
+def test_a_database_that_stays_away_and_workers_that_end_are_no_mistakes_of_the_user():
+    away = DatabaseUnavailableError(5, "connection refused: port 5432")
+    found = errors.explain(away)
+    assert found.exit_code == 1
+    assert found.lines[0] == "the database has been away for 5 s (connection refused: port 5432)"
+    assert found.lines[1].startswith("finished trials are kept, run the same again once it is back; --database-wait")
+    of_a_worker = errors.explain(WorkerError(f"a worker ended with DatabaseUnavailableError: {away}"))
+    assert of_a_worker == found
+    ended = errors.explain(WorkerError("worker 1 was killed by signal 9,\nafter 3 replacements: giving up"))
+    assert ended.exit_code == 1
+    assert ended.lines[0] == "worker 1 was killed by signal 9, after 3 replacements: giving up"
+    assert "the same command goes on" in ended.lines[1]
+
+
+def test_a_study_about_something_else_says_which_options():
+    found = errors.explain(StudyMismatchError("s", {"seed": (0, 3), "data_hash": ("a", "b")}))
+    assert found.exit_code == 2
+    assert found.lines[0] == "study 's' was made with something else: --seed was 0, now 3; data_hash was a, now b"
+    assert found.lines[1] == "go back to the stored values, or choose another --study-name"
+    only_search = errors.explain(StudyMismatchError("s", {"seed": (0, 3)}, can_go_on=True))
+    assert only_search.lines[1].endswith("or go on nevertheless with --resume force")
+    assert "--resume never" in errors.explain(StudyExistsError("s")).lines[0]
+
+
+def test_the_command_to_continue_is_what_was_typed_without_password_and_never(monkeypatch):
+    url = "postgresql://me:s3cret@localhost/prices"
+    typed = ["tune", "--asset-id=B C", "--json", "--db-url", url, "--resume", "never", "--n-trials=5", "--purge", "0"]
+    monkeypatch.setattr(sys, "argv", ["kallos-run", *typed])
+    again = command_line.this_again(DatabaseConfig.of(url))
+    assert "s3cret" not in again
+    assert "never" not in again
+    assert again.startswith("kallos-run tune --asset-id 'B C' --json --db-url 'postgresql")
+    assert again.endswith("--n-trials 5 --purge 0")
+    assert command_line.this_again(DatabaseConfig.of(url), n_trials=9).endswith("--purge 0 --n-trials 9")
+
+
+def test_commands_name_the_database_where_it_is_not_the_default():
+    default = DatabaseConfig.of("sqlite:///kallos.db")
+    assert command_line.with_storage(["study", "show", "a b"], default) == "kallos-run study show 'a b'"
+    other = command_line.with_storage(["study", "list"], DatabaseConfig.of("sqlite:///x.db"), "lab")
+    assert other == "kallos-run study list --db-url sqlite:///x.db --optuna-schema lab"
+
+
+def test_commands_leave_the_database_out_where_the_environment_names_it(monkeypatch):
+    url = "postgresql://me:s3cret@localhost/prices"
+    monkeypatch.setenv("KALLOS_DB_URL", url)
+    assert command_line.with_storage(["study", "list"], DatabaseConfig.of(url)) == "kallos-run study list"
+    default = command_line.with_storage(["study", "list"], DatabaseConfig.of("sqlite:///kallos.db"))
+    assert default == "kallos-run study list --db-url sqlite:///kallos.db"
+    monkeypatch.setattr(sys, "argv", ["kallos-run", "tune", "--db-url", url, "--n-trials", "3"])
+    assert command_line.this_again(DatabaseConfig.of(url)) == "kallos-run tune --n-trials 3"
+    monkeypatch.setenv("KALLOS_DB_URL", "no database")
+    assert "--db-url sqlite:///x.db" in command_line.with_storage(
+        ["study", "list"], DatabaseConfig.of("sqlite:///x.db")
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(3.21, "3.2 s"), (59.96, "1 min 0 s"), (245, "4 min 5 s"), (7800, "2 h 10 min")]
+)
+def test_durations(seconds, said):
+    assert wording.duration(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"), [([3], "trial 3 is"), ([3, 4], "trials 3 and 4 are"), ([1, 2, 5], "trials 1, 2 and 5 are")]
+)
+def test_trials_by_number(numbers, said):
+    assert wording.trials_are(numbers) == said
+
+
+def result_with(score: float, naive: float, forecast: str = "rolling") -> StudyResult:
+    facts = dict.fromkeys(("study_name", "model_name", "asset_id", "target_col", "metric"), "x")
+    return StudyResult(
+        **facts,
+        forecast=forecast,
+        best_trial=0,
+        best_params={},
+        best_score=score,
+        fold_scores=[score, score],
+        fold_naive_scores=[naive, 0.0],
+        naive_score=naive,
+        skill=1 - score / naive,
+        n_trials={},
+        definition={},
+        versions={},
+    )
+
+
+def test_a_verdict_is_plain():
+    better = wording.verdict(result_with(0.0312, 0.0334))
+    assert better == ["forecast error 0.0312 against 0.0334 of the naive forecast: 6.6 % better, in 1 of 2 folds"]
+    worse = wording.verdict(result_with(0.04, 0.03))
+    assert "33.3 % worse" in worse[0]
+    assert worse[1] == "it does not beat the naive forecast: do not trade on it"
+    assert "validation window" in wording.verdict(result_with(0.03, 0.04, "recursive"))[-1]
+    assert wording.against_naive(0.5, 0.0) == "naive 0"
+
+
+def test_commands_begin_as_the_program_was_called(monkeypatch):
+    config = DatabaseConfig.of("sqlite:///kallos.db")
+    assert command_line.with_storage(["study", "show", "s 1"], config) == "kallos-run study show 's 1'"
+    monkeypatch.setenv("KALLOS_PROGRAM", "./run kallos-run")
+    assert command_line.with_storage(["study", "show", "s 1"], config) == "./run kallos-run study show 's 1'"
+    monkeypatch.setattr(sys, "argv", ["kallos-run", "tune", "--study-name", "s"])
+    assert command_line.this_again(config, n_trials=4) == "./run kallos-run tune --study-name s --n-trials 4"

@@ -1,0 +1,1 @@
+"""Walk-forward folds of a frame, and their scaled series."""

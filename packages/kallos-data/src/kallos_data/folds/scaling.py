@@ -1,0 +1,252 @@
+"""Feature scalers: fitted on a training window by scikit-learn, kept as plain numbers.
+
+Each group of features has one monotone transform and one affine scaling::
+
+    group                  transform          scaling
+    volume_features        log(1 + x)         standardise
+    bounded_features       none               min-max to [0, 1]
+    unbounded_features     none               robust: median, 5th to 95th percentile
+    roc_features           sign(x)·log(1+|x|) standardise
+    log_return_features    none               standardise
+
+Every scaling is ``(transform(x) - centre) / scale``; what scikit-learn estimated is stored as these two numbers a
+column, so that a saved forecaster needs no pickle.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Self, TypedDict
+
+import narwhals as nw
+import numpy as np
+from narwhals.typing import IntoDataFrame
+from numpy.typing import NDArray
+from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
+
+from ..errors import ConfigError, DataQualityError, MissingColumnsError
+
+Floats = NDArray[np.float64]
+FeatureGroups = Mapping[str, Sequence[str]]
+
+
+class ScalerState(TypedDict):
+    """What a :class:`FeatureScaler` is, in JSON's own types."""
+
+    columns: list[str]
+    groups: list[str]
+    centre: list[float]
+    scale: list[float]
+
+
+def _identity(values: Floats) -> Floats:
+    return values
+
+
+def _signed_log1p(values: Floats) -> Floats:
+    return np.sign(values) * np.log1p(np.abs(values))
+
+
+def _standard(values: Floats) -> tuple[Floats, Floats]:
+    fitted = StandardScaler().fit(values)
+    return np.asarray(fitted.mean_), np.asarray(fitted.scale_)
+
+
+def _min_max(values: Floats) -> tuple[Floats, Floats]:
+    fitted = MinMaxScaler().fit(values)
+    return np.asarray(fitted.data_min_), 1.0 / np.asarray(fitted.scale_)
+
+
+def _robust(values: Floats) -> tuple[Floats, Floats]:
+    fitted = RobustScaler(quantile_range=(5.0, 95.0)).fit(values)
+    return np.asarray(fitted.center_), np.asarray(fitted.scale_)
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    transform: Callable[[Floats], Floats]
+    fit: Callable[[Floats], tuple[Floats, Floats]]
+
+
+_GROUPS = {
+    "volume_features": _Group(np.log1p, _standard),
+    "bounded_features": _Group(_identity, _min_max),
+    "unbounded_features": _Group(_identity, _robust),
+    "roc_features": _Group(_signed_log1p, _standard),
+    "log_return_features": _Group(_identity, _standard),
+}
+
+GROUP_NAMES: tuple[str, ...] = tuple(_GROUPS)
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureScaler:
+    """Per-column scaling, fitted once and applied to any later frame.
+
+    Attributes
+    ----------
+    columns : tuple of str, [F]
+        Columns in the order of the scaled array.
+    groups : tuple of str, [F]
+        Group of each column.
+    centre, scale : numpy.ndarray, [F]
+        Subtracted from, and divided into, the transformed column.
+    """
+
+    columns: tuple[str, ...]
+    groups: tuple[str, ...]
+    centre: Floats
+    scale: Floats
+
+    @classmethod
+    def fit(cls, train: IntoDataFrame, feature_groups: FeatureGroups, *, target_col: str | None = None) -> Self:
+        """Estimate the scaling of every grouped column on a training window.
+
+        Parameters
+        ----------
+        train : polars.DataFrame or pandas.DataFrame, [T, ...]
+            The training window; nothing outside it is looked at.
+        feature_groups : mapping of str to sequence of str
+            Columns of each group; see the module's table. Groups may be missing or empty.
+        target_col : str, optional
+            The column to be forecast, refused in any group.
+
+        Raises
+        ------
+        ConfigError
+            Where a group is unknown, a column stands in two groups or twice, or the target is in a group.
+        MissingColumnsError
+            Where ``train`` lacks a column.
+        DataQualityError
+            Where a value is missing or infinite, or a volume is negative.
+        """
+        check_feature_groups(feature_groups, target_col=target_col)
+        columns = [column for members in feature_groups.values() for column in members]
+        groups = [group for group, members in feature_groups.items() for _ in members]
+        transformed = _transform(_columns_as_array(train, columns), columns, groups)
+        centre, scale = np.zeros(len(columns)), np.ones(len(columns))
+        for group in dict.fromkeys(groups):
+            of_group = [index for index, each in enumerate(groups) if each == group]
+            centre[of_group], scale[of_group] = _GROUPS[group].fit(transformed[:, of_group])
+        return cls(tuple(columns), tuple(groups), centre, scale)
+
+    def transform(self, frame: IntoDataFrame) -> NDArray[np.float32]:
+        """Scale the fitted columns of a frame.
+
+        Parameters
+        ----------
+        frame : polars.DataFrame or pandas.DataFrame, [T, ...]
+            Rows of the training window or later ones.
+
+        Returns
+        -------
+        numpy.ndarray, float32, [T, F]
+            Columns as in :attr:`columns`.
+
+        Raises
+        ------
+        MissingColumnsError, DataQualityError
+            As in :meth:`fit`.
+        """
+        transformed = _transform(_columns_as_array(frame, self.columns), self.columns, self.groups)
+        return ((transformed - self.centre) / self.scale).astype(np.float32)
+
+    def to_dict(self) -> ScalerState:
+        """Return the scaler in JSON's own types; :meth:`from_dict` takes it back exactly."""
+        return ScalerState(
+            columns=list(self.columns),
+            groups=list(self.groups),
+            centre=self.centre.tolist(),
+            scale=self.scale.tolist(),
+        )
+
+    @classmethod
+    def from_dict(cls, state: ScalerState) -> Self:
+        """Return the scaler that :meth:`to_dict` described."""
+        return cls(
+            tuple(state["columns"]), tuple(state["groups"]), np.asarray(state["centre"]), np.asarray(state["scale"])
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TargetScaler:
+    """Standardisation of the target, ``(y - mean) / std`` over the training window.
+
+    Attributes
+    ----------
+    mean, std : float
+        In the target's own unit; ``std`` is 1 where the training target is constant.
+    """
+
+    mean: float
+    std: float
+
+    @classmethod
+    def fit(cls, train: IntoDataFrame, target_col: str) -> Self:
+        """Estimate mean and standard deviation of the target on a training window ``[T, ...]``.
+
+        Raises
+        ------
+        MissingColumnsError, DataQualityError
+            Where the target is not in the frame, or has a missing or infinite value.
+        """
+        mean, std = _standard(_columns_as_array(train, [target_col]))
+        return cls(float(mean[0]), float(std[0]))
+
+    def transform(self, values: Floats) -> NDArray[np.float32]:
+        """Scale target values of any shape to float32."""
+        return ((values - self.mean) / self.std).astype(np.float32)
+
+    def inverse(self, scaled: NDArray[np.floating]) -> Floats:
+        """Return scaled values of any shape to the target's own unit, in float64."""
+        return scaled.astype(np.float64) * self.std + self.mean
+
+
+def check_feature_groups(feature_groups: FeatureGroups, *, target_col: str | None = None) -> None:
+    """Raise :class:`ConfigError` for an unknown group, a column named twice, or the target in a group."""
+    unknown = [group for group in feature_groups if group not in _GROUPS]
+    if unknown:
+        raise ConfigError(f"unknown feature group {unknown[0]!r}: the groups are {', '.join(GROUP_NAMES)}")
+    group_of: dict[str, str] = {}
+    for group, columns in feature_groups.items():
+        if isinstance(columns, str):
+            raise ConfigError(f"{group} must be a list of column names, not the text {columns!r}")
+        for column in columns:
+            if column == target_col:
+                raise ConfigError(f"the target {column!r} stands in {group}: its own past is an input already")
+            if column in group_of:
+                raise ConfigError(f"column {column!r} stands in {group_of[column]} and in {group}: name it once")
+            group_of[column] = group
+
+
+def target_values(frame: IntoDataFrame, target_col: str) -> Floats:
+    """Return a frame's target as finite float64, [T]; raises as :meth:`TargetScaler.fit` does."""
+    return _columns_as_array(frame, [target_col])[:, 0]
+
+
+def _columns_as_array(frame: IntoDataFrame, columns: Sequence[str]) -> Floats:
+    rows = nw.from_native(frame, eager_only=True)
+    missing = [column for column in columns if column not in rows.columns]
+    if missing:
+        raise MissingColumnsError(missing, [column for column in rows.columns if column != "timestamp"])
+    if not columns:
+        return np.empty((len(rows), 0))
+    values = np.column_stack([rows[column].cast(nw.Float64).to_numpy() for column in columns])
+    finite = np.isfinite(values)
+    if not finite.all():
+        row, column = np.argwhere(~finite)[0]
+        raise DataQualityError(
+            f"column {columns[column]!r} is {values[row, column]} in row {row}: fill or drop such rows before scaling"
+        )
+    return values
+
+
+def _transform(values: Floats, columns: Sequence[str], groups: Sequence[str]) -> Floats:
+    transformed = np.empty_like(values)
+    for index, (column, group) in enumerate(zip(columns, groups, strict=True)):
+        if group == "volume_features" and len(values) and values[:, index].min() < 0:
+            raise DataQualityError(
+                f"column {column!r} holds {values[:, index].min()}: volume_features must not be negative; "
+                "put it in unbounded_features"
+            )
+        transformed[:, index] = _GROUPS[group].transform(values[:, index])
+    return transformed

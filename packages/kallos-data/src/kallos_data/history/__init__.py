@@ -1,0 +1,1 @@
+"""The tables of one asset as one regular frame of features."""

@@ -1,0 +1,155 @@
+"""The rows of one asset in one table, whatever way the database stores ids, times and numbers."""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import compress, repeat
+from typing import Any
+
+import polars as pl
+import sqlalchemy
+from sqlalchemy import ColumnElement, Connection, Select, types
+
+from ..database.postgres_copy import copied
+from ..database.tables import FeatureTables, SourceTable
+from ..errors import DataQualityError
+from ..timestamps import as_epoch, epoch_unit, utc_times
+
+_LARGEST_INTEGER = 2**63 - 1
+_FIRST_YEAR = (datetime(1, 1, 1, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+class AssetHistory:
+    """One asset in one table.
+
+    Parameters
+    ----------
+    connection : sqlalchemy.Connection
+        Speaking UTC.
+    tables : FeatureTables
+        Names of the keys.
+    table : SourceTable
+        The table, as found in the database.
+    asset_id : str or int
+        The asset.
+    """
+
+    def __init__(self, connection: Connection, tables: FeatureTables, table: SourceTable, asset_id: str | int) -> None:
+        self._connection = connection
+        self._table = table
+        self._time = table.clause.c[tables.timestamp_column]
+        self._time_type = table.types[tables.timestamp_column]
+        keys = _id_values(asset_id, table.types[tables.id_column], connection.dialect.name)
+        self._is_asset = table.clause.c[tables.id_column].in_(keys)
+
+    def span(self) -> tuple[Any, Any] | None:
+        """Return the first and last time as they are stored, None where the asset has no row."""
+        limits = (sqlalchemy.func.min(self._time), sqlalchemy.func.max(self._time))
+        first, last = self._connection.execute(sqlalchemy.select(*limits).where(self._is_asset)).one()
+        return None if first is None else (first, last)
+
+    def read(self, start: datetime | None, end: datetime) -> pl.DataFrame:
+        """Return ``timestamp`` in UTC and the features as Float64, between two moments, both inclusive.
+
+        NULL and NaN both mean missing.
+
+        Raises
+        ------
+        DataQualityError
+            Where a time cannot be read or times are stored in several ways, or a value is no number.
+        """
+        query = sqlalchemy.select(self._time).where(self._is_asset, *self._bounds(start, end))
+        numbers = [self._number(name) for name in self._table.features]
+        if self._has_typed_times:
+            return self._copied(query, numbers)
+        rows = self._connection.execute(query.add_columns(*numbers)).all()
+        columns = list(zip(*rows, strict=True)) or [()] * (1 + len(numbers))
+        times = utc_times(columns[0]).alias("timestamp")
+        inside = times <= end if start is None else times.is_between(start, end)
+        kept = None if inside.all() else inside.to_list()
+        values = [
+            self._floats(name, column, columns[0], kept)
+            for name, column in zip(self._table.features, columns[1:], strict=True)
+        ]
+        return pl.DataFrame([times.filter(inside), *values])
+
+    def _copied(self, query: Select[Any], numbers: Sequence[ColumnElement[Any]]) -> pl.DataFrame:
+        """Return what :meth:`read` does; the conditions are exact where the database knows what a time is."""
+        time = (
+            self._time if isinstance(self._time_type, types.DateTime) else sqlalchemy.cast(self._time, types.DateTime)
+        )
+        times, values = copied(self._connection, query, time, numbers)
+        if (times.to_physical() < _FIRST_YEAR).any():
+            raise DataQualityError(
+                f"a timestamp cannot be read: {self._table.clause.name!r} has one before the year 1: "
+                "correct it at its source"
+            )
+        return pl.DataFrame([times.alias("timestamp"), *map(pl.Series, self._table.features, values)])
+
+    @property
+    def _has_typed_times(self) -> bool:
+        typed = isinstance(self._time_type, (types.DateTime, types.Date))
+        return typed and self._connection.dialect.name == "postgresql"
+
+    def _number(self, name: str) -> ColumnElement[Any]:
+        """Return a column as a double, but on SQLite as it is: its CAST makes zero of any text."""
+        column = self._table.clause.c[name]
+        if self._connection.dialect.name == "sqlite":
+            return column
+        if isinstance(self._table.types[name], types.Boolean):
+            column = sqlalchemy.cast(column, types.Integer)
+        return column if isinstance(self._table.types[name], types.Double) else sqlalchemy.cast(column, types.Double)
+
+    def _floats(self, name: str, column: Sequence[Any], times: Sequence[Any], kept: Sequence[bool] | None) -> pl.Series:
+        numbers = column if kept is None else list(compress(column, kept))
+        try:
+            return pl.Series(name, numbers, dtype=pl.Float64, strict=True)
+        except TypeError as error:
+            stored = zip(times, column, kept or repeat(True), strict=False)
+            time, value = next((t, v) for t, v, keep in stored if keep and isinstance(v, str | bytes))
+            raise DataQualityError(
+                f"column {name!r} of {self._table.clause.name!r} holds {value!r} at {time}, which is no number: "
+                "correct it at its source"
+            ) from error
+
+    def _bounds(self, start: datetime | None, end: datetime) -> list[ColumnElement[bool]]:
+        """Return conditions on the raw column, so that an index serves, in the type that it has."""
+        if self._has_typed_times:
+            low, high = start, end
+        else:
+            low, high = self._stored_bounds(start, end)
+        return [self._time <= high] if low is None else [self._time >= low, self._time <= high]
+
+    def _stored_bounds(self, start: datetime | None, end: datetime) -> tuple[Any, Any]:
+        """Return bounds for times stored as numbers or texts; of texts, years, the exact cut is made after reading.
+
+        Texts compare by their characters and may carry zones or not separate their parts; years come first in all.
+        """
+        span = self.span()
+        if span is None:
+            return None, ""
+        units = {epoch_unit(value) if isinstance(value, int | float) else type(value).__name__ for value in span}
+        if len(units) > 1:
+            raise DataQualityError(
+                f"times of {self._table.clause.name!r} are stored in several ways, as {span[0]!r} and {span[1]!r}: "
+                "choose one"
+            )
+        utc_times(span)
+        if isinstance(unit := units.pop(), int):
+            return None if start is None else as_epoch(start, unit), as_epoch(end, unit)
+        # The sign keeps SQLite from taking the year for a number; a colon sorts after all that may follow a year.
+        low = None if start is None else f"{max(start.year - 1, 0):04}-"
+        return low, f"{min(end.year + 1, 9999):04}:"
+
+
+def _id_values(asset_id: str | int, kind: types.TypeEngine[Any], dialect: str) -> list[str | int]:
+    """Return what the asset can be in an id column of a type: nothing where it is no value of it."""
+    text = str(asset_id)
+    number = int(text) if re.fullmatch(r"-?[0-9]{1,19}", text) else None
+    integers = [number] if number is not None and abs(number) <= _LARGEST_INTEGER else []
+    if isinstance(kind, types.Integer):
+        return list(integers)
+    texts = [] if "\0" in text else [text]
+    # What a view computes has no type in SQLite, which then finds no number by its text.
+    undeclared = dialect == "sqlite" and isinstance(kind, types.NullType)
+    return [*texts, *integers] if undeclared else list(texts)

@@ -1,0 +1,1 @@
+"""Files and frames of prices into the tables, with their technical indicators."""

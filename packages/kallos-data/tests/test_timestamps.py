@@ -1,0 +1,77 @@
+"""Points in time, as people write them and as databases store them."""
+
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kallos_data import ConfigError, DataQualityError, simulate_market
+from kallos_data.timestamps import epoch_unit, first_moment, last_moment, utc_times
+
+NEW_YEAR = datetime(2023, 1, 1, tzinfo=UTC)
+zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+# Milliseconds before 1973 are as small as seconds are today.
+moments = st.datetimes(datetime(1973, 4, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis adds it
+
+
+@pytest.mark.parametrize(
+    "day", ["2023-01-01", " 2023-01-01 ", "20230101", date(2023, 1, 1)], ids=["text", "blanks", "compact", "date"]
+)
+def test_a_day_is_the_whole_day(day):
+    assert first_moment(day, name="x") == NEW_YEAR
+    assert last_moment(day, name="x") == NEW_YEAR + timedelta(days=1, microseconds=-1)
+
+
+@given(moment=moments, zone=zones, separator=st.sampled_from("T "))
+def test_a_time_is_itself_in_every_zone_and_spelling(moment, zone, separator):
+    local = moment.astimezone(zone)
+    naive = moment.replace(tzinfo=None)
+    spellings = [local, naive, local.isoformat(separator), naive.isoformat(separator), f"{naive.isoformat()}Z"]
+    for written in spellings:
+        assert first_moment(written, name="x") == last_moment(written, name="x") == moment
+    assert utc_times(spellings).to_list() == [moment] * 5
+
+
+@given(moment=moments)
+def test_numbers_count_from_1970_in_the_unit_that_their_size_tells(moment):
+    whole = moment.replace(microsecond=0)
+    seconds = int(whole.timestamp())
+    numbers = [seconds, float(seconds), seconds * 10**3, seconds * 10**6, seconds * 10**9]
+    assert utc_times(numbers).to_list() == [whole] * 5
+    assert [epoch_unit(number) for number in numbers] == [1, 1, 10**3, 10**6, 10**9]
+
+
+def test_a_missing_time_stays_missing():
+    assert utc_times([None, date(2023, 1, 1), None]).to_list() == [None, NEW_YEAR, None]
+    assert utc_times([]).is_empty()
+
+
+@pytest.mark.parametrize("text", ["", "tomorrow", "2023-02-29", "01/02/2023", "2023-01-01T25:00", "2023-1-1"])
+def test_what_is_no_date_is_refused(text):
+    with pytest.raises(ConfigError) as caught:
+        last_moment(text, name="end_date")
+    assert str(caught.value) == (
+        f"end_date={text!r} is no date: write 2023-01-31, or 2023-01-31T12:00 for a time (UTC)"
+    )
+    with pytest.raises(DataQualityError, match="a timestamp cannot be read: timestamp="):
+        utc_times([NEW_YEAR, text])
+
+
+@pytest.mark.parametrize("value", [None, 20230101, 1.5, True])
+def test_what_is_no_text_or_date_is_refused(value):
+    with pytest.raises(ConfigError, match=rf"^end_date={value} is no date: write"):
+        first_moment(value, name="end_date")
+
+
+def test_a_time_that_utc_cannot_hold_is_refused():
+    with pytest.raises(ConfigError, match="lies beyond the years 1 to 9999 in UTC"):
+        last_moment("9999-12-31T23:59:59-05:00", name="end_date")
+    for value in (float("inf"), 1e30):
+        with pytest.raises(DataQualityError, match="a timestamp cannot be read"):
+            utc_times([value])
+
+
+def test_the_simulator_names_its_own_argument():
+    with pytest.raises(ConfigError, match="start='soon' is no date"):
+        simulate_market(start="soon")

@@ -1,0 +1,1 @@
+"""What a trial is: parameters drawn, folds fitted, predicted and scored, pruned or not."""

@@ -1,0 +1,133 @@
+"""One fold: fit, predict, score."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from darts.models.forecasting.torch_forecasting_model import TorchForecastingModel
+
+from kallos_data import FoldSeries
+from kallos_data.folds.scaling import Floats
+from kallos_models import TrainingSettings, fit_forecaster, forecast_recursive, forecast_rolling
+
+from ..settings import Forecast, TuningSettings
+from .scoring import error, naive_score
+
+
+@dataclass(frozen=True, slots=True)
+class FoldResult:
+    """A scored fold.
+
+    Attributes
+    ----------
+    score : float
+        Error of the forecast, in the target's unit.
+    naive_score : float
+        Error of the better naive forecast.
+    forecast : numpy.ndarray, float64, [T_val]
+        In the target's unit.
+    epochs, best_epoch : int
+        Epochs trained, and the one whose weights were scored.
+    seconds : float
+        Wall time of fit, predict and score.
+    """
+
+    score: float
+    naive_score: float
+    forecast: Floats
+    epochs: int
+    best_epoch: int
+    seconds: float
+
+
+def evaluate_fold(
+    fold: FoldSeries,
+    model_name: str,
+    params: Mapping[str, int | float],
+    *,
+    settings: TuningSettings | None = None,
+    on_epoch: Callable[[int, float], None] | None = None,
+) -> FoldResult:
+    """Train a model on a fold and score its forecast of the validation window.
+
+    Parameters
+    ----------
+    fold : FoldSeries
+        From :func:`kallos_data.prepare_darts_timeseries`.
+    model_name : str
+        One of :func:`kallos_models.available_models`.
+    params : mapping
+        Hyperparameters; see :class:`kallos_models.Hyperparameters`.
+    settings : TuningSettings, optional
+        Its defaults where left out.
+    on_epoch : callable, optional
+        Called after every epoch with its number and validation loss.
+
+    Returns
+    -------
+    FoldResult
+
+    Raises
+    ------
+    kallos_models.KallosError
+        Where the model cannot be built, or its training diverges.
+    """
+    settings = settings or TuningSettings()
+    started = time.perf_counter()
+    hparams = {**params, "output_chunk_shift": settings.purge}
+    look_back = int(params["input_chunk_length"]) + settings.purge
+    target, covariates = fold.train_series()
+    val_target, val_covariates = fold.val_series(look_back)
+    fit = fit_forecaster(
+        model_name,
+        hparams,
+        target,
+        covariates,
+        val_target=val_target,
+        val_past_covariates=val_covariates,
+        settings=TrainingSettings(
+            max_epochs=settings.max_epochs,
+            patience=settings.patience,
+            seed=settings.seed,
+            device=settings.device,
+        ),
+        on_epoch=on_epoch,
+    )
+    forecast = forecast_fold(fit.model, fold, look_back, settings.forecast)
+    return FoldResult(
+        score=error(settings.metric, fold.actual, forecast),
+        naive_score=naive_score(fold, settings),
+        forecast=forecast,
+        epochs=fit.epochs,
+        best_epoch=fit.best_epoch or fit.epochs,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def forecast_fold(model: TorchForecastingModel, fold: FoldSeries, look_back: int, mode: Forecast) -> Floats:
+    """Forecast the validation window of a fold.
+
+    Parameters
+    ----------
+    model : TorchForecastingModel
+        Fitted, with ``output_chunk_length=1`` and ``output_chunk_shift=fold.purge``.
+    fold : FoldSeries
+    look_back : int
+        Steps from the first one read to the one predicted: input chunk and purge.
+    mode : {"rolling", "recursive"}
+        Each step from what was known the step before, or the whole window by autoregression: the model is then fed its
+        own predictions of the target, and the true covariates of the validation window.
+
+    Returns
+    -------
+    numpy.ndarray, float64, [T_val]
+        In the target's unit.
+    """
+    if mode == "rolling":
+        scaled = forecast_rolling(model, *fold.val_series(look_back))[:, 0, 0]
+    else:
+        start = fold.val_start - look_back
+        covariates = None if fold.covariates is None else fold.covariates[start:]
+        scaled = forecast_recursive(model, fold.n_val, fold.target[start : fold.val_start], covariates)[:, 0]
+    return fold.target_scaler.inverse(scaled.astype(np.float64))

@@ -1,0 +1,113 @@
+"""What a trial is worth: the mean error over the folds."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import optuna
+
+from kallos_data import FoldSeries
+
+from ..events import EpochFinished, FoldFinished, Listener, TrialStarted, ignore
+from ..search_space import suggest
+from ..settings import TuningSettings
+from .fold import FoldResult, evaluate_fold
+from .pruning import rung_of_epoch, rung_of_fold
+
+
+def objective(
+    trial: optuna.Trial,
+    folds: Sequence[FoldSeries],
+    model_name: str,
+    *,
+    settings: TuningSettings | None = None,
+    on_event: Listener = ignore,
+) -> float:
+    """Train and score one set of hyperparameters on every fold.
+
+    A new model and a new trainer for every fold; only the data are shared. At every rung of
+    :mod:`kallos_tune.evaluation.pruning` the trial's error so far is reported, in the target's unit, so that a pruner
+    compares like with like.
+
+    Parameters
+    ----------
+    trial : optuna.Trial
+        Is asked for the parameters of ``settings.space``, and keeps, as user attributes, the fold scores, their naive
+        counterparts, epochs, best epochs and seconds.
+    folds : sequence of FoldSeries
+        Oldest first; see :attr:`kallos_tune.StudyData.folds`.
+    model_name : str
+        One of :func:`kallos_models.available_models`.
+    settings : TuningSettings, optional
+        Its defaults where left out.
+    on_event : callable, optional
+        Is told of the trial's start, its epochs and its folds.
+
+    Returns
+    -------
+    float
+        Mean of the fold scores (RMSE by default), in the target's unit.
+
+    Raises
+    ------
+    optuna.TrialPruned
+        Where the study's pruner gives the trial up.
+    kallos_models.KallosError
+        Where the model cannot be built, or its training diverges.
+    ArithmeticError
+        Where the score of a fold is not finite.
+    """
+    settings = settings or TuningSettings()
+    params = suggest(trial, settings.space)
+    on_event(TrialStarted(trial.number, params))
+    # The validation loss is that of one step: it says little of a forecast that feeds on itself.
+    early_rungs = settings.forecast == "rolling"
+    results: list[FoldResult] = []
+    for number, fold in enumerate(folds, start=1):
+        on_epoch = _epoch_listener(trial, fold, number, len(folds), on_event, early_rungs=early_rungs)
+        result = evaluate_fold(fold, model_name, params, settings=settings, on_epoch=on_epoch)
+        if not math.isfinite(result.score):
+            raise ArithmeticError(f"the score of fold {number} is {result.score}")
+        results.append(result)
+        _store(trial, results)
+        on_event(
+            FoldFinished(
+                trial.number, number, len(folds), result.score, result.naive_score, result.epochs, result.seconds
+            )
+        )
+        trial.report(_mean_score(results), step=rung_of_fold(number))
+        if number < len(folds) and trial.should_prune():
+            raise optuna.TrialPruned
+    return _mean_score(results)
+
+
+def _epoch_listener(
+    trial: optuna.Trial, fold: FoldSeries, number: int, n_folds: int, on_event: Listener, *, early_rungs: bool
+) -> Callable[[int, float], None]:
+    """Return what tells of a fold's epochs, and reports the best error so far where a rung lies."""
+    best = math.inf
+
+    def after(epoch: int, val_loss: float) -> None:
+        nonlocal best
+        on_event(EpochFinished(trial.number, number, n_folds, epoch, val_loss))
+        best = min(best, val_loss)  # NaN is not smaller than anything
+        rung = rung_of_epoch(number, epoch)
+        if rung is None or not early_rungs or not math.isfinite(best):
+            return
+        trial.report(fold.target_scaler.std * math.sqrt(best), step=rung)
+        if trial.should_prune():
+            raise optuna.TrialPruned
+
+    return after
+
+
+def _mean_score(results: Sequence[FoldResult]) -> float:
+    return float(np.mean([result.score for result in results]))
+
+
+def _store(trial: optuna.Trial, results: Sequence[FoldResult]) -> None:
+    trial.set_user_attr("fold_scores", [result.score for result in results])
+    trial.set_user_attr("fold_naive_scores", [result.naive_score for result in results])
+    trial.set_user_attr("fold_epochs", [result.epochs for result in results])
+    trial.set_user_attr("fold_best_epochs", [result.best_epoch for result in results])
+    trial.set_user_attr("fold_seconds", [round(result.seconds, 3) for result in results])

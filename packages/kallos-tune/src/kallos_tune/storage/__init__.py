@@ -1,0 +1,1 @@
+"""Optuna's storage made patient and locked; knows nothing of forecasting."""

@@ -1,0 +1,1 @@
+"""Processes and Ray tasks that run trials; knows nothing of forecasting."""

@@ -1,0 +1,256 @@
+"""Workers as tasks on a Ray cluster: placed, moved and carried by Ray, heard, replaced and stopped by this process.
+
+Each is one task in a process of its own and claims trials by itself, as everywhere. Ray never runs one again by its own
+decision: a worker that is lost is replaced here, and what its trial becomes is up to the claims.
+"""
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from signal import SIGINT, SIGTERM
+from typing import Any, Final
+
+import ray
+from ray import ObjectRef
+from ray.actor import ActorHandle
+from ray.exceptions import (
+    NodeDiedError,
+    OutOfMemoryError,
+    RayError,
+    RayTaskError,
+    TaskCancelledError,
+    WorkerCrashedError,
+)
+from ray.util.queue import Queue
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from ..errors import WorkerError
+from ..events import Listener
+from .failures import FailureLimit
+from .job import Assignment, count_replacement
+from .protocol import Teller, do_and_tell, hear, log_levels, pass_on
+from .ray_cluster import Needs, free_resources, room_for
+from .signals import end_at
+
+logger = logging.getLogger(__name__)
+
+_STOP_SECONDS: Final = 7.0
+_REST_SECONDS: Final = 1.0
+_PATIENCE_SECONDS: Final = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """A worker has found its place."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Last:
+    """What this process tells itself, to know that it has heard all that was told before."""
+
+
+@dataclass(slots=True)
+class _Worker:
+    number: int
+    task: "ObjectRef[bool]"
+    replacements: int = 0
+
+
+class _Inbox:
+    """What the workers tell, in its order; a message that is being fetched when this process is interrupted stays."""
+
+    def __init__(self) -> None:
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        self._queue = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": here})
+        self.door: ActorHandle[Any] = self._queue.actor
+        self.next: ObjectRef[object] = self.door.get.remote()
+
+    def take(self) -> object:
+        """Return the next message, waiting for it."""
+        message = ray.get(self.next)
+        self.next = self.door.get.remote()
+        return message
+
+    def rest(self) -> Iterator[object]:
+        """Return what has been told up to now and not been taken."""
+        self.door.put_nowait.remote(_Last())
+        while ray.wait([self.next], timeout=_REST_SECONDS)[0]:
+            message = self.take()
+            if isinstance(message, _Last):
+                return
+            yield message
+
+    def close(self) -> None:
+        """Hear no more."""
+        self._queue.shutdown(force=True)
+
+
+@dataclass(slots=True)
+class _Crew:
+    """The workers that are at work, and which of them have found their place."""
+
+    assignment: "ObjectRef[Assignment]"
+    needs: Needs
+    inbox: _Inbox = field(default_factory=_Inbox)
+    workers: list[_Worker] = field(default_factory=list[_Worker])
+    begun: set[int] = field(default_factory=set[int])
+
+    def add(self, number: int, replacements: int = 0) -> None:
+        # A process that ends with its task: it leaves no threads, models or handlers to another.
+        work = ray.remote(
+            num_cpus=self.needs.cpus,
+            num_gpus=self.needs.gpus,
+            max_retries=0,
+            max_calls=1,
+            name=f"kallos-worker-{number}",
+        )(_work)
+        task = work.remote(self.assignment, number, self.inbox.door, log_levels())
+        self.workers.append(_Worker(number, task, replacements))
+
+
+def run_on_ray(assignment: Assignment, n_workers: int, needs: Needs, on_event: Listener) -> None:
+    """Run an assignment on the connected cluster until all workers have come to its end.
+
+    Raises
+    ------
+    ClusterError
+        Where no node has room for a worker.
+    TooManyFailuresError
+        See :class:`kallos_tune.workers.failures.FailureLimit`; the failures of all workers count.
+    WorkerError
+        Where a worker ends with an error, or is lost too often.
+    KeyboardInterrupt, SystemExit
+        Where this process is stopped, after running trials have been recorded as failed.
+    """
+    room_for(needs)
+    limit = FailureLimit()
+    crew = _Crew(ray.put(assignment), needs)
+    try:
+        for number in range(n_workers):
+            crew.add(number)
+        _watch(crew, n_workers, limit, on_event)
+        for message in crew.inbox.rest():
+            _hear(crew, message, limit, on_event)
+    except RayError as error:
+        raise WorkerError(f"the Ray cluster is gone ({type(error).__name__})") from error
+    finally:
+        _stop(crew)
+
+
+def _watch(crew: _Crew, n_workers: int, limit: FailureLimit, on_event: Listener) -> None:
+    """Listen and keep the crew at its strength until all have come to their end."""
+    complaint_due: float | None = time.monotonic() + _PATIENCE_SECONDS
+    while crew.workers:
+        # The messages last: were they first, a talkative worker would hide the end of another.
+        refs = [*(worker.task for worker in crew.workers), crew.inbox.next]
+        ready, _ = ray.wait(refs, timeout=1.0)
+        if crew.inbox.next in ready:
+            _hear(crew, crew.inbox.take(), limit, on_event)
+        elif ready:
+            _after_end(crew, next(worker for worker in crew.workers if worker.task in ready))
+        if complaint_due is not None and time.monotonic() > complaint_due:
+            complaint_due = None
+            waiting = n_workers - len(crew.begun)
+            if waiting > 0:
+                words = "%d of %d workers wait for room in the Ray cluster: each asks for %s, free are %s"
+                logger.warning(words, waiting, n_workers, crew.needs, free_resources())
+
+
+def _hear(crew: _Crew, message: object, limit: FailureLimit, on_event: Listener) -> None:
+    if isinstance(message, _Begun):
+        crew.begun.add(message.number)
+    else:
+        hear(message, limit, on_event)
+
+
+def _after_end(crew: _Crew, worker: _Worker) -> None:
+    """Replace a worker that was lost; where one had no more to do, those that have not begun have nothing either."""
+    crew.workers.remove(worker)
+    why = _why_lost(worker)
+    if why is not None:
+        crew.add(worker.number, count_replacement(worker.number, why, worker.replacements))
+        return
+    for other in crew.workers:
+        if other.number not in crew.begun:
+            ray.cancel(other.task, recursive=False)
+
+
+def _why_lost(worker: _Worker) -> str | None:
+    """Return how a worker was lost, None where it came to its end.
+
+    Raises
+    ------
+    WorkerError
+        Where it could not even begin: its node lacks Kallos, say.
+    """
+    try:
+        return None if ray.get(worker.task) else "was terminated"
+    except TaskCancelledError:
+        return None
+    except RayTaskError as error:
+        logger.debug("worker %d failed:\n%s", worker.number, error)
+        cause = error.cause
+        raise WorkerError(
+            f"a worker ended with {type(cause).__name__}: {cause}; every node needs the same Kallos as this one"
+        ) from error
+    except OutOfMemoryError:
+        return "was killed (its node is out of memory: use fewer workers or smaller models)"
+    except NodeDiedError:
+        return "was lost with its node"
+    except WorkerCrashedError:
+        return "was killed"
+
+
+def _stop(crew: _Crew) -> None:
+    """End the workers: with time to record their trials first, at once where the user insists."""
+    try:
+        for worker in crew.workers:
+            ray.cancel(worker.task, recursive=False)
+        deadline = time.monotonic() + _STOP_SECONDS
+        tasks = [worker.task for worker in crew.workers]
+        while tasks and (left := deadline - time.monotonic()) > 0:
+            ready, _ = ray.wait([*tasks, crew.inbox.next], timeout=left)
+            if crew.inbox.next in ready:
+                _hear_last(crew.inbox.take())
+            tasks = [task for task in tasks if task not in ready]
+        if crew.workers:
+            for message in crew.inbox.rest():
+                _hear_last(message)
+    except RayError as error:
+        logger.debug("the Ray cluster is gone: %s", error)
+    finally:
+        with suppress(RayError):
+            for worker in crew.workers:
+                ray.cancel(worker.task, force=True, recursive=False)
+            crew.inbox.close()
+
+
+def _hear_last(message: object) -> None:
+    if isinstance(message, logging.LogRecord):
+        pass_on(message)
+
+
+def _work(assignment: Assignment, number: int, door: ActorHandle[Any], levels: Mapping[str, int]) -> bool:
+    """Do an assignment, in a worker process of Ray; False where it is told to end before."""
+    end_at(SIGINT, SIGTERM)
+    told: list[ObjectRef[None]] = []
+
+    def send(message: object) -> None:
+        # Ray keeps the order: once the last message has arrived, all have.
+        told[:] = [door.put_nowait.remote(message)]
+
+    teller = Teller(send)
+    try:
+        teller.tell(_Begun(number))
+        do_and_tell(assignment, teller, levels)
+    except SystemExit:
+        return False
+    finally:
+        # Where nobody listens any more, the cluster ends this process.
+        with suppress(RayError):
+            ray.get(told)
+    return True

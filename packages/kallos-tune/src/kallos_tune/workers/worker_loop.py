@@ -1,0 +1,136 @@
+"""The loop of a worker, whatever its trials do: claim one, run it, tell how it ended, until the budget is finished."""
+
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+import optuna
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.pruners import BasePruner
+from optuna.trial import FrozenTrial, TrialState
+
+from ..claims.claims import Claims
+from ..claims.transactions import Claim, NoClaim
+from ..errors import DatabaseUnavailableError
+from ..evaluation.pruning import rung_name
+from ..events import Listener, TrialFinished
+from ..trial_attributes import FAILURE, best_score, n_finished
+
+logger = logging.getLogger(__name__)
+
+Run = Callable[[optuna.Trial], float]
+SamplerOfDraw = Callable[[int], optuna.samplers.BaseSampler]
+
+_BUSY_POLL_SECONDS: Final = 1.0
+# Whoever stops a worker does not wait longer; a trial that could not be recorded in that time is given up later.
+_INTERRUPTION_SECONDS: Final = 3.0
+_OUT_OF_MEMORY: Final = ("out of memory", "can't allocate memory")
+
+
+def run_trials(
+    claims: Claims,
+    run: Run,
+    sampler_of_draw: SamplerOfDraw,
+    on_event: Listener,
+    *,
+    pruner: BasePruner | None = None,
+) -> None:
+    """Run trials until the budget is finished, by this worker or by others.
+
+    A trial that fails is recorded with its reason and the work goes on.
+
+    Parameters
+    ----------
+    claims : Claims
+    run : callable
+        Returns the score of a trial.
+    sampler_of_draw : callable
+        Returns the sampler of a trial, given the number of parameters that were drawn before.
+    on_event : callable
+        Is told how each trial of this worker ended.
+    pruner : optuna pruner, optional
+        None prunes nothing.
+
+    Raises
+    ------
+    DatabaseUnavailableError
+        Where the database stays away too long.
+    KeyboardInterrupt, SystemExit
+        Where the user stops the process, after the running trial was recorded as failed.
+    """
+    told_to_wait = False
+    while True:
+        claim = claims.claim()
+        if claim is NoClaim.FULL:
+            return
+        if isinstance(claim, NoClaim):
+            if not told_to_wait:
+                logger.info("the last trials of the budget are running in other workers: waiting for them")
+            told_to_wait = True
+            time.sleep(_BUSY_POLL_SECONDS)
+            continue
+        begin = partial(claims.trial, claim, sampler_of_draw(claim.draw), pruner)
+        outcome = _run_trial(claim, claims, begin, run)
+        if outcome is not None:
+            on_event(outcome)
+
+
+def _run_trial(claim: Claim, claims: Claims, begin: Callable[[], optuna.Trial], run: Run) -> TrialFinished | None:
+    """Run a claimed trial; None where it was given up meanwhile."""
+    started = time.perf_counter()
+    score, reason, state = None, None, TrialState.COMPLETE
+    try:
+        with claims.beating(claim):
+            score = run(begin())
+    except optuna.TrialPruned:
+        state = TrialState.PRUNED
+    except DatabaseUnavailableError:
+        raise
+    except UpdateFinishedTrialError:
+        logger.warning("trial %d was given up meanwhile: its result is dropped", claim.number)
+        return None
+    except Exception as error:
+        state, reason = TrialState.FAIL, _reason(error)
+        logger.warning("trial %d failed: %s", claim.number, reason)
+        logger.debug("trial %d failed", claim.number, exc_info=True)
+    except BaseException as stop:
+        _record_interruption(claims, claim, stop)
+        raise
+    told = claims.tell(claim, score, state, None if reason is None else {FAILURE: reason})
+    if told is None:
+        return None
+    return TrialFinished(
+        trial=claim.number,
+        state=told.state.name,
+        score=told.value,
+        pruned_after=_rung_of(told),
+        reason=reason,
+        seconds=time.perf_counter() - started,
+        best_score=best_score(claims.study),
+        n_finished=n_finished(claims.study),
+        n_trials=claims.n_trials,
+    )
+
+
+def _rung_of(trial: FrozenTrial) -> str | None:
+    return rung_name(trial.last_step) if trial.state == TrialState.PRUNED and trial.last_step is not None else None
+
+
+def _record_interruption(claims: Claims, claim: Claim, stop: BaseException) -> None:
+    reason = "interrupted (Ctrl-C)" if isinstance(stop, KeyboardInterrupt) else "terminated"
+    try:
+        recorded = claims.interrupt(claim, reason, limit_seconds=_INTERRUPTION_SECONDS)
+    except DatabaseUnavailableError:
+        logger.warning("trial %d is not on record as failed: it is given up once the database is back", claim.number)
+        return
+    if recorded:
+        logger.info("trial %d recorded as failed: %s", claim.number, reason)
+
+
+def _reason(error: Exception) -> str:
+    text = f"{type(error).__name__}: {' '.join(str(error).split())}"[:500]
+    if isinstance(error, MemoryError) or any(words in text.lower() for words in _OUT_OF_MEMORY):
+        return f"out of memory ({text})"
+    return text
