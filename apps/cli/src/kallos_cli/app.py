@@ -1,5 +1,6 @@
 """Wires the commands into ``kallos-run``."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -82,11 +83,21 @@ def _usage_lines(error: typer.TyperException) -> list[str]:
     message = error.format_message()
     if not message:
         return []
-    value = command_line.value_typed(getattr(getattr(error, "param", None), "opts", ()))
-    if value is not None and repr(value) not in message:
-        message += f", not {value!r}"
+    flags = getattr(getattr(error, "param", None), "opts", ())
+    typed = command_line.value_typed(flags)
+    if typed is not None:
+        message = _refusal(flags, typed) or (message if repr(typed) in message else f"{message}, not {typed!r}")
     command = getattr(getattr(error, "ctx", None), "command_path", None) or "kallos-run"
     return [message, f"see {command} --help"]
+
+
+def _refusal(flags: Sequence[str], typed: str) -> str | None:
+    """Return why the library refuses the value of a setting, so that both say the same."""
+    from .setting_options import SETTING_OPTIONS
+
+    option = next((each for each in SETTING_OPTIONS if each.flag in flags), None)
+    problem = option and option.refusal(typed)
+    return problem and f"{option.flag} {problem}"
 
 
 def _stopped(code: int) -> int:

@@ -11,7 +11,7 @@ from .options import DB_URL_VARIABLE, DEFAULT_DB_URL
 if TYPE_CHECKING:
     from kallos_data import DatabaseConfig
 
-# How an existing study is treated belongs to one call: a continuation must not repeat "never".
+# How an existing study is treated belongs to one call: who resumes it must not repeat "never".
 _NOT_REPEATED = "--resume never"
 
 
@@ -30,6 +30,11 @@ def this_again(config: "DatabaseConfig", *, n_trials: int | None = None) -> str:
     return of_program(*(word for pair in kept for word in pair))
 
 
+def to_resume(config: "DatabaseConfig") -> tuple[str, ...]:
+    """Return what to type to run the same command again."""
+    return (*needed_first(config), this_again(config))
+
+
 def value_typed(options: Sequence[str]) -> str | None:
     """Return the value given to an option that is known by these names, None where there is none."""
     pairs = [pair for pair in _options_apart(sys.argv[1:]) if pair[0] in options and len(pair) == 2]
@@ -44,15 +49,33 @@ def with_storage(command: Sequence[str], config: "DatabaseConfig", optuna_schema
     return of_program(*words)
 
 
+def needed_first(config: "DatabaseConfig") -> tuple[str, ...]:
+    """Return what to type before a command on this database: its URL where only a password keeps it from being named.
+
+    A password is not repeated: not in an option, which would end in the shell's history, nor anywhere else.
+    """
+    if _is_found(config) or not _has_password(config):
+        return ()
+    url = str(config).replace("***", "PASSWORD")
+    return (f"export {DB_URL_VARIABLE}={shlex.quote(url)}   # with your password in it",)
+
+
 def _leading_to(config: "DatabaseConfig") -> tuple[str, ...]:
-    """Return the option for a database that the next command would not find by itself; its password is masked."""
+    """Return the option for a database that the next command would not find by itself."""
+    return () if _is_found(config) or _has_password(config) else ("--db-url", str(config))
+
+
+def _is_found(config: "DatabaseConfig") -> bool:
     from kallos_data import ConfigError, DatabaseConfig
 
     try:
-        found = DatabaseConfig.of(os.environ.get(DB_URL_VARIABLE) or DEFAULT_DB_URL)
+        return DatabaseConfig.of(os.environ.get(DB_URL_VARIABLE) or DEFAULT_DB_URL) == config
     except ConfigError:
-        found = None
-    return () if found == config else ("--db-url", str(config))
+        return False
+
+
+def _has_password(config: "DatabaseConfig") -> bool:
+    return config.url.password is not None or any("password" in key for key in config.url.query)
 
 
 def _options_apart(arguments: Iterable[str]) -> list[tuple[str, ...]]:

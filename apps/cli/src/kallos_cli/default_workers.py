@@ -4,7 +4,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from kallos_tune import TuningSettings
+    from kallos_tune import RunSettings
 
 
 def usable_cores() -> int:
@@ -14,17 +14,16 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def room_for_workers(settings: "TuningSettings") -> int:
+def room_for_workers(settings: "RunSettings") -> int:
     """Return how many workers this machine, or the Ray cluster that the settings ask for, has room for.
 
     Raises
     ------
-    kallos_tune.errors.ClusterError, kallos_tune.errors.MissingRayError
+    kallos_tune.ClusterError, kallos_tune.MissingRayError
         Where there is no such cluster, or it cannot hold a single one.
     """
     if settings.engine == "processes":
         return usable_cores()
-    from kallos_tune.workers.ray_cluster import Needs, connected, room_for
+    from kallos_tune import room_on_ray
 
-    with connected(settings.ray_address):
-        return room_for(Needs.of(settings))
+    return room_on_ray(settings)

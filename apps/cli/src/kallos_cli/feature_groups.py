@@ -1,16 +1,11 @@
-"""Feature groups from a TOML file, or chosen from the columns that there are."""
+"""Feature groups from a TOML file."""
 
 import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .errors import UserError
-
-if TYPE_CHECKING:
-    from kallos_data import DatabaseConfig
-    from kallos_tune import TuningSettings
 
 FeatureGroups = dict[str, list[str]]
 
@@ -38,43 +33,6 @@ def read_feature_groups(path: Path, target_col: str) -> FeatureGroups:
     return groups
 
 
-def choose_feature_groups(
-    asset_id: str, end_date: str, config: "DatabaseConfig", target_col: str, settings: "TuningSettings"
-) -> FeatureGroups:
-    """Return the default groups for the columns that the asset's history really has.
-
-    Raises
-    ------
-    kallos_data.KallosError
-        As in :func:`kallos_data.load_features_from_db`.
-    UserError
-        Where the target or every known feature is missing.
-    """
-    from kallos_data import MissingColumnsError, default_feature_groups, load_features_from_db
-
-    from . import logs
-
-    with logs.silent("kallos_data"):
-        frame = load_features_from_db(
-            asset_id,
-            end_date,
-            config,
-            start_date=settings.start_date,
-            tables=settings.tables,
-            max_gap=settings.max_gap,
-        )
-    columns = [column for column in frame.columns if column != "timestamp"]
-    if target_col not in columns:
-        raise MissingColumnsError([target_col], columns, where=f"the history of {asset_id}")
-    groups = default_feature_groups(columns, target_col)
-    if not groups:
-        raise UserError(
-            f"no feature is known among the columns of {asset_id}: {', '.join(columns)}\n"
-            "say which to use and how to scale them with --features groups.toml"
-        )
-    return {group: list(names) for group, names in groups.items()}
-
-
 def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
@@ -85,8 +43,7 @@ def _read_text(path: Path) -> str:
 
 
 def _check(groups: Mapping[str, list[str]], target_col: str, path: Path, text: str) -> None:
-    from kallos_data import ConfigError
-    from kallos_data.folds.scaling import check_feature_groups
+    from kallos_data import ConfigError, check_feature_groups
 
     try:
         check_feature_groups(groups, target_col=target_col)

@@ -1,13 +1,17 @@
 """Options that several commands share."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
+
+from kallos_data import FeatureTables
 
 from . import logs
 
 DEFAULT_DB_URL = "sqlite:///kallos.db"
+DEFAULT_MARKET_TABLE = FeatureTables().market
+DEFAULT_INDICATORS_TABLE = FeatureTables().indicators or ""
 DB_URL_VARIABLE = "KALLOS_DB_URL"
 DATA_PANEL = "Data"
 STORAGE_PANEL = "Database"
@@ -15,7 +19,8 @@ SEARCH_PANEL = "Search"
 OUTPUT_PANEL = "Output"
 
 
-def _iso_date(text: str | None) -> str | None:
+def iso_date(text: str | None) -> str | None:
+    """Refuse what is no ISO 8601 date."""
     if text is None:
         return None
     try:
@@ -89,19 +94,9 @@ EndDate = Annotated[
     typer.Option(
         "--end-date",
         metavar="DATE",
-        callback=_iso_date,
+        callback=iso_date,
         rich_help_panel=DATA_PANEL,
         help="Last step of the history, ISO 8601 in UTC, inclusive. Nothing after it is read.",
-    ),
-]
-StartDate = Annotated[
-    str | None,
-    typer.Option(
-        "--start-date",
-        metavar="DATE",
-        callback=_iso_date,
-        rich_help_panel=DATA_PANEL,
-        help="First step of the history, ISO 8601 in UTC, inclusive. Default: the first there is.",
     ),
 ]
 MarketTable = Annotated[
@@ -125,54 +120,6 @@ ModelName = Annotated[
         callback=known_model,
         autocompletion=_model_names,
         help="Architecture: gru, lstm, tcn, tide or transformer.",
-    ),
-]
-Workers = Annotated[
-    int | None,
-    typer.Option(
-        "--workers",
-        min=1,
-        metavar="W",
-        rich_help_panel=SEARCH_PANEL,
-        help="Processes that run trials side by side, each with one thread. 1 repeats a study exactly for a seed; "
-        "more do not, since their order differs. Default: the usable cores; with Ray, as many as the cluster holds.",
-    ),
-]
-Engine = Annotated[
-    Literal["processes", "ray"],
-    typer.Option(
-        "--engine",
-        rich_help_panel=SEARCH_PANEL,
-        help="Where workers run: on this machine, or as tasks on an existing Ray cluster (needs kallos-tune[ray]).",
-    ),
-]
-RayAddress = Annotated[
-    str | None,
-    typer.Option(
-        "--ray-address",
-        metavar="HOST:PORT",
-        rich_help_panel=SEARCH_PANEL,
-        help="The Ray cluster. Default: the environment variable RAY_ADDRESS, else the one this machine belongs to.",
-    ),
-]
-CpusPerWorker = Annotated[
-    float,
-    typer.Option(
-        "--cpus-per-worker",
-        min=0,
-        metavar="X",
-        rich_help_panel=SEARCH_PANEL,
-        help="CPUs that Ray reserves for each worker, fractions allowed.",
-    ),
-]
-GpusPerWorker = Annotated[
-    float,
-    typer.Option(
-        "--gpus-per-worker",
-        min=0,
-        metavar="X",
-        rich_help_panel=SEARCH_PANEL,
-        help="GPUs that Ray reserves for each worker; with 0.25, four share one. Goes with --device cuda.",
     ),
 ]
 Json = Annotated[

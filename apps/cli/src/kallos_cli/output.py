@@ -40,6 +40,13 @@ def say(text: str, *, style: str | None = None) -> None:
     words().print(text, style=style)
 
 
+def say_commands(lead: str, *commands: str) -> None:
+    """Print commands to type next, each on a line of its own below what they are for."""
+    say(lead)
+    for command in commands:
+        say(f"  {command}")
+
+
 def complain(lines: Iterable[str]) -> None:
     """Print what went wrong, and what to do about it."""
     for number, line in enumerate(lines):

@@ -53,24 +53,11 @@ def show_folds(result: "StudyResult") -> None:
     output.show_table(header, rows, title="Folds of the best trial")
 
 
-def running_facts(study: "optuna.Study") -> list[dict[str, Any]]:
-    """Return the trials under way, each with host and process of its worker and when it began, by that host's clock."""
-    from optuna.trial import TrialState
-
-    from kallos_tune.trial_attributes import WORKER
-
-    facts: list[dict[str, Any]] = []
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        host, _, process = str(trial.user_attrs.get(WORKER, "")).rpartition(":")
-        since = None if trial.datetime_start is None else trial.datetime_start.isoformat(sep=" ", timespec="seconds")
-        process_id = int(process) if process.isdecimal() else None
-        facts.append({"trial": trial.number, "host": host or None, "process": process_id, "since": since})
-    return facts
-
-
 def show_running(study: "optuna.Study") -> None:
     """Print who runs what, since when; nothing where nothing runs."""
-    facts = running_facts(study)
+    from kallos_tune import running_trials
+
+    facts = running_trials(study)
     if facts:
         rows = [list(each.values()) for each in facts]
         output.show_table(list(facts[0]), rows, title="Running (since: by the clock of the host)")

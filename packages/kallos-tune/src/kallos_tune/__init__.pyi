@@ -21,10 +21,15 @@ from .report import study_result as study_result
 from .report import trials_table as trials_table
 from .report import write_best_params as write_best_params
 from .search_space import SEARCH_SPACE as SEARCH_SPACE
+from .settings import FoldSettings as FoldSettings
+from .settings import HistorySettings as HistorySettings
+from .settings import RunSettings as RunSettings
+from .settings import SearchSettings as SearchSettings
 from .settings import TuningSettings as TuningSettings
 from .storage.open import load_study as load_study
 from .storage.open import open_storage as open_storage
 from .storage.open import study_names as study_names
 from .study import run_tuning as run_tuning
+from .study import tune_on as tune_on
 from .study_data import StudyData as StudyData
 from .study_data import load_study_data as load_study_data

@@ -2,10 +2,10 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 import optuna
@@ -13,8 +13,8 @@ import polars as pl
 from optuna.trial import FrozenTrial, TrialState
 
 from .errors import ConfigError
-from .study_definition import DEFINITION, NAIVE_SCORES, VERSIONS
-from .trial_attributes import FAILURE, best_score
+from .study_definition import CHANGES, DEFINITION, NAIVE_SCORES, VERSIONS
+from .trial_attributes import FAILURE, MADE_WITH, RETRY_OF, WORKER, best_score
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,8 +45,12 @@ class StudyResult:
         ``1 - best_score / naive_score``: above 0 the model beats the naive forecast.
     n_trials : dict of str to int
         Trials by state: complete, pruned, fail, running.
+    made_with : dict
+        Seed, epochs at most, patience and device that the best trial was trained with.
     definition : dict
-        Everything that defines the study: groups, dates, folds, search space, hash of the data.
+        Everything that defines the study, as it was made: groups, dates, folds, search space, hash of the data.
+    changes : list of dict
+        What ``resume="force"`` changed of that since, each with the number of the first trial that it can concern.
     versions : dict of str to str
         Packages the study was begun with.
     """
@@ -65,7 +69,9 @@ class StudyResult:
     naive_score: float
     skill: float
     n_trials: dict[str, int]
+    made_with: dict[str, Any]
     definition: dict[str, Any]
+    changes: list[dict[str, Any]]
     versions: dict[str, str]
 
     def to_dict(self) -> dict[str, Any]:
@@ -105,7 +111,9 @@ def study_result(study: optuna.Study) -> StudyResult:
         naive_score=naive,
         skill=1 - score / naive if naive > 0 else 0.0,
         n_trials=trial_counts(study),
+        made_with=best.user_attrs.get(MADE_WITH, {}),
         definition=definition,
+        changes=study.user_attrs.get(CHANGES, []),
         versions=study.user_attrs.get(VERSIONS, {}),
     )
 
@@ -135,6 +143,43 @@ def trials_table(study: optuna.Study) -> pl.DataFrame:
     )
 
 
+def running_trials(study: optuna.Study) -> list[dict[str, Any]]:
+    """Return the trials under way, in JSON's own types.
+
+    Returns
+    -------
+    list of dict
+        ``trial`` (its number), ``host`` and ``process`` of its worker, and ``since`` when it runs, by that host's clock;
+        what is not known is None.
+    """
+    found: list[dict[str, Any]] = []
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        host, _, process = str(trial.user_attrs.get(WORKER, "")).rpartition(":")
+        since = None if trial.datetime_start is None else trial.datetime_start.isoformat(sep=" ", timespec="seconds")
+        process_id = int(process) if process.isdecimal() else None
+        found.append({"trial": trial.number, "host": host or None, "process": process_id, "since": since})
+    return found
+
+
+def abandoned_trial(study: optuna.Study, number: int) -> dict[str, Any]:
+    """Return what became of a trial that was abandoned, in JSON's own types.
+
+    Returns
+    -------
+    dict
+        ``trial`` (its number), ``worker`` (host and process), ``reason``, and ``runs_again``: whether its parameters do.
+    """
+    trials = study.get_trials(deepcopy=False)
+    attributes = trials[number].user_attrs
+    runs_again = any(number in trial.user_attrs.get(RETRY_OF, []) for trial in trials)
+    return {
+        "trial": number,
+        "worker": attributes.get(WORKER),
+        "reason": attributes.get(FAILURE),
+        "runs_again": runs_again,
+    }
+
+
 def write_best_params(study: optuna.Study, path: str | Path) -> Path:
     """Write a study's result to a JSON file, all of it or nothing.
 
@@ -151,15 +196,17 @@ def write_best_params(study: optuna.Study, path: str | Path) -> Path:
     """
     path = Path(path)
     text = json.dumps(study_result(study).to_dict(), indent=2, allow_nan=False) + "\n"
+    beside = path.with_name(f".{path.name}.{token_hex(4)}")
     try:
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        with beside.open("x", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        Path(file.name).chmod(0o644)
-        Path(file.name).replace(path)
+        beside.replace(path)
     except OSError as error:
         raise ConfigError(f"cannot write {path}: {error.strerror}; name another file or folder") from error
+    finally:
+        beside.unlink(missing_ok=True)
     return path
 
 

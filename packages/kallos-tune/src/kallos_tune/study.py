@@ -8,22 +8,20 @@ from secrets import token_hex
 from typing import Any, Final
 
 import optuna
+from optuna.storages import BaseStorage
 
-from kallos_data import DatabaseConfig
-from kallos_data.folds.scaling import FeatureGroups
-from kallos_models import UnknownModelError, available_models
-from kallos_models.settings import accelerator
+from kallos_data import DatabaseConfig, FeatureGroups
+from kallos_models import UnknownModelError, available_models, require_device
 
 from .claims.claims import Claims, ClaimSettings
 from .errors import ConfigError, DatabaseUnavailableError
-from .evaluation.scoring import naive_score
 from .events import Listener, StudyOpened, ignore
 from .search_space import defaults_in
 from .settings import TuningSettings
 from .storage.locks import creation_lock
 from .storage.open import open_storage, storage_config
 from .study_data import StudyData, load_study_data
-from .study_definition import NAIVE_SCORES, open_study
+from .study_definition import attributes_of_new_study, resume_study
 from .trial_attributes import best_score, n_finished
 from .workers.job import Assignment
 from .workers.processes import run_assignment
@@ -33,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 _WORK: Final = "kallos_tune.study_worker:run_claims"
 # Meanwhile nobody listens to the other workers.
-_BURIAL_SECONDS: Final = 3.0
+_ABANDON_SECONDS: Final = 3.0
 
 
 def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
@@ -52,9 +50,9 @@ def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
 ) -> optuna.Study:
     """Create or resume a study and run the trials that are missing.
 
-    Finished trials (complete or pruned) count, failed and running ones do not: a study that was interrupted goes on
-    where it stopped, and one that has ``n_trials`` finished trials is returned at once. The same seed gives the same
-    study, in one go or in several.
+    Finished trials (complete or pruned) count, failed and running ones do not: a study that was interrupted is resumed
+    where it stopped, and one that has ``n_trials`` finished trials is returned at once. With one worker, the same seed
+    gives the same study, in one go or in several.
 
     Parameters
     ----------
@@ -73,13 +71,13 @@ def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
     target_col : str
         Column to forecast.
     feature_groups : mapping of str to sequence of str
-        Past covariates by group; see :mod:`kallos_data.folds.scaling`.
+        Past covariates by group; see :class:`kallos_data.FeatureScaler`.
     n_trials : int
-        Finished trials that the study shall have.
+        Number of finished trials to reach.
     settings : TuningSettings, optional
         Its defaults where left out.
     on_event : callable, optional
-        Is told what happens; see :mod:`kallos_tune.events`.
+        Is told what happens: a :class:`kallos_tune.Event` at a time.
 
     Returns
     -------
@@ -108,57 +106,122 @@ def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
         On Ctrl-C, after the running trial was recorded as failed.
     """
     settings = settings or TuningSettings()
-    if model_name not in available_models():
-        raise UnknownModelError(model_name, available_models())
-    if n_trials < 1:
-        raise ConfigError(f"n_trials must be 1 or more, not {n_trials}")
-    if not study_name.strip():
-        raise ConfigError("study_name must not be empty")
-    if settings.engine == "processes":
-        accelerator(settings.device)
-    config = storage_config(db_kwargs, optuna_schema)
+    _check_request(model_name, study_name, n_trials, settings)
     data = load_study_data(asset_id, end_date, db_kwargs, target_col, feature_groups, settings=settings)
-    storage = open_storage(db_kwargs, optuna_schema, wait_seconds=settings.database_wait_seconds)
-    with creation_lock(config):
-        study = open_study(storage, study_name, data.definition(model_name, str(end_date)), settings.resume)
-        _begin_with_defaults(study, settings)
-        naive = _naive_score(study, data)
-    on_event(_opened(study, data, n_trials, naive))
+    return tune_on(data, model_name, study_name, n_trials, db_kwargs, optuna_schema, on_event=on_event)
+
+
+def tune_on(  # noqa: PLR0917 - in the order of run_tuning
+    data: StudyData,
+    model_name: str,
+    study_name: str,
+    n_trials: int,
+    db_kwargs: Mapping[str, object] | str | DatabaseConfig,
+    optuna_schema: str | None = None,
+    *,
+    on_event: Listener = ignore,
+) -> optuna.Study:
+    """Do what :func:`run_tuning` does on a history that is loaded already.
+
+    Parameters
+    ----------
+    data : StudyData
+        From :func:`load_study_data`, settings included.
+    model_name, study_name, n_trials, optuna_schema, on_event
+        As of :func:`run_tuning`.
+    db_kwargs : mapping, str or DatabaseConfig
+        Database of the study.
+
+    Returns
+    -------
+    optuna.Study
+
+    Raises
+    ------
+    KallosError, KeyboardInterrupt
+        As in :func:`run_tuning`.
+    """
+    settings = data.settings
+    _check_request(model_name, study_name, n_trials, settings)
+    config = storage_config(db_kwargs, optuna_schema)
+    storage = open_storage(db_kwargs, optuna_schema, wait_seconds=settings.run.database_wait_seconds)
+    study = _open_study(storage, config, study_name, data, model_name)
+    on_event(_opened(study, data, n_trials))
     missing = n_trials - n_finished(study)
     if missing > 0:
-        n_workers, crew = min(settings.workers, missing), token_hex(8)
-        arguments = (study_name, data, model_name, n_trials, crew)
-        if settings.engine == "ray":
-            _run_on_ray(config, arguments, n_workers, settings, on_event)
-        else:
-            claims = Claims(study, storage, config, n_trials, ClaimSettings.of(settings), settings.space, crew)
-            run_assignment(Assignment(_WORK, (config, *arguments)), n_workers, on_event, partial(_bury, claims))
+        _run_trials(study, storage, config, data, model_name, n_trials, min(settings.run.workers, missing), on_event)
     _log_best(study, settings)
     return study
 
 
-def _begin_with_defaults(study: optuna.Study, settings: TuningSettings) -> None:
-    """Let a guided search begin with something sensible to learn from, and to compare the next trials with."""
-    if settings.sampler == "tpe" and not study.get_trials(deepcopy=False):
-        study.enqueue_trial(defaults_in(settings.space))
+def _check_request(model_name: str, study_name: str, n_trials: int, settings: TuningSettings) -> None:
+    """Refuse what can be refused before anything is read."""
+    if model_name not in available_models():
+        raise UnknownModelError(model_name, available_models())
+    if isinstance(n_trials, bool) or not isinstance(n_trials, int) or n_trials < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise ConfigError(f"must be a whole number of 1 or more, not {n_trials!r}", "n_trials")
+    if not study_name.strip():
+        raise ConfigError("must not be empty", "study_name")
+    if settings.run.engine == "processes":
+        require_device(settings.training.device)
 
 
-def _run_on_ray(
-    config: DatabaseConfig, arguments: tuple[Any, ...], n_workers: int, settings: TuningSettings, on_event: Listener
+def _open_study(
+    storage: BaseStorage, config: DatabaseConfig, name: str, data: StudyData, model_name: str
+) -> optuna.Study:
+    """Create the study, or resume the one of that name; what takes long is done before others are kept waiting."""
+    definition = data.definition(model_name)
+    attributes = attributes_of_new_study(definition, data.naive_scores)
+    search = data.settings.search
+    # A guided search begins with something sensible to learn from, and to compare the next trials with.
+    first = defaults_in(search.space) if search.sampler == "tpe" else None
+    with creation_lock(config):
+        if name in optuna.get_all_study_names(storage):
+            study = optuna.load_study(study_name=name, storage=storage)
+            resume_study(study, definition, data.settings.run.resume)
+            return study
+        study = optuna.create_study(study_name=name, storage=storage, direction="minimize")
+        for key, value in attributes.items():
+            study.set_user_attr(key, value)
+        if first is not None:
+            study.enqueue_trial(first)
+        return study
+
+
+def _run_trials(  # noqa: PLR0917 - what workers are given, and who listens
+    study: optuna.Study,
+    storage: BaseStorage,
+    config: DatabaseConfig,
+    data: StudyData,
+    model_name: str,
+    n_trials: int,
+    n_workers: int,
+    on_event: Listener,
 ) -> None:
-    with connected(settings.ray_address):
-        from .workers.ray_workers import run_on_ray  # noqa: PLC0415 - imports Ray, an extra
+    run, crew = data.settings.run, token_hex(8)
+    times = ClaimSettings(
+        heartbeat_seconds=run.heartbeat_seconds,
+        grace_seconds=run.grace_seconds,
+        database_wait_seconds=run.database_wait_seconds,
+    )
+    arguments = (study.study_name, data, model_name, n_trials, crew, times)
+    if run.engine == "ray":
+        with connected(run.ray_address):
+            from .workers.ray_workers import run_on_ray  # noqa: PLC0415 - imports Ray, an extra
 
-        assignment = Assignment(_WORK, (seen_by_workers(config), *arguments))
-        run_on_ray(assignment, n_workers, Needs.of(settings), on_event)
+            assignment = Assignment(_WORK, (seen_by_workers(config), *arguments))
+            run_on_ray(assignment, n_workers, Needs(run.cpus_per_worker, run.gpus_per_worker), on_event)
+        return
+    claims = Claims(study, storage, config, n_trials, times, data.settings.search.space, crew)
+    run_assignment(Assignment(_WORK, (config, *arguments)), n_workers, on_event, partial(_abandon, claims))
 
 
-def _bury(claims: Claims, pid: int) -> None:
-    """Give up what a dead worker was running, so that nobody waits for it to have been silent for long."""
+def _abandon(claims: Claims, pid: int) -> None:
+    """Abandon what a dead worker was running, so that nobody waits for it to have been silent for long."""
     try:
-        claims.bury(pid, limit_seconds=_BURIAL_SECONDS)
+        claims.bury(pid, limit_seconds=_ABANDON_SECONDS)
     except DatabaseUnavailableError:
-        logger.warning("the trial of a dead worker is given up later: the database is away")
+        logger.warning("the trial of a dead worker is abandoned later: the database cannot be reached")
 
 
 def _log_best(study: optuna.Study, settings: TuningSettings) -> None:
@@ -166,21 +229,13 @@ def _log_best(study: optuna.Study, settings: TuningSettings) -> None:
         logger.warning("study %s: no trial is complete, all were pruned", study.study_name)
         return
     best = study.best_trial
-    logger.info("study %s: best %s %.6g with %s", study.study_name, settings.metric, best.value, best.params)
+    logger.info("study %s: best %s %.6g with %s", study.study_name, settings.folds.metric, best.value, best.params)
 
 
-def _naive_score(study: optuna.Study, data: StudyData) -> float:
-    """Return the mean naive score over the folds, stored on the study when it is new."""
-    if NAIVE_SCORES not in study.user_attrs:
-        study.set_user_attr(NAIVE_SCORES, [naive_score(fold, data.settings) for fold in data.folds])
-    naive_scores: list[float] = study.user_attrs[NAIVE_SCORES]
-    return sum(naive_scores) / len(naive_scores)
-
-
-def _opened(study: optuna.Study, data: StudyData, n_trials: int, naive: float) -> StudyOpened:
+def _opened(study: optuna.Study, data: StudyData, n_trials: int) -> StudyOpened:
     return StudyOpened(
         study_name=study.study_name,
-        metric=data.settings.metric,
+        metric=data.settings.folds.metric,
         n_trials=n_trials,
         n_finished=n_finished(study),
         n_rows=len(data.frame),
@@ -189,5 +244,5 @@ def _opened(study: optuna.Study, data: StudyData, n_trials: int, naive: float) -
         first=data.frame["timestamp"][0].isoformat(),
         last=data.frame["timestamp"][-1].isoformat(),
         best_score=best_score(study),
-        naive_score=naive,
+        naive_score=sum(data.naive_scores) / len(data.naive_scores),
     )

@@ -1,7 +1,6 @@
 """What a study is run on: the history, its folds, and the facts that identify them."""
 
 import hashlib
-import importlib.metadata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -14,13 +13,17 @@ from optuna.distributions import distribution_to_json
 
 from kallos_data import (
     DatabaseConfig,
+    FeatureGroups,
     MissingColumnsError,
     calculate_dynamic_wf_kwargs,
+    check_feature_groups,
+    default_feature_groups,
     get_walk_forward_splits,
     load_features_from_db,
 )
-from kallos_data.folds.scaling import FeatureGroups, check_feature_groups
 
+from .errors import ConfigError
+from .evaluation.scoring import naive_score
 from .search_space import fingerprint, longest_look_back
 from .settings import TuningSettings
 
@@ -37,7 +40,8 @@ class StudyData:
 
     Attributes
     ----------
-    asset_id : str
+    asset_id, end_date : str
+        As asked for.
     frame : polars.DataFrame, [T, 1 + F]
         ``timestamp`` and every column that was loaded.
     target_col : str
@@ -48,6 +52,7 @@ class StudyData:
     """
 
     asset_id: str
+    end_date: str
     frame: pl.DataFrame
     target_col: str
     feature_groups: dict[str, list[str]]
@@ -63,36 +68,49 @@ class StudyData:
             prepare_darts_timeseries(train, val, self.target_col, self.feature_groups) for train, val in self.splits
         )
 
+    @cached_property
+    def naive_scores(self) -> list[float]:
+        """The error of the better naive forecast in each fold; nothing is scaled for it."""
+        return [
+            naive_score(train[self.target_col].to_numpy(), val[self.target_col].to_numpy(), self.settings.folds)
+            for train, val in self.splits
+        ]
+
     @property
     def features(self) -> list[str]:
         """Past covariates, in their order."""
         return [column for columns in self.feature_groups.values() for column in columns]
 
-    def definition(self, model_name: str, end_date: str) -> dict[str, Any]:
+    def definition(self, model_name: str) -> dict[str, Any]:
         """Return everything that defines a study on these data, in JSON's own types."""
-        settings = self.settings
+        history, folds, training, search = (
+            self.settings.history,
+            self.settings.folds,
+            self.settings.training,
+            self.settings.search,
+        )
         return {
             "asset_id": self.asset_id,
-            "end_date": end_date,
+            "end_date": self.end_date,
             "first": _iso(self.frame["timestamp"][0]),
             "last": _iso(self.frame["timestamp"][-1]),
             "model_name": model_name,
             "target_col": self.target_col,
             "feature_groups": self.feature_groups,
-            "market_table": settings.tables.market,
-            "indicators_table": settings.tables.indicators,
+            "market_table": history.tables.market,
+            "indicators_table": history.tables.indicators,
             "folds": [_fold_bounds(train, val) for train, val in self.splits],
-            "purge": settings.purge,
-            "window": settings.window,
-            "forecast": settings.forecast,
-            "metric": settings.metric,
-            "max_epochs": settings.max_epochs,
-            "patience": settings.patience,
-            "seed": settings.seed,
-            "sampler": settings.sampler,
-            "pruner": settings.pruner,
-            "search_space": {name: distribution_to_json(each) for name, each in settings.space.items()},
-            "search_space_hash": fingerprint(settings.space),
+            "purge": folds.purge,
+            "window": folds.window,
+            "forecast": folds.forecast,
+            "metric": folds.metric,
+            "max_epochs": training.max_epochs,
+            "patience": training.patience,
+            "seed": training.seed,
+            "sampler": search.sampler,
+            "pruner": search.pruner,
+            "search_space": {name: distribution_to_json(each) for name, each in search.space.items()},
+            "search_space_hash": fingerprint(search.space),
             "data_hash": frame_hash(self.frame.select("timestamp", self.target_col, *self.features)),
         }
 
@@ -102,7 +120,7 @@ def load_study_data(
     end_date: str | date | datetime,
     db_kwargs: Mapping[str, object] | str | DatabaseConfig,
     target_col: str,
-    feature_groups: FeatureGroups,
+    feature_groups: FeatureGroups | None = None,
     *,
     settings: TuningSettings | None = None,
 ) -> StudyData:
@@ -114,13 +132,16 @@ def load_study_data(
         As in :func:`kallos_data.load_features_from_db`.
     target_col : str
         Column to forecast.
-    feature_groups : mapping of str to sequence of str
-        Past covariates by group; see :mod:`kallos_data.folds.scaling`.
+    feature_groups : mapping of str to sequence of str, optional
+        Past covariates by group; see :class:`kallos_data.FeatureScaler`. Where left out, the columns that
+        :func:`kallos_data.default_feature_groups` knows.
     settings : TuningSettings, optional
         Its defaults where left out.
 
     Raises
     ------
+    ConfigError
+        Where no groups are given and no column is known.
     kallos_data.ConfigError
         Where the groups contradict themselves.
     kallos_data.MissingColumnsError
@@ -131,30 +152,51 @@ def load_study_data(
         As in :func:`kallos_data.load_features_from_db`.
     """
     settings = settings or TuningSettings()
-    groups = {group: list(columns) for group, columns in feature_groups.items()}
-    check_feature_groups(feature_groups, target_col=target_col)
+    if feature_groups is not None:
+        check_feature_groups(feature_groups, target_col=target_col)
+    history = settings.history
     frame = load_features_from_db(
         asset_id,
         end_date,
         db_kwargs,
-        start_date=settings.start_date,
-        tables=settings.tables,
-        max_gap=settings.max_gap,
+        start_date=history.start_date,
+        tables=history.tables,
+        max_gap=history.max_gap,
     )
-    needed = [target_col, *(column for columns in groups.values() for column in columns)]
-    missing = [column for column in needed if column not in frame.columns]
+    groups = _groups_in(frame, asset_id, target_col, feature_groups)
+    return StudyData(asset_id, str(end_date), frame, target_col, groups, _splits(frame, settings), settings)
+
+
+def _groups_in(
+    frame: pl.DataFrame, asset_id: str, target_col: str, given: FeatureGroups | None
+) -> dict[str, list[str]]:
+    """Return the groups asked for, or those of the columns that are known; all of them are there."""
+    columns = frame.columns[1:]
+    asked_for = [target_col, *(column for group in (given or {}).values() for column in group)]
+    missing = [column for column in asked_for if column not in columns]
     if missing:
-        raise MissingColumnsError(missing, frame.columns[1:], where=f"the history of {asset_id}")
+        raise MissingColumnsError(missing, columns, where=f"the history of {asset_id}")
+    groups = default_feature_groups(columns, target_col) if given is None else given
+    if not groups and given is None:
+        raise ConfigError(
+            f"must be given: none of the columns of {asset_id} is known ({', '.join(columns)}); say which to use and how "
+            "to scale them",
+            "feature_groups",
+        )
+    return {group: list(names) for group, names in groups.items()}
+
+
+def _splits(frame: pl.DataFrame, settings: TuningSettings) -> tuple[tuple[pl.DataFrame, pl.DataFrame], ...]:
+    folds = settings.folds
     windows = calculate_dynamic_wf_kwargs(
         frame,
-        target_folds=settings.target_folds,
-        val_share=settings.val_share,
-        min_train_length=_LOOK_BACKS_TO_TRAIN_ON * longest_look_back(settings.space),
-        purge=settings.purge,
-        window=settings.window,
+        target_folds=folds.target_folds,
+        val_share=folds.val_share,
+        min_train_length=_LOOK_BACKS_TO_TRAIN_ON * longest_look_back(settings.search.space),
+        purge=folds.purge,
+        window=folds.window,
     )
-    splits = tuple(get_walk_forward_splits(frame, **windows))
-    return StudyData(asset_id, frame, target_col, groups, splits, settings)
+    return tuple(get_walk_forward_splits(frame, **windows))
 
 
 def frame_hash(frame: pl.DataFrame) -> str:
@@ -166,12 +208,6 @@ def frame_hash(frame: pl.DataFrame) -> str:
         digest.update(name.encode())
         digest.update(np.ascontiguousarray(values.to_numpy()).tobytes())
     return digest.hexdigest()[:16]
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of everything that a score depends on."""
-    names = ("kallos-data", "kallos-models", "kallos-tune", "darts", "torch", "pytorch-lightning", "optuna", "numpy")
-    return {name: importlib.metadata.version(name) for name in names}
 
 
 def _fold_bounds(train: pl.DataFrame, val: pl.DataFrame) -> dict[str, str]:

@@ -1,78 +1,102 @@
 """A study knows what it is about, and is not resumed for anything else.
 
-What defines a study is stored on it as one user attribute, beside the versions it was begun with.
+What defines a study is stored on it as user attributes: its definition as it was made, the changes that ``resume="force"``
+made to it since, and the versions it was begun with.
 """
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from textwrap import shorten
 from typing import Any, Final
 
 import optuna
-from optuna.storages import BaseStorage
 
 from .errors import StudyExistsError, StudyMismatchError
 from .settings import Resume
-from .study_data import versions
+from .versions import versions
 
 logger = logging.getLogger(__name__)
 
-DEFINITION = "kallos_definition"
-VERSIONS = "kallos_versions"
-NAIVE_SCORES = "kallos_naive_scores"
+DEFINITION: Final = "kallos_definition"
+CHANGES: Final = "kallos_changes"
+VERSIONS: Final = "kallos_versions"
+NAIVE_SCORES: Final = "kallos_naive_scores"
 
 _CONSEQUENCES: Final = {"last", "folds", "data_hash", "search_space_hash"}
 # How one searches and how long one trains; the rest is what scores mean, and trials of two meanings have no best.
 _MAY_CHANGE: Final = {"max_epochs", "patience", "seed", "sampler", "pruner"}
 
 
-def open_study(storage: BaseStorage, name: str, definition: Mapping[str, Any], resume: Resume) -> optuna.Study:
-    """Create a study, or open it where it is about the same.
+def attributes_of_new_study(definition: Mapping[str, Any], naive_scores: Sequence[float]) -> dict[str, Any]:
+    """Return what a study knows of itself from its first moment on, as its user attributes.
 
     Parameters
     ----------
-    storage : optuna storage
-    name : str
-        Name of the study.
     definition : mapping
         What the study is about, in JSON's own types; see :meth:`kallos_tune.StudyData.definition`.
+    naive_scores : sequence of float
+        Of the naive forecast in each fold.
+    """
+    return {DEFINITION: dict(definition), VERSIONS: versions(), NAIVE_SCORES: list(naive_scores)}
+
+
+def resume_study(study: optuna.Study, definition: Mapping[str, Any], resume: Resume) -> None:
+    """Accept an existing study as the one to resume.
+
+    With ``resume="force"``, differences in how one searches or trains are added to the study's list of changes; its
+    definition stays as it was made.
+
+    Parameters
+    ----------
+    study : optuna.Study
+    definition : mapping
+        What the study is asked to be about; see :meth:`kallos_tune.StudyData.definition`.
     resume : {"same", "force", "never"}
-        See :class:`kallos_tune.TuningSettings`. With ``"force"`` the stored definition stays and the differences are
-        logged.
+        See :class:`kallos_tune.RunSettings`.
 
     Raises
     ------
     StudyExistsError
-        Where it exists and ``resume`` is ``"never"``.
+        Where ``resume`` is ``"never"``.
     StudyMismatchError
         Where it is about something else, if only in how it searches and ``resume`` is ``"same"``.
     """
-    if name not in optuna.get_all_study_names(storage):
-        study = optuna.create_study(study_name=name, storage=storage, direction="minimize", load_if_exists=True)
-        study.set_user_attr(DEFINITION, dict(definition))
-        study.set_user_attr(VERSIONS, versions())
-        return study
+    name = study.study_name
     if resume == "never":
         raise StudyExistsError(name)
-    study = optuna.load_study(study_name=name, storage=storage)
     differences = definition_differences(study, definition)
-    can_go_on = differences.keys() <= _MAY_CHANGE
-    if differences and not (can_go_on and resume == "force"):
-        raise StudyMismatchError(name, differences, can_go_on=can_go_on)
+    can_be_forced = differences.keys() <= _MAY_CHANGE
+    if differences and not (can_be_forced and resume == "force"):
+        raise StudyMismatchError(name, differences, can_go_on=can_be_forced)
     for key, (stored, now) in differences.items():
-        logger.warning("study %s goes on although %s differs: stored %s, now %s", name, key, stored, now)
+        logger.warning("study %s is resumed although %s differs: %s until now, %s from now on", name, key, stored, now)
+    if differences:
+        change = {
+            "since_trial": len(study.get_trials(deepcopy=False)),
+            "changed": {key: definition[key] for key in differences},
+        }
+        study.set_user_attr(CHANGES, [*study.user_attrs.get(CHANGES, []), change])
     for package, (stored, now) in _compare(study.user_attrs.get(VERSIONS, {}), versions()).items():
         logger.warning("study %s was begun with %s %s, this is %s: scores may differ", name, package, stored, now)
-    return study
+
+
+def current_definition(study: optuna.Study) -> dict[str, Any] | None:
+    """Return a study's definition with the changes made to it since; None of a study that Kallos did not make."""
+    definition = study.user_attrs.get(DEFINITION)
+    if definition is None:
+        return None
+    for change in study.user_attrs.get(CHANGES, []):
+        definition = definition | change["changed"]
+    return definition
 
 
 def definition_differences(study: optuna.Study, definition: Mapping[str, Any]) -> dict[str, tuple[object, object]]:
-    """Return what differs between a study's stored definition and another, each with both values, shortened.
+    """Return what differs between a study's current definition and another, each with both values, shortened.
 
     What follows from something else (the fold bounds from the dates, say) is named only where nothing else explains it.
     """
-    stored = study.user_attrs.get(DEFINITION)
+    stored = current_definition(study)
     if stored is None:
         return {"origin": ("a study not made by Kallos", "kallos")}
     differences = {key: (_shortened(old), _shortened(new)) for key, (old, new) in _compare(stored, definition).items()}

@@ -26,6 +26,7 @@ def run_claims(  # noqa: PLR0917 - called with the arguments of an assignment
     model_name: str,
     n_trials: int,
     crew: str,
+    times: ClaimSettings,
     on_event: Listener,
 ) -> None:
     """Open a study and run its trials; what every worker does, whichever process it is.
@@ -37,9 +38,11 @@ def run_claims(  # noqa: PLR0917 - called with the arguments of an assignment
     study_name, model_name : str
     data : StudyData
     n_trials : int
-        Finished trials that the study shall have.
+        Number of finished trials to reach.
     crew : str
         See :class:`kallos_tune.claims.claims.Claims`.
+    times : ClaimSettings
+        Heartbeat, grace and the wait for the database.
     on_event : callable
         Is told of trials, folds and epochs.
 
@@ -54,9 +57,9 @@ def run_claims(  # noqa: PLR0917 - called with the arguments of an assignment
         _release_memory()
         return objective(trial, data.folds, model_name, settings=settings, on_event=on_event)
 
-    claims = join_study(config, study_name, n_trials, ClaimSettings.of(settings), settings.space, crew)
-    with torch_threads(settings.threads), _only_new_objects_collected():
-        run_trials(claims, run, lambda draw: sampler_of_draw(draw, settings), on_event, pruner=pruner_of(settings))
+    claims = join_study(config, study_name, n_trials, times, settings.search.space, crew)
+    with torch_threads(settings.run.threads), _only_new_objects_collected():
+        run_trials(claims, run, lambda draw: sampler_of_draw(draw, settings), on_event, pruner=pruner_of(settings.search))
 
 
 @contextmanager

@@ -17,6 +17,8 @@ RETRY_OF: Final = "retry_of"
 WORKER: Final = "worker"
 CLAIM: Final = "claim"
 DRAW: Final = "draw"
+# What a trial was trained with: seed, epochs at most, patience, device; a study resumed by force has several.
+MADE_WITH: Final = "made_with"
 
 
 def n_finished(study: optuna.Study) -> int:

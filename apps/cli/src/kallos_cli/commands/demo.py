@@ -26,7 +26,7 @@ def demo(
         Path, typer.Option("--folder", metavar="FOLDER", help="Where the demo puts its files; made where missing.")
     ] = Path("kallos-demo"),
     trials: Annotated[
-        int, typer.Option("--trials", min=1, metavar="N", help="Finished trials that the study shall have.")
+        int, typer.Option("--trials", min=1, metavar="N", help="Number of finished trials to reach.")
     ] = 6,
     workers: Annotated[
         int,
@@ -58,7 +58,7 @@ def demo(
     _make_folder(folder, best_params, picture)
     known = database.exists()
     if not quiet:
-        output.say(f"{database} is there already: going on with it" if known else f"making {database}")
+        output.say(f"{database} is there already: using it" if known else f"making {database}")
     from kallos_data import DatabaseConfig
     from kallos_tune import study_result, write_best_params
 
@@ -69,14 +69,14 @@ def demo(
     n_days, end_date = demo_study.ingest_market(config)
     if not quiet:
         output.say(f"simulated {n_days} days of a market, up to {end_date}, as asset {demo_study.ASSET}")
-    order = demo_study.order_of(config, end_date, trials, workers)
+    request = demo_study.request_for(config, end_date, trials, workers)
     logs.tame_optuna()
-    study, n_run = run(order, quiet=quiet, again=command_line.this_again(config))
+    study, n_run = run(request, quiet=quiet, again=command_line.to_resume(config))
     result = study_result(study)
     write_best_params(study, best_params)
     if not quiet:
         output.say("training the best parameters once more to draw their forecasts…")
-    same = demo_study.draw_forecasts(order, result, picture)
+    same = demo_study.draw_forecasts(request, result, picture)
     files = [str(path) for path in (database, best_params, picture)]
     if json:
         facts = {"n_run": n_run, "files": files, "same_scores_again": same, "planted_signal": demo_study.SIGNAL}
@@ -100,8 +100,10 @@ def _make_folder(folder: Path, *files: Path) -> None:
 
 
 def _say_next(config: "DatabaseConfig", study_name: str) -> None:
-    output.say("Next, look at the study, or put a file of prices of your own into a database and tune on it:")
-    output.say(f"  {command_line.with_storage(['study', 'show', study_name], config)}")
-    output.say(f"  {command_line.of_program('ingest', 'prices.csv', '--asset-id', 'BTC')}")
     tune = ["tune", "--asset-id", "BTC", "--end-date", "2023-01-01", "--study-name", "gru_btc"]
-    output.say(f"  {command_line.of_program(*tune)}")
+    output.say_commands(
+        "Next, look at the study, or put a file of prices of your own into a database and tune on it:",
+        command_line.with_storage(["study", "show", study_name], config),
+        command_line.of_program("ingest", "prices.csv", "--asset-id", "BTC"),
+        command_line.of_program(*tune),
+    )

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from kallos_data import DatabaseConfig
     from kallos_tune import StudyResult, TuningSettings
 
-    from ..run_study import Order
+    from ..run_study import Request
 
 ASSET = "DEMO"
 STUDY = "demo_gru"
@@ -29,47 +29,28 @@ def ingest_market(config: "DatabaseConfig") -> tuple[int, str]:
     return len(market), report.last.date().isoformat()
 
 
-def order_of(config: "DatabaseConfig", end_date: str, trials: int, workers: int) -> "Order":
-    """Return what the demo runs."""
-    from ..feature_groups import choose_feature_groups
-    from ..run_study import Order
+def request_for(config: "DatabaseConfig", end_date: str, trials: int, workers: int) -> "Request":
+    """Return what the demo runs, its history loaded."""
+    from kallos_tune import load_study_data
 
-    settings = _settings(workers)
-    return Order(
-        asset_id=ASSET,
-        end_date=end_date,
-        config=config,
-        model_name=_MODEL,
-        study_name=STUDY,
-        target_col=_TARGET,
-        feature_groups=choose_feature_groups(ASSET, end_date, config, _TARGET, settings),
-        n_trials=trials,
-        settings=settings,
-    )
+    from ..run_study import Request
+
+    data = load_study_data(ASSET, end_date, config, _TARGET, settings=_settings(workers))
+    return Request(data, config, None, _MODEL, STUDY, trials)
 
 
-def draw_forecasts(order: "Order", result: "StudyResult", path: Path) -> bool:
+def draw_forecasts(request: "Request", result: "StudyResult", path: Path) -> bool:
     """Train the best parameters again on every fold, draw the forecasts, and return whether the scores are the same."""
     import torch
 
-    from kallos_tune import evaluate_fold, load_study_data, plot_forecasts
+    from kallos_tune import evaluate_fold, plot_forecasts
 
-    from .. import logs
-
-    torch.set_num_threads(order.settings.threads)
-    with logs.silent("kallos_data"):
-        data = load_study_data(
-            order.asset_id,
-            order.end_date,
-            order.config,
-            order.target_col,
-            order.feature_groups,
-            settings=order.settings,
-        )
+    data = request.data
+    torch.set_num_threads(data.settings.run.threads)
     results = [
-        evaluate_fold(fold, order.model_name, result.best_params, settings=order.settings) for fold in data.folds
+        evaluate_fold(fold, request.model_name, result.best_params, settings=data.settings) for fold in data.folds
     ]
-    title = f"{ASSET}, a simulated market: {order.model_name} forecasts {order.target_col} one day ahead"
+    title = f"{ASSET}, a simulated market: {request.model_name} forecasts {data.target_col} one day ahead"
     plot_forecasts(data.folds, results, title=title).savefig(path, dpi=120)
     return [fold.score for fold in results] == result.fold_scores
 
@@ -102,4 +83,4 @@ def _settings(workers: int) -> "TuningSettings":
         "input_chunk_length": IntDistribution(10, 30),
         "learning_rate": FloatDistribution(1e-3, 1e-2, log=True),
     }
-    return TuningSettings(target_folds=3, max_epochs=15, patience=4, space=space, workers=workers)
+    return TuningSettings.of(target_folds=3, max_epochs=15, patience=4, space=space, workers=workers)

@@ -8,7 +8,18 @@ import typer
 
 from .. import command_line, output
 from ..errors import UserError
-from ..options import DEFAULT_DB_URL, AssetId, DbUrl, Debug, IndicatorsTable, Json, MarketTable, Quiet
+from ..options import (
+    DEFAULT_DB_URL,
+    DEFAULT_INDICATORS_TABLE,
+    DEFAULT_MARKET_TABLE,
+    AssetId,
+    DbUrl,
+    Debug,
+    IndicatorsTable,
+    Json,
+    MarketTable,
+    Quiet,
+)
 
 EXAMPLES = (
     "[bold]Examples[/bold]\n\n"
@@ -30,8 +41,8 @@ def ingest(
     *,
     asset_id: AssetId,
     db_url: DbUrl = DEFAULT_DB_URL,
-    market_table: MarketTable = "daily_market_data",
-    indicators_table: IndicatorsTable = "daily_technical_indicators",
+    market_table: MarketTable = DEFAULT_MARKET_TABLE,
+    indicators_table: IndicatorsTable = DEFAULT_INDICATORS_TABLE,
     json: Json = False,
     quiet: Quiet = False,
     _debug: Debug = False,
@@ -62,7 +73,6 @@ def ingest(
     )
     if quiet:
         return
-    output.say("Next, tune a model on it:")
     options = {
         "--asset-id": asset_id,
         "--end-date": f"{report.last:%Y-%m-%d}",
@@ -72,7 +82,8 @@ def ingest(
     if tables != FeatureTables():
         options |= {"--market-table": market_table, "--indicators-table": indicators_table}
     words = [word for option in options.items() for word in option]
-    output.say(f"  {command_line.with_storage(['tune', *words], config)}")
+    tune = command_line.with_storage(["tune", *words], config)
+    output.say_commands("Next, tune a model on it:", *command_line.needed_first(config), tune)
 
 
 def _require_file(path: Path) -> None:

@@ -1,14 +1,12 @@
-"""``kallos-run study reap``: give up the trials of workers that are gone."""
+"""``kallos-run study reap``: abandon the trials of workers that are gone."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from .. import command_line, output
 from ..options import DEFAULT_DB_URL, DbUrl, Debug, Json, OptunaSchema
-
-if TYPE_CHECKING:
-    import optuna
+from ..setting_options import GRACE_SECONDS
 
 EXAMPLES = (
     "[bold]Examples[/bold]\n\n"
@@ -26,49 +24,44 @@ def reap(
             "--grace-seconds",
             min=0,
             metavar="SECONDS",
-            help="Give up trials without a sign of life for longer. Workers give one every 15 seconds; 0 gives up all "
-            "that run, also those that are well.",
+            help="Abandon trials without a sign of life for longer. Workers give one every 15 seconds; 0 abandons every "
+            "running trial, healthy or not.",
         ),
-    ] = 120.0,
+    ] = GRACE_SECONDS,
     db_url: DbUrl = DEFAULT_DB_URL,
     optuna_schema: OptunaSchema = None,
     json: Json = False,
     _debug: Debug = False,
 ) -> None:
-    """Give up the trials of workers that are gone.
+    """Abandon the trials of workers that are gone.
 
     They are recorded as failed and their parameters queued to run again, as every worker does before its next trial. A
-    worker that is well after all goes on, and drops the result of its trial.
+    worker that turns out to be healthy carries on, and drops the result of that trial.
     """
     from kallos_data import DatabaseConfig
-    from kallos_tune import load_study, reap_study
+    from kallos_tune import abandoned_trial, load_study, reap_study, running_trials
 
-    from .. import logs, results
+    from .. import logs
 
     config = DatabaseConfig.of(db_url)
     logs.tame_optuna()
     with logs.silent("kallos_tune"):
         numbers = reap_study(config, name, optuna_schema=optuna_schema, grace_seconds=grace_seconds)
     study = load_study(config, name, optuna_schema=optuna_schema)
-    given_up = [_facts(study, number) for number in numbers]
-    running = results.running_facts(study)
+    abandoned = [abandoned_trial(study, number) for number in numbers]
+    running = running_trials(study)
     if json:
-        output.show_json({"study_name": name, "given_up": given_up, "running": running})
+        output.show_json({"study_name": name, "abandoned": abandoned, "running": running})
         return
-    for facts in given_up:
+    for facts in abandoned:
         after = "its parameters run again" if facts["runs_again"] else "it is not tried again"
         output.show(f"trial {facts['trial']} of {facts['worker'] or 'an unknown worker'} {facts['reason']}; {after}")
-    if not given_up:
+    if not abandoned:
         output.show(f"no trial without a sign of life for {grace_seconds:g} s; {len(running)} running")
         return
-    output.say("workers that run take them up; where none does, go on with the kallos-run tune command of the study")
-    output.say(f"  {command_line.with_storage(['study', 'show', name], config, optuna_schema)}")
+    output.say_commands(
+        "workers that are running take them up; where none is, resume the study with its kallos-run tune command",
+        *command_line.needed_first(config),
+        command_line.with_storage(["study", "show", name], config, optuna_schema),
+    )
 
-
-def _facts(study: "optuna.Study", number: int) -> dict[str, Any]:
-    from kallos_tune.trial_attributes import FAILURE, RETRY_OF, WORKER
-
-    trials = study.get_trials(deepcopy=False)
-    attributes = trials[number].user_attrs
-    again = any(number in trial.user_attrs.get(RETRY_OF, []) for trial in trials)
-    return {"trial": number, "worker": attributes.get(WORKER), "reason": attributes.get(FAILURE), "runs_again": again}

@@ -1,15 +1,15 @@
 """``kallos-run tune``: a study from the database to its best parameters."""
 
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .. import command_line, options, output
 from ..default_workers import room_for_workers
-from ..feature_groups import choose_feature_groups, read_feature_groups
+from ..feature_groups import read_feature_groups
 from ..output_path import require_writable
+from ..setting_options import takes_settings
 
 if TYPE_CHECKING:
     import optuna
@@ -28,10 +28,9 @@ EXAMPLES = (
     "kallos-run tune --asset-id BTC --end-date 2023-01-01 --study-name gru_btc --workers 1 --seed 7\n\n"
     'A file of feature groups has lines like: volume_features = \\["volume", "trades"]'
 )
-_VALIDATION = "Validation"
-_TRAINING = "Training"
 
 
+@takes_settings
 def tune(
     *,
     asset_id: options.AssetId,
@@ -42,7 +41,7 @@ def tune(
             "--study-name",
             metavar="NAME",
             callback=options.not_blank,
-            help="Name of the study in its database. An existing one is gone on with.",
+            help="Name of the study in its database; an existing one is resumed.",
         ),
     ],
     model_name: options.ModelName = "gru",
@@ -52,13 +51,9 @@ def tune(
     n_trials: Annotated[
         int,
         typer.Option(
-            "--n-trials",
-            min=1,
-            metavar="N",
-            help="Finished trials that the study shall have; only missing ones are run.",
+            "--n-trials", min=1, metavar="N", help="Number of finished trials to reach; only missing ones are run."
         ),
     ] = 50,
-    start_date: options.StartDate = None,
     features: Annotated[
         Path | None,
         typer.Option(
@@ -69,145 +64,14 @@ def tune(
             "log_return_features as keys, lists of columns as values. Default: the known columns that the tables have.",
         ),
     ] = None,
-    market_table: options.MarketTable = "daily_market_data",
-    indicators_table: options.IndicatorsTable = "daily_technical_indicators",
+    market_table: options.MarketTable = options.DEFAULT_MARKET_TABLE,
+    indicators_table: options.IndicatorsTable = options.DEFAULT_INDICATORS_TABLE,
     no_indicators: Annotated[
         bool,
         typer.Option("--no-indicators", rich_help_panel=options.DATA_PANEL, help="Read the market table alone."),
     ] = False,
-    max_gap: Annotated[
-        int,
-        typer.Option(
-            "--max-gap",
-            metavar="N",
-            min=0,
-            rich_help_panel=options.DATA_PANEL,
-            help="Longest run of missing steps that is filled forward; a longer one is an error.",
-        ),
-    ] = 7,
-    folds: Annotated[
-        int,
-        typer.Option(
-            "--folds",
-            min=2,
-            metavar="N",
-            rich_help_panel=_VALIDATION,
-            help="Walk-forward folds; fewer where the history is short.",
-        ),
-    ] = 5,
-    val_share: Annotated[
-        float,
-        typer.Option(
-            "--val-share",
-            metavar="X",
-            rich_help_panel=_VALIDATION,
-            help="Share of the history, between 0 and 1, that the validation windows together cover.",
-        ),
-    ] = 0.3,
-    purge: Annotated[
-        int,
-        typer.Option(
-            "--purge",
-            metavar="N",
-            min=0,
-            rich_help_panel=_VALIDATION,
-            help="Steps that the target looks ahead: as many are dropped between training and validation.",
-        ),
-    ] = 0,
-    window: Annotated[
-        Literal["expanding", "rolling"],
-        typer.Option(
-            "--window",
-            rich_help_panel=_VALIDATION,
-            help="Whether training starts at the first step in every fold, or moves along.",
-        ),
-    ] = "expanding",
-    forecast: Annotated[
-        Literal["rolling", "recursive"],
-        typer.Option(
-            "--forecast",
-            rich_help_panel=_VALIDATION,
-            help="Each step from what was known the step before, or the whole window at once.",
-        ),
-    ] = "rolling",
-    metric: Annotated[
-        Literal["rmse", "mae"],
-        typer.Option("--metric", rich_help_panel=_VALIDATION, help="Error of a fold, in the target's own unit."),
-    ] = "rmse",
-    max_epochs: Annotated[
-        int,
-        typer.Option(
-            "--max-epochs", min=1, metavar="N", rich_help_panel=_TRAINING, help="Epochs of a training at most."
-        ),
-    ] = 100,
-    patience: Annotated[
-        int,
-        typer.Option(
-            "--patience",
-            min=1,
-            metavar="N",
-            rich_help_panel=_TRAINING,
-            help="Epochs without improvement after which it ends.",
-        ),
-    ] = 5,
-    device: Annotated[
-        Literal["cpu", "cuda", "mps", "auto"],
-        typer.Option(
-            "--device",
-            rich_help_panel=_TRAINING,
-            help="Where models are trained; auto takes a GPU where torch sees one.",
-        ),
-    ] = "cpu",
-    seed: Annotated[
-        int,
-        typer.Option(
-            "--seed",
-            metavar="N",
-            min=0,
-            max=2**32 - 1,
-            rich_help_panel=options.SEARCH_PANEL,
-            help="Same seed, same study, where there is one worker.",
-        ),
-    ] = 0,
-    sampler: Annotated[
-        Literal["tpe", "random"],
-        typer.Option("--sampler", rich_help_panel=options.SEARCH_PANEL, help="Parzen estimator, or random search."),
-    ] = "tpe",
-    pruner: Annotated[
-        Literal["halving", "none"],
-        typer.Option(
-            "--pruner",
-            rich_help_panel=options.SEARCH_PANEL,
-            help="Which trials are given up before their last fold: those not among the better half of all that got "
-            "as far, early in the first fold and after each; or none.",
-        ),
-    ] = "halving",
-    workers: options.Workers = None,
-    engine: options.Engine = "processes",
-    ray_address: options.RayAddress = None,
-    cpus_per_worker: options.CpusPerWorker = 1.0,
-    gpus_per_worker: options.GpusPerWorker = 0.0,
-    resume: Annotated[
-        Literal["same", "force", "never"],
-        typer.Option(
-            "--resume",
-            rich_help_panel=options.SEARCH_PANEL,
-            help="Go on with an existing study if it is about the same, even if --max-epochs, --patience, --seed, "
-            "--sampler or --pruner differ, or never.",
-        ),
-    ] = "same",
     db_url: options.DbUrl = options.DEFAULT_DB_URL,
     optuna_schema: options.OptunaSchema = None,
-    database_wait: Annotated[
-        float,
-        typer.Option(
-            "--database-wait",
-            min=0,
-            metavar="SECONDS",
-            rich_help_panel=options.STORAGE_PANEL,
-            help="How long a database that goes away during the work is waited for.",
-        ),
-    ] = 600.0,
     output_file: Annotated[
         Path | None,
         typer.Option(
@@ -220,11 +84,12 @@ def tune(
     json: options.Json = False,
     quiet: options.Quiet = False,
     _debug: options.Debug = False,
+    settings: dict[str, Any],
 ) -> None:
     """Search the hyperparameters of a model by walk-forward validation.
 
-    Every trial trains and scores one set of hyperparameters on each fold. A study that was stopped goes on where it
-    stopped; one that is full returns at once. Ctrl-C keeps what is finished. The same command, started as often as
+    Every trial trains and scores one set of hyperparameters on each fold. A study that was stopped is resumed where it
+    stopped; one that is complete returns at once. Ctrl-C keeps what is finished. The same command, started as often as
     you like and on other machines with one PostgreSQL, works on the same study: together they finish exactly N trials.
     """
     from .. import logs
@@ -235,55 +100,21 @@ def tune(
     require_writable(destination, option="--output")
     groups = read_feature_groups(features, target_col) if features else None
     from kallos_data import DatabaseConfig, FeatureTables
-    from kallos_tune import TuningSettings
-    from kallos_tune.trial_attributes import n_finished
+    from kallos_tune import TuningSettings, load_study_data, n_finished
 
-    from ..run_study import Order, run
+    from ..run_study import Request, run
 
     config = DatabaseConfig.of(db_url)
-    settings = TuningSettings(
-        forecast=forecast,
-        metric=metric,
-        target_folds=folds,
-        val_share=val_share,
-        purge=purge,
-        window=window,
-        max_epochs=max_epochs,
-        patience=patience,
-        seed=seed,
-        sampler=sampler,
-        pruner=pruner,
-        resume=resume,
-        start_date=start_date,
-        tables=FeatureTables(market=market_table, indicators=None if no_indicators else indicators_table),
-        max_gap=max_gap,
-        device=device,
-        workers=workers or 1,
-        engine=engine,
-        ray_address=ray_address,
-        cpus_per_worker=cpus_per_worker,
-        gpus_per_worker=gpus_per_worker,
-        database_wait_seconds=database_wait,
-    )
-    if workers is None:
-        settings = replace(settings, workers=room_for_workers(settings))
-    if groups is None:
-        groups = choose_feature_groups(asset_id, end_date, config, target_col, settings)
-        _say_groups(groups, quiet=quiet)
+    workers = settings.pop("workers")
+    tables = FeatureTables(market=market_table, indicators=None if no_indicators else indicators_table)
+    all_settings = TuningSettings.of(**settings, tables=tables)
+    all_settings = all_settings.changed(workers=workers or room_for_workers(all_settings.run))
+    data = load_study_data(asset_id, end_date, config, target_col, groups, settings=all_settings)
+    if groups is None and not quiet:
+        _say_groups(data.feature_groups)
     logs.tame_optuna()
-    order = Order(
-        asset_id=asset_id,
-        end_date=end_date,
-        config=config,
-        optuna_schema=optuna_schema,
-        model_name=model_name,
-        study_name=study_name,
-        target_col=target_col,
-        feature_groups=groups,
-        n_trials=n_trials,
-        settings=settings,
-    )
-    study, n_run = run(order, quiet=quiet, again=command_line.this_again(config))
+    request = Request(data, config, optuna_schema, model_name, study_name, n_trials)
+    study, n_run = run(request, quiet=quiet, again=command_line.to_resume(config))
     _finish(study, n_run, destination, json=json)
     if not quiet:
         _say_next(study_name, config, optuna_schema, max(n_trials, n_finished(study)))
@@ -305,15 +136,16 @@ def _finish(study: "optuna.Study", n_run: int, destination: Path, *, json: bool)
     output.show(f"written to {destination}")
 
 
-def _say_groups(groups: dict[str, list[str]], *, quiet: bool) -> None:
-    if quiet:
-        return
+def _say_groups(groups: dict[str, list[str]]) -> None:
     output.say("features, chosen from the columns that the history has:")
     for group, columns in groups.items():
         output.say(f"  {group}: {', '.join(columns)}")
 
 
 def _say_next(study_name: str, config: "DatabaseConfig", optuna_schema: str | None, n_trials_so_far: int) -> None:
-    output.say("Next, look closer, or run more trials:")
-    output.say(f"  {command_line.with_storage(['study', 'show', study_name], config, optuna_schema)}")
-    output.say(f"  {command_line.this_again(config, n_trials=2 * n_trials_so_far)}")
+    output.say_commands(
+        "Next, look closer, or run more trials:",
+        *command_line.needed_first(config),
+        command_line.with_storage(["study", "show", study_name], config, optuna_schema),
+        command_line.this_again(config, n_trials=2 * n_trials_so_far),
+    )

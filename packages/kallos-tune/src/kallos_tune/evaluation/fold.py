@@ -8,11 +8,10 @@ import numpy as np
 from darts.models.forecasting.torch_forecasting_model import TorchForecastingModel
 
 from kallos_data import FoldSeries
-from kallos_data.folds.scaling import Floats
-from kallos_models import TrainingSettings, fit_forecaster, forecast_recursive, forecast_rolling
+from kallos_models import fit_forecaster, forecast_recursive, forecast_rolling
 
 from ..settings import Forecast, TuningSettings
-from .scoring import error, naive_score
+from .scoring import Floats, error, naive_score
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +74,8 @@ def evaluate_fold(
     """
     settings = settings or TuningSettings()
     started = time.perf_counter()
-    hparams = {**params, "output_chunk_shift": settings.purge}
-    look_back = int(params["input_chunk_length"]) + settings.purge
+    hparams = {**params, "output_chunk_shift": settings.folds.purge}
+    look_back = int(params["input_chunk_length"]) + settings.folds.purge
     target, covariates = fold.train_series()
     val_target, val_covariates = fold.val_series(look_back)
     fit = fit_forecaster(
@@ -86,18 +85,13 @@ def evaluate_fold(
         covariates,
         val_target=val_target,
         val_past_covariates=val_covariates,
-        settings=TrainingSettings(
-            max_epochs=settings.max_epochs,
-            patience=settings.patience,
-            seed=settings.seed,
-            device=settings.device,
-        ),
+        settings=settings.training,
         on_epoch=on_epoch,
     )
-    forecast = forecast_fold(fit.model, fold, look_back, settings.forecast)
+    forecast = forecast_fold(fit.model, fold, look_back, settings.folds.forecast)
     return FoldResult(
-        score=error(settings.metric, fold.actual, forecast),
-        naive_score=naive_score(fold, settings),
+        score=error(settings.folds.metric, fold.actual, forecast),
+        naive_score=naive_score(fold.train_actual, fold.actual, settings.folds),
         forecast=forecast,
         epochs=fit.epochs,
         best_epoch=fit.best_epoch or fit.epochs,

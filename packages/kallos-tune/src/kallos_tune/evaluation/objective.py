@@ -7,10 +7,12 @@ import numpy as np
 import optuna
 
 from kallos_data import FoldSeries
+from kallos_models import TrainingSettings
 
 from ..events import EpochFinished, FoldFinished, Listener, TrialStarted, ignore
 from ..search_space import suggest
 from ..settings import TuningSettings
+from ..trial_attributes import MADE_WITH
 from .fold import FoldResult, evaluate_fold
 from .pruning import rung_of_epoch, rung_of_fold
 
@@ -32,8 +34,8 @@ def objective(
     Parameters
     ----------
     trial : optuna.Trial
-        Is asked for the parameters of ``settings.space``, and keeps, as user attributes, the fold scores, their naive
-        counterparts, epochs, best epochs and seconds.
+        Is asked for the parameters of ``settings.search.space``, and keeps, as user attributes, the fold scores, their naive
+        counterparts, epochs, best epochs and seconds, and seed, epochs at most, patience and device it was made with.
     folds : sequence of FoldSeries
         Oldest first; see :attr:`kallos_tune.StudyData.folds`.
     model_name : str
@@ -51,17 +53,18 @@ def objective(
     Raises
     ------
     optuna.TrialPruned
-        Where the study's pruner gives the trial up.
+        Where the study's pruner prunes the trial.
     kallos_models.KallosError
         Where the model cannot be built, or its training diverges.
     ArithmeticError
         Where the score of a fold is not finite.
     """
     settings = settings or TuningSettings()
-    params = suggest(trial, settings.space)
+    trial.set_user_attr(MADE_WITH, _made_with(settings.training))
+    params = suggest(trial, settings.search.space)
     on_event(TrialStarted(trial.number, params))
     # The validation loss is that of one step: it says little of a forecast that feeds on itself.
-    early_rungs = settings.forecast == "rolling"
+    early_rungs = settings.folds.forecast == "rolling"
     results: list[FoldResult] = []
     for number, fold in enumerate(folds, start=1):
         on_epoch = _epoch_listener(trial, fold, number, len(folds), on_event, early_rungs=early_rungs)
@@ -99,6 +102,15 @@ def _epoch_listener(
             raise optuna.TrialPruned
 
     return after
+
+
+def _made_with(training: TrainingSettings) -> dict[str, int | str]:
+    return {
+        "seed": training.seed,
+        "max_epochs": training.max_epochs,
+        "patience": training.patience,
+        "device": training.device,
+    }
 
 
 def _mean_score(results: Sequence[FoldResult]) -> float:

@@ -15,16 +15,16 @@ import optuna
 from optuna.pruners import BasePruner, NopPruner
 from optuna.trial import FrozenTrial, TrialState
 
-from ..settings import TuningSettings
+from ..settings import SearchSettings
 
 _RUNG_EPOCHS: Final = (2, 4)
 
 
 class SuccessiveHalving(BasePruner):
-    """Gives up whatever is not among the better half at its rung (Li et al. 2020, "ASHA").
+    """Prunes whatever is not among the better half at its rung (Li et al. 2020, "ASHA").
 
     The half is that of all trials that got to the rung, this one and running ones included, rounded up. Failed trials
-    do not count, so that a study that was interrupted gives up the same trials as one that was not.
+    do not count, so that a study that was interrupted prunes the same trials as one that was not.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class SuccessiveHalving(BasePruner):
         return sum(other < trial.intermediate_values[rung] for other in others) >= n_going_on
 
 
-def pruner_of(settings: TuningSettings) -> BasePruner:
+def pruner_of(settings: SearchSettings) -> BasePruner:
     """Return the pruner that the settings name."""
     return SuccessiveHalving() if settings.pruner == "halving" else NopPruner()
 

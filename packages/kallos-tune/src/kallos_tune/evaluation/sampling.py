@@ -14,7 +14,7 @@ def sampler_of_draw(draw: int, settings: TuningSettings) -> optuna.samplers.Base
     repeated. Trials that run elsewhere count as bad ones, so that no two look in the same place (Ginsbourger et al.
     2010, "constant liar").
     """
-    seed = int.from_bytes(hashlib.sha256(f"{settings.seed}/{draw}".encode()).digest()[:4])
-    if settings.sampler == "random":
+    seed = int.from_bytes(hashlib.sha256(f"{settings.training.seed}/{draw}".encode()).digest()[:4])
+    if settings.search.sampler == "random":
         return optuna.samplers.RandomSampler(seed=seed)
     return optuna.samplers.TPESampler(seed=seed, constant_liar=True)

@@ -4,32 +4,36 @@ The naive score beside every score is that of the better of two forecasts that n
 the mean of the training window.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from numpy.typing import NDArray
 
-from kallos_data.folds.scaling import Floats
+from ..settings import FoldSettings, Metric
 
-from ..settings import Metric, TuningSettings
-
-if TYPE_CHECKING:
-    from kallos_data import FoldSeries
+Floats = NDArray[np.float64]
 
 
-def naive_score(fold: "FoldSeries", settings: TuningSettings) -> float:
+def naive_score(train: Floats, actual: Floats, settings: FoldSettings) -> float:
     """Return the error of the better naive forecast: the last value known, or the mean of the training window.
 
     What is known at a step follows the forecast mode: the value one step (and the purge) before when rolling, the last
     of the training window when recursive.
+
+    Parameters
+    ----------
+    train : numpy.ndarray, float64, [T_train]
+        The target in the training window, purged steps left out.
+    actual : numpy.ndarray, float64, [T_val]
+        The target in the validation window.
+    settings : FoldSettings
+        Purge, forecast mode and metric.
     """
-    history = np.concatenate([fold.train_actual, np.repeat(fold.train_actual[-1:], fold.purge), fold.actual])
-    lag = 1 + fold.purge
     if settings.forecast == "rolling":
-        last_known = history[fold.val_start - lag : len(history) - lag]
+        history = np.concatenate([train, np.repeat(train[-1:], settings.purge), actual])
+        last_known = history[len(train) - 1 : len(train) - 1 + len(actual)]
     else:
-        last_known = np.full(fold.n_val, fold.train_actual[-1])
-    mean = np.full(fold.n_val, fold.train_actual.mean())
-    return min(error(settings.metric, fold.actual, naive) for naive in (last_known, mean))
+        last_known = np.full(len(actual), train[-1])
+    mean = np.full(len(actual), train.mean())
+    return min(error(settings.metric, actual, naive) for naive in (last_known, mean))
 
 
 def error(metric: Metric, actual: Floats, forecast: Floats) -> float:

@@ -1,0 +1,160 @@
+"""The options that stand for settings of a study: names and places here, everything else from the library's fields."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from kallos_models import KallosError, SettingFacts, TrainingSettings, facts_of
+from kallos_tune import FoldSettings, HistorySettings, RunSettings, SearchSettings
+from kallos_tune import KallosError as TuneError
+
+from .options import DATA_PANEL, SEARCH_PANEL, STORAGE_PANEL, iso_date
+
+VALIDATION_PANEL = "Validation"
+TRAINING_PANEL = "Training"
+
+
+@dataclass(frozen=True, slots=True)
+class SettingOption:
+    """An option of the command line for one setting of the library.
+
+    Attributes
+    ----------
+    part : type
+        The class of settings that declares it.
+    name : str
+        The field, which is also what the command's function gets it as.
+    panel : str
+        Where the help lists it.
+    flag : str
+        How it is typed.
+    metavar : str or None
+        What stands for its value in the help.
+    type : object or None
+        What a typed value is read as; None is the type of the field.
+    default : object
+        What it is where it is not typed; that of the field unless ``default_words`` explain another.
+    default_words : str
+        What the default comes to.
+    callback : callable or None
+        Refuses what no field can: words that are no date.
+    """
+
+    part: type
+    name: str
+    panel: str
+    flag: str = ""
+    metavar: str | None = None
+    type: Any = None
+    default_words: str = ""
+    callback: Callable[[Any], Any] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.flag:
+            object.__setattr__(self, "flag", "--" + self.name.replace("_", "-"))
+
+    @property
+    def facts(self) -> SettingFacts:
+        """What the library declares."""
+        return facts_of(self.part, self.name)
+
+    @property
+    def default(self) -> Any:  # noqa: ANN401 - of any setting
+        """What it is where it is not typed."""
+        return None if self.default_words else self.facts.default
+
+    @property
+    def help(self) -> str:
+        """The meaning, and the default where it is no value."""
+        return f"{self.facts.meaning} {self.default_words}".strip()
+
+    def parameter(self) -> inspect.Parameter:
+        """Return it as typer finds it in the signature of a command."""
+        facts = self.facts
+        kind = self.type or get_type_hints(self.part)[self.name]
+        if self.default is None:
+            kind = kind | None
+        option = typer.Option(
+            self.flag,
+            metavar=self.metavar,
+            min=facts.least,
+            max=facts.most,
+            rich_help_panel=self.panel,
+            callback=self.callback,
+            help=self.help,
+        )
+        return inspect.Parameter(
+            self.name, inspect.Parameter.KEYWORD_ONLY, default=self.default, annotation=Annotated[kind, option]
+        )
+
+    def refusal(self, typed: str) -> str | None:
+        """Return why the library refuses a value, in its own words, None where it does not."""
+        try:
+            self.part(**{self.name: _plain_value(typed)})
+        except (KallosError, TuneError) as error:
+            return error.problem
+        return None
+
+
+SETTING_OPTIONS = (
+    SettingOption(HistorySettings, "start_date", DATA_PANEL, metavar="DATE", type=str, callback=iso_date),
+    SettingOption(HistorySettings, "max_gap", DATA_PANEL, metavar="N"),
+    SettingOption(FoldSettings, "target_folds", VALIDATION_PANEL, "--folds", metavar="N"),
+    SettingOption(FoldSettings, "val_share", VALIDATION_PANEL, metavar="X"),
+    SettingOption(FoldSettings, "purge", VALIDATION_PANEL, metavar="N"),
+    SettingOption(FoldSettings, "window", VALIDATION_PANEL),
+    SettingOption(FoldSettings, "forecast", VALIDATION_PANEL),
+    SettingOption(FoldSettings, "metric", VALIDATION_PANEL),
+    SettingOption(TrainingSettings, "max_epochs", TRAINING_PANEL, metavar="N"),
+    SettingOption(TrainingSettings, "patience", TRAINING_PANEL, metavar="N"),
+    SettingOption(TrainingSettings, "device", TRAINING_PANEL),
+    SettingOption(TrainingSettings, "seed", SEARCH_PANEL, metavar="N"),
+    SettingOption(SearchSettings, "sampler", SEARCH_PANEL),
+    SettingOption(SearchSettings, "pruner", SEARCH_PANEL),
+    SettingOption(
+        RunSettings,
+        "workers",
+        SEARCH_PANEL,
+        metavar="W",
+        default_words="1 repeats a study exactly for a seed; more do not, since their order differs. Default: the usable "
+        "cores; with Ray, as many as the cluster holds.",
+    ),
+    SettingOption(RunSettings, "engine", SEARCH_PANEL),
+    SettingOption(RunSettings, "ray_address", SEARCH_PANEL, metavar="HOST:PORT", type=str),
+    SettingOption(RunSettings, "cpus_per_worker", SEARCH_PANEL, metavar="X"),
+    SettingOption(RunSettings, "gpus_per_worker", SEARCH_PANEL, metavar="X"),
+    SettingOption(RunSettings, "resume", SEARCH_PANEL),
+    SettingOption(RunSettings, "database_wait_seconds", STORAGE_PANEL, "--database-wait", metavar="SECONDS"),
+)
+
+
+GRACE_SECONDS: float = facts_of(RunSettings, "grace_seconds").default
+
+
+def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of every setting; it gets their values by name as the mapping ``settings``."""
+    names = {option.name for option in SETTING_OPTIONS}
+
+    @wraps(command)
+    def taking(**given: Any) -> None:  # noqa: ANN401 - whatever typer has read
+        settings = {name: given.pop(name) for name in list(given) if name in names}
+        command(**given, settings=settings)
+
+    own = [each for each in inspect.signature(command).parameters.values() if each.name != "settings"]
+    parameters = [*own, *(option.parameter() for option in SETTING_OPTIONS)]
+    taking.__signature__ = inspect.Signature(parameters)  # pyright: ignore[reportAttributeAccessIssue]
+    taking.__annotations__ = {each.name: each.annotation for each in parameters}
+    return taking
+
+
+def _plain_value(typed: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(typed)
+        except ValueError:
+            continue
+    return typed
