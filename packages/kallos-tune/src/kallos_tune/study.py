@@ -11,8 +11,7 @@ import optuna
 
 from kallos_data import DatabaseConfig
 from kallos_data.folds.scaling import FeatureGroups
-from kallos_models import UnknownModelError, available_models
-from kallos_models.settings import accelerator
+from kallos_models import UnknownModelError, available_models, require_device
 
 from .claims.claims import Claims, ClaimSettings
 from .errors import ConfigError, DatabaseUnavailableError
@@ -115,7 +114,7 @@ def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
     if not study_name.strip():
         raise ConfigError("study_name must not be empty")
     if settings.engine == "processes":
-        accelerator(settings.device)
+        require_device(settings.device)
     config = storage_config(db_kwargs, optuna_schema)
     data = load_study_data(asset_id, end_date, db_kwargs, target_col, feature_groups, settings=settings)
     storage = open_storage(db_kwargs, optuna_schema, wait_seconds=settings.database_wait_seconds)
