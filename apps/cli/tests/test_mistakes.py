@@ -16,7 +16,7 @@ MISTAKES = {
     "one fold": ((*TUNE, "--folds", "1"), ["--folds", "equal to 2, not '1'"]),
     "unknown metric": ((*TUNE, "--metric", "mse"), ["--metric", "'mse'", "rmse"]),
     "blank name": ((*TUNE[:-1], " "), ["--study-name", "must not be empty"]),
-    "unknown model": ((*TUNE, "--model-name", "gur"), ["no model 'gur'", "did you mean 'gru'?"]),
+    "unknown model": ((*TUNE, "--model-name", "gur"), ["not 'gur'", "did you mean 'gru'?"]),
     "no date": ((*TUNE, "--start-date", "soon"), ["'soon' is no date", "2023-01-01"]),
     "output in no folder": ((*TUNE, "--output", "none/best.json"), ["no folder none", "--output"]),
     "output is a folder": ((*TUNE, "--output", "."), ["is a folder", "--output"]),

@@ -28,20 +28,20 @@ def test_an_unknown_name_lists_the_known():
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("hidden_dim", 0, "hidden_dim must be a whole number of at least 1, not 0"),
-        ("n_rnn_layers", 1.5, "n_rnn_layers must be a whole number of at least 1, not 1.5"),
-        ("batch_size", True, "batch_size must be a whole number of at least 1, not True"),
-        ("input_chunk_length", "50", "input_chunk_length must be a whole number of at least 1, not '50'"),
-        ("output_chunk_length", -1, "output_chunk_length must be a whole number of at least 1, not -1"),
-        ("output_chunk_shift", -1, "output_chunk_shift must be a whole number of at least 0, not -1"),
-        ("n_epochs", 0, "n_epochs must be a whole number of at least 1, not 0"),
-        ("dropout", 1.0, "dropout must lie in [0, 1), not 1.0"),
-        ("dropout", -0.1, "dropout must lie in [0, 1), not -0.1"),
-        ("dropout", None, "dropout must be a finite number, not None"),
-        ("learning_rate", 0, "learning_rate must be above 0, not 0.0"),
-        ("learning_rate", float("nan"), "learning_rate must be a finite number, not nan"),
-        ("random_state", -1, "random_state must be a whole number of at least 0, not -1"),
-        ("random_state", 2**32, "random_state must be at most 4294967295, not 4294967296"),
+        ("hidden_dim", 0, "hidden_dim must be a whole number of 1 or more, not 0"),
+        ("n_rnn_layers", 1.5, "n_rnn_layers must be a whole number of 1 or more, not 1.5"),
+        ("batch_size", True, "batch_size must be a whole number of 1 or more, not True"),
+        ("input_chunk_length", "50", "input_chunk_length must be a whole number of 1 or more, not '50'"),
+        ("output_chunk_length", -1, "output_chunk_length must be a whole number of 1 or more, not -1"),
+        ("output_chunk_shift", -1, "output_chunk_shift must be a whole number of 0 or more, not -1"),
+        ("n_epochs", 0, "n_epochs must be a whole number of 1 or more, not 0"),
+        ("dropout", 1.0, "dropout must be 0 or more and below 1, not 1.0"),
+        ("dropout", -0.1, "dropout must be 0 or more and below 1, not -0.1"),
+        ("dropout", None, "dropout must be a number of 0 or more and below 1, not None"),
+        ("learning_rate", 0, "learning_rate must be above 0, not 0"),
+        ("learning_rate", float("nan"), "learning_rate must be a finite number above 0, not nan"),
+        ("random_state", -1, "random_state must be a whole number from 0 to 4294967295, not -1"),
+        ("random_state", 2**32, "random_state must be a whole number from 0 to 4294967295, not 4294967296"),
     ],
 )
 def test_a_value_out_of_range_is_named(name, value, message):
@@ -53,11 +53,14 @@ def test_a_value_out_of_range_is_named(name, value, message):
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("max_epochs", 0, "max_epochs must be a whole number of at least 1, not 0"),
-        ("patience", 0, "patience must be a whole number of at least 1, not 0"),
-        ("min_delta", -1.0, "min_delta must be at least 0, not -1.0"),
-        ("min_delta", float("inf"), "min_delta must be a finite number, not inf"),
-        ("seed", 0.5, "seed must be a whole number of at least 0, not 0.5"),
+        ("max_epochs", 0, "max_epochs must be a whole number of 1 or more, not 0"),
+        ("patience", 0, "patience must be a whole number of 1 or more, not 0"),
+        ("min_delta", -1.0, "min_delta must be 0 or more, not -1.0"),
+        ("min_delta", float("inf"), "min_delta must be a finite number of 0 or more, not inf"),
+        ("seed", 0.5, "seed must be a whole number from 0 to 4294967295, not 0.5"),
+        ("seed", 2**40, "seed must be a whole number from 0 to 4294967295, not 1099511627776"),
+        ("max_epochs", 2.5, "max_epochs must be a whole number of 1 or more, not 2.5"),
+        ("patience", True, "patience must be a whole number of 1 or more, not True"),
         ("device", "tpu9", "device must be one of cpu, cuda, mps, auto, not 'tpu9'"),
     ],
 )
@@ -65,3 +68,4 @@ def test_a_setting_out_of_range_is_named(name, value, message):
     with pytest.raises(ConfigError) as caught:
         TrainingSettings(**{name: value})
     assert str(caught.value) == message
+    assert caught.value.parameter == name

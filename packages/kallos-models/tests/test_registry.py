@@ -46,12 +46,14 @@ def test_one_more_file_is_one_more_architecture(tmp_path, monkeypatch):
 def test_an_unknown_name_is_answered_with_the_nearest():
     with pytest.raises(UnknownModelError) as caught:
         create_model("gruu", {})
-    assert str(caught.value) == "no model 'gruu': did you mean 'gru'? known are gru, lstm, tcn, tide, transformer"
+    assert str(caught.value) == (
+        "model_name must be one of gru, lstm, tcn, tide, transformer, not 'gruu'; did you mean 'gru'?"
+    )
     assert (caught.value.name, caught.value.known) == ("gruu", available_models())
     assert isinstance(caught.value, LookupError)
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
-    with pytest.raises(UnknownModelError, match="no model '_recurrent': known are gru"):
+    with pytest.raises(UnknownModelError, match=r"must be one of gru, lstm, tcn, tide, transformer, not '_recurrent'$"):
         create_model("_recurrent", {})
 
 
@@ -114,7 +116,7 @@ def test_what_cannot_apply_is_said_once(caplog):
 
 
 def test_a_tcn_needs_a_look_back_longer_than_its_forecast():
-    with pytest.raises(ConfigError, match=r"tcn needs input_chunk_length above .*: it is 5 with output_chunk_length=5"):
+    with pytest.raises(ConfigError, match=r"input_chunk_length must be above 1 and above the 5 steps .*, not 5"):
         create_model("tcn", {"input_chunk_length": 5, "output_chunk_length": 5})
 
 

@@ -77,7 +77,7 @@ def test_a_recursive_forecast_is_that_of_darts(market):
 
 
 def test_what_forecasts_nothing_is_named(market):
-    with pytest.raises(ConfigError, match="the model is not fitted, so it forecasts nothing: fit it first"):
+    with pytest.raises(ConfigError, match="model is not fitted, so it cannot forecast: fit it first"):
         forecast_rolling(create_model("gru", {}), market.target)
     fit = market.fit("gru")
     with pytest.raises(ConfigError, match="target has 10 steps and one forecast needs 11: give more context"):

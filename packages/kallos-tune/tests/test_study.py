@@ -143,7 +143,7 @@ def test_the_trial_of_a_killed_worker_runs_again_without_waiting(tune, database)
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_device_that_is_not_there_is_refused_before_anything_else(tune, database):
-    with pytest.raises(ModelConfigError, match="device='cuda' is not there: torch sees no such GPU"):
+    with pytest.raises(ModelConfigError, match="device cannot be 'cuda': torch sees no such GPU"):
         tune(1, device="cuda")
     assert study_names(database) == []
 

@@ -42,7 +42,7 @@ def known_model(name: str) -> str:
     from kallos_models import UnknownModelError, available_models
 
     if name not in available_models():
-        raise typer.BadParameter(str(UnknownModelError(name, available_models())))
+        raise typer.BadParameter(UnknownModelError(name, available_models()).problem)
     return name
 
 

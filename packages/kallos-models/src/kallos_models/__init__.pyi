@@ -1,3 +1,9 @@
+from .declared_settings import SettingFacts as SettingFacts
+from .declared_settings import check_settings as check_settings
+from .declared_settings import document_settings as document_settings
+from .declared_settings import facts_of as facts_of
+from .declared_settings import setting as setting
+from .declared_settings import settings_of as settings_of
 from .errors import ConfigError as ConfigError
 from .errors import KallosError as KallosError
 from .errors import ModelFileError as ModelFileError
@@ -13,6 +19,7 @@ from .lightning_silence import quiet_lightning as quiet_lightning
 from .registry import available_models as available_models
 from .registry import create_model as create_model
 from .settings import TrainingSettings as TrainingSettings
+from .settings import require_device as require_device
 from .training import Fit as Fit
 from .training import fit_forecaster as fit_forecaster
 from .training import trainer_kwargs as trainer_kwargs

@@ -43,11 +43,11 @@ def forecast_rolling(
     """
     module = model.model
     if module is None:
-        raise ConfigError("the model is not fitted, so it forecasts nothing: fit it first")
+        raise ConfigError("is not fitted, so it cannot forecast: fit it first", "model")
     n_ahead = model.output_chunk_length
     needed = model.input_chunk_length + model.output_chunk_shift + n_ahead
     if len(target) < needed:
-        raise ConfigError(f"target has {len(target)} steps and one forecast needs {needed}: give more context")
+        raise ConfigError(f"has {len(target)} steps and one forecast needs {needed}: give more context", "target")
     dataset = SequentialTorchTrainingDataset(
         target.astype("float32"),
         past_covariates=None if past_covariates is None else past_covariates.astype("float32"),

@@ -1,51 +1,36 @@
 """How a forecaster is trained, whatever its architecture."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
+from .declared_settings import check_settings, document_settings, setting
 from .errors import ConfigError
-from .hyperparameters import real, seed, whole
+from .hyperparameters import LARGEST_SEED
 
 Device = Literal["cpu", "cuda", "mps", "auto"]
 
 
+@document_settings
 @dataclass(frozen=True, slots=True)
 class TrainingSettings:
-    """Length, stopping, seed and place of a training.
-
-    Parameters
-    ----------
-    max_epochs : int, default 100
-        Epochs at most.
-    patience : int, default 10
-        Epochs without a better validation loss after which training stops.
-    min_delta : float, default 0.0
-        By how much a validation loss must fall, in its own unit, to count as better for the patience.
-    seed : int, default 0
-        Seed of weights, dropout and batch order, where the hyperparameters have no ``random_state``.
-    device : {"cpu", "cuda", "mps", "auto"}, default "cpu"
-        Where to train; ``"auto"`` takes a GPU where torch sees one.
+    """Length, stopping, seed and device of a training.
 
     Raises
     ------
     ConfigError
-        Where a value has the wrong type or lies outside its range.
+        Where a value has the wrong type or is out of bounds.
     """
 
-    max_epochs: int = 100
-    patience: int = 10
-    min_delta: float = 0.0
-    seed: int = 0
-    device: Device = "cpu"
+    max_epochs: int = setting(100, "Most epochs to train.", least=1)
+    patience: int = setting(5, "Epochs in a row without a better validation loss after which training stops.", least=1)
+    min_delta: float = setting(
+        0.0, "Least fall of the validation loss, in its own unit, that the patience counts as better.", least=0
+    )
+    seed: int = setting(0, "Seed of initial weights, dropout and the order of batches.", least=0, most=LARGEST_SEED)
+    device: Device = setting("cpu", "Where models are trained; auto takes a GPU where torch sees one.")
 
     def __post_init__(self) -> None:
-        whole("max_epochs", self.max_epochs, least=1)
-        whole("patience", self.patience, least=1)
-        seed("seed", self.seed)
-        if real("min_delta", self.min_delta) < 0:
-            raise ConfigError(f"min_delta must be at least 0, not {self.min_delta!r}")
-        if self.device not in get_args(Device):
-            raise ConfigError(f"device must be one of {', '.join(get_args(Device))}, not {self.device!r}")
+        check_settings(self)
 
 
 def accelerator(device: Device) -> str:
@@ -54,16 +39,29 @@ def accelerator(device: Device) -> str:
     Raises
     ------
     ConfigError
-        Where torch does not see such a device.
+        Where torch sees no such device.
     """
-    if device in ("cuda", "mps"):
-        _require_gpu(device)
+    require_device(device)
     return "gpu" if device == "cuda" else device
 
 
-def _require_gpu(device: Device) -> None:
+def require_device(device: Device) -> None:
+    """Refuse a device that this machine does not have; imports torch only where a GPU is asked for.
+
+    Parameters
+    ----------
+    device : {"cpu", "cuda", "mps", "auto"}
+        As in :class:`TrainingSettings`; ``"cpu"`` and ``"auto"`` are always there.
+
+    Raises
+    ------
+    ConfigError
+        Where torch sees no such device.
+    """
+    if device not in ("cuda", "mps"):
+        return
     import torch  # noqa: PLC0415 - settings are made where no model is
 
     there = torch.cuda.is_available() if device == "cuda" else torch.backends.mps.is_available()
     if not there:
-        raise ConfigError(f"device={device!r} is not there: torch sees no such GPU; choose 'cpu' or 'auto'")
+        raise ConfigError(f"cannot be {device!r}: torch sees no such GPU on this machine; choose cpu or auto", "device")

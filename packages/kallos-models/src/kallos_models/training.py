@@ -168,15 +168,16 @@ def _check_series(
     for name, series in (("target", target), ("val_target", val_target)):
         if series is not None and len(series) < needed:
             raise ConfigError(
-                f"{name} has {len(series)} steps and one sample needs {needed}: input_chunk_length="
-                f"{hparams.input_chunk_length} + output_chunk_shift={hparams.output_chunk_shift} + "
-                f"output_chunk_length={hparams.output_chunk_length}; give more steps or shorten them"
+                f"has {len(series)} steps and one sample needs {needed}: a look-back of {hparams.input_chunk_length}, "
+                f"a shift of {hparams.output_chunk_shift} and a forecast of {hparams.output_chunk_length}; "
+                "give more steps or shorten those",
+                name,
             )
     if val_target is None and val_past_covariates is not None:
-        raise ConfigError("val_past_covariates are given without val_target: give both or neither")
+        raise ConfigError("need a validation target beside them: give both or neither", "val_past_covariates")
     if val_target is not None and (past_covariates is None) != (val_past_covariates is None):
         absent = "past_covariates" if past_covariates is None else "val_past_covariates"
-        raise ConfigError(f"training and validation need the same covariates: {absent} are missing")
+        raise ConfigError("are missing: training and validation need the same covariates", absent)
 
 
 def _prepared(series: TimeSeries | None) -> TimeSeries | None:

@@ -17,8 +17,9 @@ def build(hparams: Hyperparameters, shared: Mapping[str, Any], note: Callable[[s
     look_back = hparams.input_chunk_length
     if look_back <= max(hparams.output_chunk_length, 1):
         raise ConfigError(
-            f"tcn needs input_chunk_length above output_chunk_length and above 1: "
-            f"it is {look_back} with output_chunk_length={hparams.output_chunk_length}"
+            f"must be above 1 and above the {hparams.output_chunk_length} steps that a tcn forecasts at once, "
+            f"not {look_back}",
+            "input_chunk_length",
         )
     kernel = spanning_kernel(look_back, hparams.n_rnn_layers)
     if kernel >= look_back:
