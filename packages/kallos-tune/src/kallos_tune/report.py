@@ -12,7 +12,7 @@ import optuna
 import polars as pl
 from optuna.trial import FrozenTrial, TrialState
 
-from .errors import ConfigError
+from .errors import ConfigError, MissingMatplotlibError
 from .study_definition import DEFINITION, NAIVE_SCORES, VERSIONS
 from .trial_attributes import FAILURE, best_score
 
@@ -178,8 +178,16 @@ def plot_forecasts(folds: "Sequence[FoldSeries]", results: "Sequence[FoldResult]
     -------
     matplotlib.figure.Figure
         One row a fold; save it with ``figure.savefig``.
+
+    Raises
+    ------
+    MissingMatplotlibError
+        Where matplotlib is not installed; the extra ``kallos-tune[pictures]`` brings it.
     """
-    from matplotlib.figure import Figure  # noqa: PLC0415 - only who draws waits for it
+    try:
+        from matplotlib.figure import Figure  # noqa: PLC0415 - only who draws waits for it
+    except ModuleNotFoundError as error:
+        raise MissingMatplotlibError from error
 
     figure = Figure(figsize=(11, 1.2 + 2.1 * len(folds)), layout="constrained")
     figure.suptitle(title)
