@@ -35,6 +35,18 @@ def test_versions_changelogs_and_sibling_ranges_agree(member):
             assert f">={versions[name]}" in requirement, f"{requirement} does not admit {versions[name]} first"
 
 
+@pytest.mark.parametrize("member", MEMBERS, ids=lambda member: member.name)
+def test_each_wheel_says_what_it_is_and_may_be_used_for(member):
+    project = metadata(member)["project"]
+    assert (project["license"], project["license-files"]) == ("MIT", ["LICENSE"])
+    assert (member / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
+    assert (member / project["readme"]).read_text().startswith(f"# {project['name']}\n")
+    assert project["description"].endswith(".")
+    pythons = {name.rpartition(" ")[2] for name in project["classifiers"] if re.search(r":: 3\.\d+$", name)}
+    assert pythons == {"3.11", "3.12", "3.13"}
+    assert "Typing :: Typed" in project["classifiers"]
+
+
 def test_members_and_workflow_name_the_same_members():
     workflow = (ROOT / ".github/workflows/ci.yml").read_text()
     listed = re.search(r"member: \[(.*)\]", workflow).group(1).split(", ")

@@ -1,6 +1,8 @@
 """What a study says at its end."""
 
 import json
+import pickle
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +21,7 @@ from kallos_tune import (
     trials_table,
     write_best_params,
 )
+from kallos_tune.errors import MissingMatplotlibError
 
 
 @pytest.fixture
@@ -95,6 +98,15 @@ def test_the_best_parameters_score_the_same_again(study, database, groups, setti
     np.testing.assert_array_equal(forecast.get_ydata(), results[1].forecast)
     figure.savefig(tmp_path / "folds.png")
     assert (tmp_path / "folds.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_pictures_without_matplotlib_say_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(MissingMatplotlibError) as caught:
+        plot_forecasts([], [], title="s")
+    assert str(caught.value) == "pictures need matplotlib, which is not installed: pip install 'kallos-tune[pictures]'"
+    assert isinstance(caught.value, ImportError)
+    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
 def test_without_a_complete_trial_there_is_no_result(study, settings, database):

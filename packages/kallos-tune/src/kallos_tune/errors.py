@@ -108,6 +108,16 @@ class MissingRayError(KallosError, ImportError):
         super().__init__("'ray' needs Ray, which is not installed: pip install 'kallos-tune[ray]'", "engine")
 
 
+class MissingMatplotlibError(KallosError, ImportError):
+    """Pictures are asked for and matplotlib is not installed."""
+
+    def __init__(self) -> None:
+        super().__init__("pictures need matplotlib, which is not installed: pip install 'kallos-tune[pictures]'")
+
+    def __reduce__(self) -> "tuple[type[MissingMatplotlibError], tuple[()]]":
+        return type(self), ()
+
+
 class StudyNotFoundError(KallosError, LookupError):
     """No study of that name in the storage.
 

@@ -1,27 +1,18 @@
-"""What a study found: its best parameters with all that is needed to train on them, its trials, its forecasts."""
+"""What a study found: its best parameters with all that is needed to train on them."""
 
 import json
 import os
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import optuna
-import polars as pl
-from optuna.trial import FrozenTrial, TrialState
 
 from .errors import ConfigError
 from .study_definition import CHANGES, DEFINITION, NAIVE_SCORES, VERSIONS
-from .trial_attributes import FAILURE, MADE_WITH, RETRY_OF, WORKER, best_score
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-    from kallos_data import FoldSeries
-
-    from .evaluation.fold import FoldResult
+from .trial_attributes import MADE_WITH, best_score
+from .trials import trial_counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,68 +109,6 @@ def study_result(study: optuna.Study) -> StudyResult:
     )
 
 
-def trial_counts(study: optuna.Study) -> dict[str, int]:
-    """Return how many trials there are in each state, states in lower case."""
-    trials = study.get_trials(deepcopy=False)
-    states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL, TrialState.RUNNING)
-    return {state.name.lower(): sum(trial.state == state for trial in trials) for state in states}
-
-
-def trials_table(study: optuna.Study) -> pl.DataFrame:
-    """Return one row a trial, best first, then the pruned ones that got farthest, failed ones last.
-
-    Returns
-    -------
-    polars.DataFrame, [n_trials, ...]
-        ``trial, state, score, seconds``, the parameters, ``folds`` (scored), ``epochs`` (over those; None without) and
-        ``failure`` (the reason). Only complete trials have a score: that of fewer folds is another thing.
-    """
-    trials = sorted(study.get_trials(deepcopy=False), key=_rank)
-    names = list(dict.fromkeys(name for trial in trials for name in trial.params))
-    schema = {"trial": pl.Int64, "state": pl.String, "score": pl.Float64, "seconds": pl.Float64}
-    rows = [_row(trial, names) for trial in trials]
-    return pl.DataFrame(
-        rows, schema_overrides=schema | {"folds": pl.Int64, "epochs": pl.Int64, "failure": pl.String}, orient="row"
-    )
-
-
-def running_trials(study: optuna.Study) -> list[dict[str, Any]]:
-    """Return the trials under way, in JSON's own types.
-
-    Returns
-    -------
-    list of dict
-        ``trial`` (its number), ``host`` and ``process`` of its worker, and ``since`` when it runs, by that host's clock;
-        what is not known is None.
-    """
-    found: list[dict[str, Any]] = []
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        host, _, process = str(trial.user_attrs.get(WORKER, "")).rpartition(":")
-        since = None if trial.datetime_start is None else trial.datetime_start.isoformat(sep=" ", timespec="seconds")
-        process_id = int(process) if process.isdecimal() else None
-        found.append({"trial": trial.number, "host": host or None, "process": process_id, "since": since})
-    return found
-
-
-def abandoned_trial(study: optuna.Study, number: int) -> dict[str, Any]:
-    """Return what became of a trial that was abandoned, in JSON's own types.
-
-    Returns
-    -------
-    dict
-        ``trial`` (its number), ``worker`` (host and process), ``reason``, and ``runs_again``: whether its parameters do.
-    """
-    trials = study.get_trials(deepcopy=False)
-    attributes = trials[number].user_attrs
-    runs_again = any(number in trial.user_attrs.get(RETRY_OF, []) for trial in trials)
-    return {
-        "trial": number,
-        "worker": attributes.get(WORKER),
-        "reason": attributes.get(FAILURE),
-        "runs_again": runs_again,
-    }
-
-
 def write_best_params(study: optuna.Study, path: str | Path) -> Path:
     """Write a study's result to a JSON file, all of it or nothing.
 
@@ -208,53 +137,3 @@ def write_best_params(study: optuna.Study, path: str | Path) -> Path:
     finally:
         beside.unlink(missing_ok=True)
     return path
-
-
-def plot_forecasts(folds: "Sequence[FoldSeries]", results: "Sequence[FoldResult]", *, title: str) -> "Figure":
-    """Draw every fold's forecast against the truth.
-
-    Parameters
-    ----------
-    folds : sequence of FoldSeries
-    results : sequence of FoldResult
-        From :func:`kallos_tune.evaluate_fold` on the same folds.
-    title : str
-        Heads the figure.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-        One row a fold; save it with ``figure.savefig``.
-    """
-    from matplotlib.figure import Figure  # noqa: PLC0415 - only who draws waits for it
-
-    figure = Figure(figsize=(11, 1.2 + 2.1 * len(folds)), layout="constrained")
-    figure.suptitle(title)
-    axes = figure.subplots(len(folds), 1, squeeze=False)[:, 0]
-    for number, (axis, fold, result) in enumerate(zip(axes, folds, results, strict=True), start=1):
-        axis.plot(fold.val_times, fold.actual, color="0.65", linewidth=1, label="truth")
-        axis.plot(fold.val_times, result.forecast, color="tab:blue", linewidth=1, label="forecast")
-        axis.set_title(
-            f"fold {number}: error {result.score:.4g}, naive {result.naive_score:.4g}", fontsize="medium", loc="left"
-        )
-        axis.margins(x=0)
-    axes[0].legend(loc="upper right", ncols=2, fontsize="small")
-    return figure
-
-
-def _rank(trial: FrozenTrial) -> tuple[int, int, float, int]:
-    """Return what trials are sorted by: complete ones by score, pruned ones by how far they got, then the others."""
-    states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING, TrialState.WAITING, TrialState.FAIL)
-    value = 0.0 if trial.value is None else trial.value
-    rung = (trial.last_step or 0) if trial.state == TrialState.PRUNED else 0
-    return states.index(trial.state), -rung, value, trial.number
-
-
-def _row(trial: FrozenTrial, names: Sequence[str]) -> dict[str, Any]:
-    score = trial.value if trial.state == TrialState.COMPLETE else None
-    seconds = trial.duration.total_seconds() if trial.duration is not None else None
-    row: dict[str, Any] = {"trial": trial.number, "state": trial.state.name, "score": score, "seconds": seconds}
-    row |= {name: trial.params.get(name) for name in names}
-    epochs = trial.user_attrs.get("fold_epochs", [])
-    row |= {"folds": len(epochs), "epochs": sum(epochs) if epochs else None}
-    return row | {"failure": trial.user_attrs.get(FAILURE)}

@@ -1,0 +1,90 @@
+"""The trials of a study as tables and facts: how they ended, who runs what, what became of the abandoned."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import optuna
+import polars as pl
+from optuna.trial import FrozenTrial, TrialState
+
+from .trial_attributes import FAILURE, RETRY_OF, WORKER
+
+
+def trial_counts(study: optuna.Study) -> dict[str, int]:
+    """Return how many trials there are in each state, states in lower case."""
+    trials = study.get_trials(deepcopy=False)
+    states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL, TrialState.RUNNING)
+    return {state.name.lower(): sum(trial.state == state for trial in trials) for state in states}
+
+
+def trials_table(study: optuna.Study) -> pl.DataFrame:
+    """Return one row a trial, best first, then the pruned ones that got farthest, failed ones last.
+
+    Returns
+    -------
+    polars.DataFrame, [n_trials, ...]
+        ``trial, state, score, seconds``, the parameters, ``folds`` (scored), ``epochs`` (over those; None without) and
+        ``failure`` (the reason). Only complete trials have a score: that of fewer folds is another thing.
+    """
+    trials = sorted(study.get_trials(deepcopy=False), key=_rank)
+    names = list(dict.fromkeys(name for trial in trials for name in trial.params))
+    schema = {"trial": pl.Int64, "state": pl.String, "score": pl.Float64, "seconds": pl.Float64}
+    rows = [_row(trial, names) for trial in trials]
+    return pl.DataFrame(
+        rows, schema_overrides=schema | {"folds": pl.Int64, "epochs": pl.Int64, "failure": pl.String}, orient="row"
+    )
+
+
+def running_trials(study: optuna.Study) -> list[dict[str, Any]]:
+    """Return the trials under way, in JSON's own types.
+
+    Returns
+    -------
+    list of dict
+        ``trial`` (its number), ``host`` and ``process`` of its worker, and ``since`` when it runs, by that host's clock;
+        what is not known is None.
+    """
+    found: list[dict[str, Any]] = []
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        host, _, process = str(trial.user_attrs.get(WORKER, "")).rpartition(":")
+        since = None if trial.datetime_start is None else trial.datetime_start.isoformat(sep=" ", timespec="seconds")
+        process_id = int(process) if process.isdecimal() else None
+        found.append({"trial": trial.number, "host": host or None, "process": process_id, "since": since})
+    return found
+
+
+def abandoned_trial(study: optuna.Study, number: int) -> dict[str, Any]:
+    """Return what became of a trial that was abandoned, in JSON's own types.
+
+    Returns
+    -------
+    dict
+        ``trial`` (its number), ``worker`` (host and process), ``reason``, and ``runs_again``: whether its parameters do.
+    """
+    trials = study.get_trials(deepcopy=False)
+    attributes = trials[number].user_attrs
+    runs_again = any(number in trial.user_attrs.get(RETRY_OF, []) for trial in trials)
+    return {
+        "trial": number,
+        "worker": attributes.get(WORKER),
+        "reason": attributes.get(FAILURE),
+        "runs_again": runs_again,
+    }
+
+
+def _rank(trial: FrozenTrial) -> tuple[int, int, float, int]:
+    """Return what trials are sorted by: complete ones by score, pruned ones by how far they got, then the others."""
+    states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING, TrialState.WAITING, TrialState.FAIL)
+    value = 0.0 if trial.value is None else trial.value
+    rung = (trial.last_step or 0) if trial.state == TrialState.PRUNED else 0
+    return states.index(trial.state), -rung, value, trial.number
+
+
+def _row(trial: FrozenTrial, names: Sequence[str]) -> dict[str, Any]:
+    score = trial.value if trial.state == TrialState.COMPLETE else None
+    seconds = trial.duration.total_seconds() if trial.duration is not None else None
+    row: dict[str, Any] = {"trial": trial.number, "state": trial.state.name, "score": score, "seconds": seconds}
+    row |= {name: trial.params.get(name) for name in names}
+    epochs = trial.user_attrs.get("fold_epochs", [])
+    row |= {"folds": len(epochs), "epochs": sum(epochs) if epochs else None}
+    return row | {"failure": trial.user_attrs.get(FAILURE)}
