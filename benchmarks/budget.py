@@ -26,7 +26,7 @@ from kallos_tune.evaluation.pruning import SuccessiveHalving, rung_of_epoch, run
 from ._market import ASSET, TARGET, Market, small_space
 from ._measuring import print_table, write_results
 
-PATIENCE: Final = TuningSettings().patience
+PATIENCE: Final = TuningSettings().training.patience
 N_RANDOM: Final = 10
 
 
@@ -101,7 +101,7 @@ def main(
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
     n_trials, n_steps, n_orders = (6, 400, 5) if quick else (trials or 100, steps or (None if csv else 700), 40)
-    settings = TuningSettings(
+    settings = TuningSettings.of(
         max_epochs=3 if quick else 40,
         patience=2 * PATIENCE,
         target_folds=2 if quick else 5,

@@ -37,7 +37,7 @@ def main(results_file: Path, quick: bool) -> None:  # noqa: FBT001 - called by n
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/memory.db"
         ingest_frame(simulate_market(300, seed=1), "DEMO", url)
-        settings = TuningSettings(target_folds=2, max_epochs=2, space=SPACE, workers=1, pruner="none")
+        settings = TuningSettings.of(target_folds=2, max_epochs=2, space=SPACE, workers=1, pruner="none")
         run_tuning(
             "DEMO", "2030-01-01", url, None, "gru", "memory", "log_return", GROUPS, n_trials,
             settings=settings, on_event=watch,

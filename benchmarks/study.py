@@ -56,11 +56,11 @@ def main(
 ) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     n_trials = 2 if quick else (trials or 100)
-    settings = TuningSettings(max_epochs=40)
+    settings = TuningSettings.of(max_epochs=40)
     if quick:
-        settings = replace(settings, max_epochs=1, target_folds=2)
+        settings = settings.changed(max_epochs=1, target_folds=2)
     if not whole:
-        settings = replace(settings, space=small_space(32 if quick else 64))
+        settings = settings.changed(space=small_space(32 if quick else 64))
     cores = len(os.sched_getaffinity(0))
     in_full = {"kallos, 1 worker, no pruning": 1, f"kallos, {cores} workers, no pruning": cores}
     shipped = f"kallos as it ships, {cores} workers"
@@ -69,19 +69,19 @@ def main(
         columns: dict[str, dict[str, Any]] = {}
         repeated: list[optuna.Study] = []
         # Workers' imports, like those of this process, are in no time.
-        tune(market, "imports", cores, replace(settings, max_epochs=1, workers=cores))
+        tune(market, "imports", cores, settings.changed(max_epochs=1, workers=cores))
         # Over the whole space one worker takes half an hour, and says nothing that small models do not.
         for name, workers in list(in_full.items())[int(whole) :]:
-            study, seconds = tune(market, name, n_trials, replace(settings, pruner="none", workers=workers))
+            study, seconds = tune(market, name, n_trials, settings.changed(pruner="none", workers=workers))
             repeated.append(study)
             columns[name] = tell(name, facts(study, seconds, market, settings))
-        study, seconds = tune(market, shipped, n_trials, replace(settings, workers=cores))
+        study, seconds = tune(market, shipped, n_trials, settings.changed(workers=cores))
         columns[shipped] = tell(shipped, facts(study, seconds, market, settings))
         literal, seconds = run_literally(market, repeated[0], settings)
         columns["literal"] = tell("literal", facts(literal, seconds, market, settings))
         pruning = {"seed 0": cost_of_pruning(columns["literal"], columns[shipped])}
         for seed in range(1, seeds):
-            pruning[f"seed {seed}"] = study_pruning(market, n_trials, replace(settings, workers=cores, seed=seed))
+            pruning[f"seed {seed}"] = study_pruning(market, n_trials, settings.changed(workers=cores, seed=seed))
     for column in columns.values():
         column["times sooner"] = round(columns["literal"]["seconds"] / column["seconds"], 2)
     print_table(f"A study of {n_trials} trials of gru", columns)
@@ -111,9 +111,9 @@ def compare_folds(one: optuna.Study, other: optuna.Study) -> dict[str, float]:
 def study_pruning(market: Market, n_trials: int, settings: TuningSettings) -> dict[str, Any]:
     """Run a study with every trial in full and one as it ships, and compare them."""
     in_full, shipped = (
-        facts(*tune(market, f"{pruner} {settings.seed}", n_trials, each), market, each)
+        facts(*tune(market, f"{pruner} {settings.training.seed}", n_trials, each), market, each)
         for pruner in ("none", "halving")
-        for each in (replace(settings, pruner=pruner),)
+        for each in (settings.changed(pruner=pruner),)
     )
     return cost_of_pruning(in_full, shipped)
 
@@ -158,9 +158,9 @@ def run_literally(market: Market, other: optuna.Study, settings: TuningSettings)
 
 
 def literal_objective(trial: optuna.Trial, market: Market, settings: TuningSettings) -> float:
-    params = suggest(trial, settings.space)
+    params = suggest(trial, settings.search.space)
     frame = load_features_from_db(ASSET, market.end_date, market.config)
-    windows = calculate_dynamic_wf_kwargs(frame, target_folds=settings.target_folds, min_train_length=140)
+    windows = calculate_dynamic_wf_kwargs(frame, target_folds=settings.folds.target_folds, min_train_length=140)
     scores = [
         literal_fold(train, val, params, market, settings) for train, val in get_walk_forward_splits(frame, **windows)
     ]
@@ -178,12 +178,12 @@ def literal_fold(
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = ModelCheckpoint(dirpath=folder, monitor="val_loss", mode="min")
         trainer = pytorch_lightning.Trainer(
-            max_epochs=settings.max_epochs,
+            max_epochs=settings.training.max_epochs,
             accelerator="cpu",
             logger=False,
             enable_progress_bar=False,
             enable_model_summary=False,
-            callbacks=[EarlyStopping("val_loss", patience=settings.patience), checkpoint],
+            callbacks=[EarlyStopping("val_loss", patience=settings.training.patience), checkpoint],
         )
         model = BlockRNNModel(
             model="GRU",
@@ -194,7 +194,7 @@ def literal_fold(
             dropout=params["dropout"] if params["n_rnn_layers"] > 1 else 0.0,
             batch_size=params["batch_size"],
             optimizer_kwargs={"lr": params["learning_rate"]},
-            random_state=settings.seed,
+            random_state=settings.training.seed,
             force_reset=True,
         )
         model.fit(
@@ -240,7 +240,7 @@ def hold_out_error(market: Market, params: Params, settings: TuningSettings) -> 
     val_target, val_covariates = last.val_series(look_back)
     fit = fit_forecaster(
         "gru", params, target, covariates, val_target=val_target, val_past_covariates=val_covariates,
-        settings=TrainingSettings(max_epochs=settings.max_epochs, patience=settings.patience, seed=settings.seed),
+        settings=settings.training,
     )  # fmt: skip
     # Scaled on the same training window: the validation window and the held-out steps follow it.
     onward = prepare_darts_timeseries(train, pl.concat([val, later]), TARGET, market.groups)

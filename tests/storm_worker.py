@@ -160,7 +160,7 @@ def _work(study: StormStudy, orders: Orders, events: Connection, obeying: Connec
     def on_event(finished: TrialFinished) -> None:
         tell(("told", finished.trial, finished.score))
 
-    settings = TuningSettings(sampler="random")
+    settings = TuningSettings.of(sampler="random")
     run_trials(claims, run, lambda draw: sampler_of_draw(draw, settings), on_event)
 
 

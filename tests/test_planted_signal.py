@@ -8,7 +8,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from kallos_data import default_feature_groups, ingest_frame, load_features_from_db, simulate_market
 from kallos_tune import TuningSettings, run_tuning, study_result
 
-SETTINGS = TuningSettings(
+SETTINGS = TuningSettings.of(
     space={
         "hidden_dim": IntDistribution(16, 32, log=True),
         "n_rnn_layers": IntDistribution(1, 1),

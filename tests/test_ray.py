@@ -70,7 +70,7 @@ def run_storm(study: StormStudy, folder: str, on_event) -> None:
             time.sleep(60)
         return score_of(x, y)
 
-    settings = TuningSettings(sampler="random")
+    settings = TuningSettings.of(sampler="random")
     run_trials(study.claims(), run, lambda draw: sampler_of_draw(draw, settings), on_event)
 
 

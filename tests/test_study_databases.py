@@ -14,7 +14,7 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from kallos_data import ConfigError, DatabaseConfig, DatabaseError, FeatureTables
 from kallos_tune import TuningSettings, load_study, open_storage, run_tuning, study_names, study_result
 
-SETTINGS = TuningSettings(
+SETTINGS = TuningSettings.of(
     space={
         "hidden_dim": IntDistribution(4, 8),
         "n_rnn_layers": IntDistribution(1, 1),

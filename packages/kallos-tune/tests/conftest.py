@@ -85,7 +85,7 @@ def one_thread():
 
 @pytest.fixture
 def settings() -> TuningSettings:
-    return TuningSettings(
+    return TuningSettings.of(
         space=TINY_SPACE,
         max_epochs=2,
         patience=2,

@@ -11,7 +11,7 @@ from kallos_tune import TuningSettings, evaluate_fold
 from kallos_tune.evaluation.fold import forecast_fold
 from kallos_tune.evaluation.scoring import error
 
-SETTINGS = TuningSettings(max_epochs=3, patience=3)
+SETTINGS = TuningSettings.of(max_epochs=3, patience=3)
 
 
 def fitted(fold, params, *, purge=0):
@@ -65,7 +65,7 @@ def test_a_forecast_knows_nothing_of_its_own_step_or_later(make_folds, history, 
 
 @pytest.mark.parametrize("metric", ["rmse", "mae"])
 def test_the_score_is_the_error_in_the_targets_own_unit(folds, params, metric):
-    result = evaluate_fold(folds[0], "gru", params, settings=replace(SETTINGS, metric=metric))
+    result = evaluate_fold(folds[0], "gru", params, settings=SETTINGS.changed(metric=metric))
     assert result.forecast.shape == (30,)
     assert result.score == error(metric, folds[0].actual, result.forecast)
     assert 1 <= result.best_epoch <= result.epochs <= 3
@@ -84,7 +84,7 @@ def test_repeatable_whatever_ran_before(folds, params):
     evaluate_fold(folds[1], "gru", params, settings=SETTINGS)
     again = evaluate_fold(folds[0], "gru", params, settings=SETTINGS)
     np.testing.assert_array_equal(first.forecast, again.forecast)
-    other = evaluate_fold(folds[0], "gru", params, settings=replace(SETTINGS, seed=1))
+    other = evaluate_fold(folds[0], "gru", params, settings=SETTINGS.changed(seed=1))
     assert (other.forecast != first.forecast).any()
 
 
@@ -94,4 +94,4 @@ def test_without_features_the_target_is_enough(history, params):
     train, val = next(get_walk_forward_splits(history, train_length=60, val_length=30))
     fold = prepare_darts_timeseries(train, val, "ret", {})
     for forecast in ("rolling", "recursive"):
-        assert evaluate_fold(fold, "gru", params, settings=replace(SETTINGS, forecast=forecast)).score > 0
+        assert evaluate_fold(fold, "gru", params, settings=SETTINGS.changed(forecast=forecast)).score > 0

@@ -56,7 +56,7 @@ def test_reports_the_running_mean(folds, settings):
 
 def test_reports_the_best_error_so_far_early_in_the_first_fold_alone(folds, settings):
     """With the weights of the best epoch the validation error is the score, up to float32."""
-    settings = replace(settings, max_epochs=5, patience=5)
+    settings = settings.changed(max_epochs=5, patience=5)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=3))
     trial, events = new_trial(study), []
     objective(trial, folds, "gru", settings=settings, on_event=events.append)
@@ -70,7 +70,7 @@ def test_reports_the_best_error_so_far_early_in_the_first_fold_alone(folds, sett
 
 def test_a_forecast_that_feeds_on_itself_is_not_judged_by_single_steps(folds, settings):
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=3))
-    objective(new_trial(study), folds, "gru", settings=replace(settings, forecast="recursive", max_epochs=4))
+    objective(new_trial(study), folds, "gru", settings=settings.changed(forecast="recursive", max_epochs=4))
     assert list(study.trials[0].intermediate_values) == [rung_of_fold(1), rung_of_fold(2)]
 
 
@@ -94,7 +94,7 @@ def test_a_loss_that_is_no_number_leaves_the_best_before_it(folds, settings, mon
 
 
 def test_a_pruner_may_give_up_in_the_middle_of_the_first_fold(folds, settings):
-    settings = replace(settings, max_epochs=5, patience=5)
+    settings = settings.changed(max_epochs=5, patience=5)
     study = optuna.create_study(pruner=optuna.pruners.ThresholdPruner(upper=1e-9))
     trial, events = new_trial(study), []
     with pytest.raises(optuna.TrialPruned):
@@ -105,7 +105,7 @@ def test_a_pruner_may_give_up_in_the_middle_of_the_first_fold(folds, settings):
 
 def test_a_pruner_may_give_up_before_the_last_fold(folds, settings):
     pruner = optuna.pruners.ThresholdPruner(upper=1e-9)
-    settings = replace(settings, max_epochs=1)
+    settings = settings.changed(max_epochs=1)
     study = optuna.create_study(pruner=pruner, sampler=optuna.samplers.RandomSampler(seed=3))
     trial = new_trial(study)
     with pytest.raises(optuna.TrialPruned):

@@ -67,7 +67,7 @@ def test_rungs_lie_early_in_the_first_fold_and_after_every_fold():
 
 @pytest.mark.parametrize(("name", "kind"), [("halving", SuccessiveHalving), ("none", optuna.pruners.NopPruner)])
 def test_the_settings_name_the_pruner(name, kind):
-    assert type(pruner_of(TuningSettings(pruner=name))) is kind
+    assert type(pruner_of(TuningSettings.of(pruner=name))) is kind
 
 
 def test_a_pruned_trial_has_no_score_in_the_table():

@@ -1,9 +1,11 @@
 """What a study says at its end."""
 
+import errno
 import json
+import os
 import pickle
+import stat
 import sys
-from dataclasses import replace
 
 import numpy as np
 import optuna
@@ -30,7 +32,7 @@ def study(database, groups, settings):
         if isinstance(event, EpochFinished) and event.trial == 1:
             raise RuntimeError("broken on purpose")
 
-    settings = replace(settings, pruner="none")
+    settings = settings.changed(pruner="none")
     return run_tuning(
         "X", "2021-04-30", database, None, "gru", "s", "ret", groups, 3, settings=settings, on_event=fail_second
     )
@@ -109,6 +111,38 @@ def test_pictures_without_matplotlib_say_what_to_install(monkeypatch):
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
 
 
+def test_a_file_that_cannot_be_written_leaves_nothing_behind(study, tmp_path, monkeypatch):
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    path = tmp_path / "best.json"
+    path.write_text("the one before")
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(ConfigError, match="cannot write .*: No space left on device; name another file or folder"):
+        write_best_params(study, path)
+    assert [(each.name, each.read_text()) for each in tmp_path.glob("*best.json*")] == [("best.json", "the one before")]
+
+
+def test_an_interrupted_write_leaves_nothing_behind(study, tmp_path, monkeypatch):
+    def interrupted(_: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_best_params(study, tmp_path / "best.json")
+    assert not list(tmp_path.glob("*best.json*"))
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
+def test_the_file_has_the_mode_that_the_umask_allows(study, tmp_path, mask):
+    before = os.umask(mask)
+    try:
+        path = write_best_params(study, tmp_path / "best.json")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~mask
+
+
 def test_without_a_complete_trial_there_is_no_result(study, settings, database):
     with pytest.raises(ConfigError, match="not made by Kallos"):
         study_result(optuna.create_study(study_name="other", storage=open_storage(database)))
@@ -120,7 +154,7 @@ def test_without_a_complete_trial_there_is_no_result(study, settings, database):
 
 def test_longer_training_is_another_definition(database, groups, settings):
     data = load_study_data("X", "2021-04-30", database, "ret", groups, settings=settings)
-    longer = load_study_data("X", "2021-04-30", database, "ret", groups, settings=replace(settings, max_epochs=9))
-    ours, theirs = (each.definition("gru", "2021-04-30") for each in (data, longer))
+    longer = load_study_data("X", "2021-04-30", database, "ret", groups, settings=settings.changed(max_epochs=9))
+    ours, theirs = (each.definition("gru") for each in (data, longer))
     assert {key for key in ours if ours[key] != theirs[key]} == {"max_epochs"}
     assert json.loads(json.dumps(ours)) == ours

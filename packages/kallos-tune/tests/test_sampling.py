@@ -9,7 +9,7 @@ from kallos_tune.search_space import suggest
 
 
 def drawn(draw, **settings):
-    study = optuna.create_study(sampler=sampler_of_draw(draw, TuningSettings(**settings)))
+    study = optuna.create_study(sampler=sampler_of_draw(draw, TuningSettings.of(**settings)))
     return suggest(study.ask(), SEARCH_SPACE)
 
 

@@ -5,7 +5,8 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import replace
+from contextlib import contextmanager
+from functools import cached_property
 
 import optuna
 import polars as pl
@@ -15,24 +16,28 @@ import torch
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 
+import kallos_tune.study
 from kallos_models import ConfigError as ModelConfigError
 from kallos_models import Hyperparameters, UnknownModelError
 from kallos_tune import (
     ConfigError,
     EpochFinished,
+    StudyData,
     StudyExistsError,
     StudyMismatchError,
     StudyNotFoundError,
     StudyOpened,
     TooManyFailuresError,
     TrialFinished,
+    current_definition,
     load_study,
     open_storage,
     run_tuning,
     study_names,
+    study_result,
 )
 from kallos_tune.events import ignore
-from kallos_tune.trial_attributes import FAILURE, FINISHED, RETRY_OF, WORKER, n_finished
+from kallos_tune.trial_attributes import FAILURE, FINISHED, MADE_WITH, RETRY_OF, WORKER, n_finished
 
 
 @pytest.fixture
@@ -48,7 +53,7 @@ def tune(database, groups, settings):
             changes.pop("target_col", "ret"),
             changes.pop("feature_groups", groups),
             n_trials,
-            settings=replace(settings, **changes),
+            settings=settings.changed(**changes),
             on_event=on_event,
         )
 
@@ -89,7 +94,7 @@ def test_between_trials_only_what_came_since_is_searched_for_garbage(tune):
 
 def test_a_guided_search_begins_with_the_defaults_and_a_random_one_does_not(tune, settings):
     space = {
-        **settings.space,
+        **settings.search.space,
         "learning_rate": FloatDistribution(1e-4, 1e-2, log=True),
         "hidden_dim": IntDistribution(4, 8),
     }
@@ -168,7 +173,7 @@ from kallos_tune import TuningSettings, load_study, run_tuning
 study = load_study({database!r}, "s")
 stored = study.user_attrs["kallos_definition"]["search_space"]
 space = {{name: json_to_distribution(text) for name, text in stored.items()}}
-settings = TuningSettings(space=space, max_epochs=2, patience=2, target_folds=2,
+settings = TuningSettings.of(space=space, max_epochs=2, patience=2, target_folds=2,
     tables=FeatureTables(market="history", indicators=None))
 study = run_tuning("X", "2021-04-30", {database!r}, None, "gru", "s", "ret", {groups!r}, 1, settings=settings)
 assert len(study.trials) == 1
@@ -247,10 +252,68 @@ def test_a_changed_value_after_the_end_date_is_not(tune, database, history, writ
 def test_force_and_never(tune, caplog):
     tune(1)
     assert len(tune(2, patience=3, seed=4, resume="force").trials) == 2
-    assert "goes on although patience differs: stored 2, now 3" in caplog.text
-    assert "goes on although seed differs: stored 0, now 4" in caplog.text
+    assert "is resumed although patience differs: 2 until now, 3 from now on" in caplog.text
+    assert "is resumed although seed differs: 0 until now, 4 from now on" in caplog.text
     with pytest.raises(StudyExistsError, match="study 's' exists already"):
         tune(3, resume="never")
+
+
+def test_after_force_each_trial_and_the_study_say_what_was_changed(tune):
+    first = tune(1).user_attrs["kallos_definition"]
+    tune(2, patience=3, seed=4, resume="force")
+    study = tune(3, max_epochs=1, patience=3, seed=4, resume="force")
+    made = [trial.user_attrs[MADE_WITH] for trial in study.trials]
+    assert made == [
+        {"seed": 0, "max_epochs": 2, "patience": 2, "device": "cpu"},
+        {"seed": 4, "max_epochs": 2, "patience": 3, "device": "cpu"},
+        {"seed": 4, "max_epochs": 1, "patience": 3, "device": "cpu"},
+    ]
+    assert study.user_attrs["kallos_definition"] == first, "stays as it was made"
+    assert study.user_attrs["kallos_changes"] == [
+        {"since_trial": 1, "changed": {"patience": 3, "seed": 4}},
+        {"since_trial": 2, "changed": {"max_epochs": 1}},
+    ]
+    assert current_definition(study) == first | {"patience": 3, "seed": 4, "max_epochs": 1}
+    result = study_result(study)
+    assert (result.definition, len(result.changes)) == (first, 2)
+    assert result.made_with == made[result.best_trial]
+
+
+def test_what_was_changed_by_force_is_what_is_compared_from_then_on(tune):
+    tune(1)
+    tune(2, seed=4, resume="force")
+    assert len(tune(3, seed=4).trials) == 3, "needs no force again"
+    with pytest.raises(StudyMismatchError, match="seed: stored 4, now 0"):
+        tune(4)
+
+
+def test_nothing_slow_happens_while_others_wait_to_create_a_study(tune, monkeypatch):
+    holding, while_held = [], []
+    lock = kallos_tune.study.creation_lock
+
+    @contextmanager
+    def watched(*arguments, **settings):
+        with lock(*arguments, **settings):
+            holding.append(True)
+            yield
+            holding.clear()
+
+    def note(name):
+        slow = getattr(StudyData, name).func
+
+        def call(self):
+            while_held.extend([name] if holding else [])
+            return slow(self)
+
+        noted = cached_property(call)
+        noted.__set_name__(StudyData, name)
+        monkeypatch.setattr(StudyData, name, noted)
+
+    monkeypatch.setattr("kallos_tune.study.creation_lock", watched)
+    note("folds")
+    note("naive_scores")
+    tune(1)
+    assert while_held == []
 
 
 @pytest.mark.parametrize("change", [{"metric": "mae"}, {"target_folds": 3}, {"purge": 1}])
@@ -278,7 +341,7 @@ def test_a_study_made_elsewhere_is_not_resumed(tune, database, resume):
 
 
 def test_trials_that_diverge_are_on_record_and_three_at_first_end_it(tune, database, settings):
-    hopeless = {**settings.space, "learning_rate": CategoricalDistribution([1e30])}
+    hopeless = {**settings.search.space, "learning_rate": CategoricalDistribution([1e30])}
     events = []
     with pytest.raises(TooManyFailuresError, match="3 trials failed in a row, the last one with: TrainingDiverged"):
         tune(5, space=hopeless, on_event=events.append)

@@ -56,8 +56,11 @@ def needed_first(config: "DatabaseConfig") -> tuple[str, ...]:
     """
     if _is_found(config) or not _has_password(config):
         return ()
-    url = str(config).replace("***", "PASSWORD")
-    return (f"export {DB_URL_VARIABLE}={shlex.quote(url)}   # with your password in it",)
+    stand_in = "PASSWORD"
+    url = config.url.set(drivername=config.backend, password=config.url.password and stand_in)
+    url = url.update_query_dict({key: stand_in for key in url.query if "password" in key})
+    text = shlex.quote(url.render_as_string(hide_password=False))
+    return (f"export {DB_URL_VARIABLE}={text}   # with your password in place of {stand_in}",)
 
 
 def _leading_to(config: "DatabaseConfig") -> tuple[str, ...]:

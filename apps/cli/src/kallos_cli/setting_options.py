@@ -36,10 +36,10 @@ class SettingOption:
         What stands for its value in the help.
     type : object or None
         What a typed value is read as; None is the type of the field.
-    default : object
-        What it is where it is not typed; that of the field unless ``default_words`` explain another.
-    default_words : str
-        What the default comes to.
+    more : str
+        What the help says beyond the field's meaning.
+    found_out : bool
+        Whether the command finds out the default, so that it is None as long as nothing is typed.
     callback : callable or None
         Refuses what no field can: words that are no date.
     """
@@ -50,7 +50,8 @@ class SettingOption:
     flag: str = ""
     metavar: str | None = None
     type: Any = None
-    default_words: str = ""
+    more: str = ""
+    found_out: bool = False
     callback: Callable[[Any], Any] | None = None
 
     def __post_init__(self) -> None:
@@ -65,12 +66,12 @@ class SettingOption:
     @property
     def default(self) -> Any:  # noqa: ANN401 - of any setting
         """What it is where it is not typed."""
-        return None if self.default_words else self.facts.default
+        return None if self.found_out else self.facts.default
 
     @property
     def help(self) -> str:
-        """The meaning, and the default where it is no value."""
-        return f"{self.facts.meaning} {self.default_words}".strip()
+        """The meaning, and what the command line adds to it."""
+        return f"{self.facts.meaning} {self.more}".strip()
 
     def parameter(self) -> inspect.Parameter:
         """Return it as typer finds it in the signature of a command."""
@@ -112,7 +113,9 @@ SETTING_OPTIONS = (
     SettingOption(TrainingSettings, "max_epochs", TRAINING_PANEL, metavar="N"),
     SettingOption(TrainingSettings, "patience", TRAINING_PANEL, metavar="N"),
     SettingOption(TrainingSettings, "device", TRAINING_PANEL),
-    SettingOption(TrainingSettings, "seed", SEARCH_PANEL, metavar="N"),
+    SettingOption(
+        TrainingSettings, "seed", SEARCH_PANEL, metavar="N", more="The sampler's too: same seed, same study, where one works."
+    ),
     SettingOption(SearchSettings, "sampler", SEARCH_PANEL),
     SettingOption(SearchSettings, "pruner", SEARCH_PANEL),
     SettingOption(
@@ -120,8 +123,9 @@ SETTING_OPTIONS = (
         "workers",
         SEARCH_PANEL,
         metavar="W",
-        default_words="1 repeats a study exactly for a seed; more do not, since their order differs. Default: the usable "
-        "cores; with Ray, as many as the cluster holds.",
+        more="1 repeats a study exactly for a seed; more do not, since their order differs. Default: the usable cores; "
+        "with Ray, as many as the cluster holds.",
+        found_out=True,
     ),
     SettingOption(RunSettings, "engine", SEARCH_PANEL),
     SettingOption(RunSettings, "ray_address", SEARCH_PANEL, metavar="HOST:PORT", type=str),

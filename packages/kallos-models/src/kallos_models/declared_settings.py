@@ -170,11 +170,10 @@ def settings_of(cls: type) -> tuple[SettingFacts, ...]:
 def document_settings(cls: _Class) -> _Class:
     """Add the section of parameters to a settings class's docstring; stands above ``@dataclass``."""
     lines = [cleandoc(cls.__doc__ or ""), "", "Parameters", "----------"]
-    for facts in settings_of(cls):
-        # What a factory makes may be long: its meaning says what it is.
-        shared = _declared(cls)[facts.name][0].default
-        default = "" if shared is MISSING else f", default {shared!r}"
-        lines += [f"{facts.name} : {_accepted(cls)[facts.name].type_words()}{default}", f"    {facts.meaning}"]
+    for name, (declared, declaration) in _declared(cls).items():
+        # What a factory makes may be long, and heavy to import: its meaning says what it is.
+        default = "" if declared.default is MISSING else f", default {declared.default!r}"
+        lines += [f"{name} : {_accepted(cls)[name].type_words()}{default}", f"    {declaration.meaning}"]
     cls.__doc__ = "\n".join(lines) + "\n"
     return cls
 

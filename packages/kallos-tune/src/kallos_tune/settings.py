@@ -21,7 +21,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from kallos_data import FeatureTables
-from kallos_models import TrainingSettings, check_settings, setting
+from kallos_models import TrainingSettings, check_settings, document_settings, setting
 
 from .errors import ConfigError
 
@@ -46,6 +46,7 @@ def _searched_by_default() -> Space:
     return SEARCH_SPACE
 
 
+@document_settings
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistorySettings:
     """What is read of an asset.
@@ -68,6 +69,7 @@ class HistorySettings:
         check_settings(self, error=ConfigError)
 
 
+@document_settings
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoldSettings:
     """How a history is cut into folds, and how each is forecast and scored.
@@ -100,6 +102,7 @@ class FoldSettings:
             )
 
 
+@document_settings
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchSettings:
     """Which hyperparameters are tried, and which trials are pruned.
@@ -125,6 +128,7 @@ class SearchSettings:
         longest_look_back(self.space)
 
 
+@document_settings
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSettings:
     """Who runs the trials, and what happens when something fails.
