@@ -9,10 +9,8 @@ import pytest
 import torch
 from darts import TimeSeries
 
-from kallos_models.lightning_silence import quiet_lightning
+import kallos_models
 from kallos_models.registry import _say
-from kallos_models.settings import TrainingSettings
-from kallos_models.training import Fit, fit_forecaster
 
 torch.set_num_threads(1)
 
@@ -46,20 +44,20 @@ class Market:
 
     def fit(
         self, name: str, *, max_epochs: int = 2, patience: int = 10, seed: int = 0, on_epoch=None, **hparams
-    ) -> Fit:
-        return fit_forecaster(
+    ) -> "kallos_models.Fit":
+        return kallos_models.fit_forecaster(
             name,
             {**self.hparams, **hparams},
             self.train,
             self.covariates,
             val_target=self.val,
             val_past_covariates=self.covariates,
-            settings=TrainingSettings(max_epochs=max_epochs, patience=patience, seed=seed),
+            settings=kallos_models.TrainingSettings(max_epochs=max_epochs, patience=patience, seed=seed),
             on_epoch=on_epoch,
         )
 
     def forecast(self, model: Any, n: int = 1) -> TimeSeries:
-        with quiet_lightning():
+        with kallos_models.quiet_lightning():
             return model.predict(n, series=self.train, past_covariates=self.covariates)
 
 

@@ -1,3 +1,4 @@
+import inspect
 import math
 import os
 import pickle
@@ -14,7 +15,7 @@ import torch
 from kallos_models.best_epoch import BestEpoch
 from kallos_models.errors import ConfigError, TrainingDivergedError
 from kallos_models.lightning_silence import quiet_lightning
-from kallos_models.loop import LoopTrainer
+from kallos_models.loop import WITHOUT, LoopTrainer
 from kallos_models.loss import ForecastLoss
 from kallos_models.registry import available_models, create_model
 from kallos_models.settings import TrainingSettings
@@ -61,6 +62,7 @@ def test_a_loss_that_is_not_finite_ends_a_training_and_is_never_the_best():
     assert (best.epoch, best.loss) == (1, 5.0)
 
 
+@pytest.mark.contract
 @pytest.mark.parametrize("name", available_models())
 def test_trains_as_lightning_does(name, market):
     """The slow reference: Darts' own samples and data loading, Lightning's own loop."""
@@ -225,3 +227,51 @@ def test_training_and_forecasting_say_and_write_nothing(tmp_path):
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert list(tmp_path.iterdir()) == []
+
+
+def loop_trainer(**arguments) -> LoopTrainer:
+    with quiet_lightning():
+        return LoopTrainer(max_epochs=1, best=None, on_epoch=lambda *_: None, **arguments)
+
+
+def test_the_loop_trainer_takes_what_trainer_kwargs_makes():
+    with quiet_lightning():
+        trainer = LoopTrainer(best=None, on_epoch=lambda *_: None, **trainer_kwargs(TrainingSettings(max_epochs=7)))
+    assert trainer.max_epochs == 7
+    assert trainer.loggers == []
+    assert trainer.num_devices == 1
+
+
+FOLLOWED = {"max_epochs", "accelerator", *WITHOUT}
+OTHERS = sorted(set(inspect.signature(pl.Trainer.__init__).parameters) - FOLLOWED - {"self"})
+
+
+@pytest.mark.parametrize("name", [*OTHERS, "no_argument_of_lightning"])
+def test_an_argument_that_the_loop_would_ignore_is_refused(name):
+    assert {"gradient_clip_val", "callbacks", "max_steps", "precision"} <= set(OTHERS)
+    with pytest.raises(ConfigError, match="this training loop does not follow: leave it out") as caught:
+        loop_trainer(**{name: 1})
+    assert caught.value.parameter == name
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("logger", True, "logger must be False for this training loop, not True"),
+        ("devices", 2, "devices must be 1 for this training loop, not 2"),
+        ("devices", "auto", "devices must be 1 for this training loop, not 'auto'"),
+        ("enable_checkpointing", None, "enable_checkpointing must be False for this training loop, not None"),
+        ("num_sanity_val_steps", 2, "num_sanity_val_steps must be 0 for this training loop, not 2"),
+    ],
+)
+def test_a_value_that_the_loop_cannot_follow_is_refused(name, value, message):
+    with pytest.raises(ConfigError) as caught:
+        loop_trainer(**{name: value})
+    assert str(caught.value) == message
+
+
+def test_the_loop_trainer_resumes_from_no_checkpoint(market):
+    model = create_model("gru", {**market.hparams, "random_state": 0})
+    model.load_ckpt_path = "weights.ckpt"
+    with quiet_lightning(), pytest.raises(ConfigError, match="ckpt_path cannot be resumed from"):
+        model.fit(market.train, past_covariates=market.covariates, trainer=loop_trainer())

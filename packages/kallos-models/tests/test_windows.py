@@ -12,9 +12,8 @@ from darts.utils.data.torch_datasets.training_dataset import ShiftedTorchTrainin
 from kallos_models.errors import ConfigError
 from kallos_models.forecasts import forecast_recursive, forecast_rolling
 from kallos_models.lightning_silence import quiet_lightning
-from kallos_models.loop import batches
 from kallos_models.registry import available_models, create_model
-from kallos_models.windows import Windows
+from kallos_models.windows import Windows, batches
 
 CPU = torch.device("cpu")
 
@@ -25,6 +24,7 @@ def series(first: str, n: int, width: int) -> TimeSeries:
     return TimeSeries.from_times_and_values(times, values)
 
 
+@pytest.mark.contract
 @pytest.mark.parametrize(("shift", "length"), [(4, 1), (4, 3), (6, 3), (1, 4), (3, 4)])
 @pytest.mark.parametrize("covariates", [None, series("2020-01-01", 60, 2)])
 def test_every_window_is_the_sample_of_darts(shift, length, covariates):

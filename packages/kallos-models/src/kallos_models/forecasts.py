@@ -4,14 +4,14 @@ import numpy as np
 import torch
 from darts import TimeSeries
 from darts.models.forecasting.torch_forecasting_model import TorchForecastingModel
-from darts.utils.data.torch_datasets.training_dataset import SequentialTorchTrainingDataset
-from darts.utils.data.torch_datasets.utils import ModuleStage
+from darts.utils.data import SequentialTorchTrainingDataset
 from numpy.typing import NDArray
 
+from .darts_bridge import predict
 from .errors import ConfigError
 from .interrupts import interrupts_reach_caller
 from .lightning_silence import quiet_lightning
-from .loop import batches
+from .windows import batches
 
 
 @torch.no_grad()
@@ -58,10 +58,7 @@ def forecast_rolling(
     )
     module.eval()
     device = next(module.parameters()).device
-    forecasts = [
-        module(batch.to_module_input(ModuleStage.PREDICT)).prediction[:, -n_ahead:, :, 0]
-        for batch in batches(dataset, device)
-    ]
+    forecasts = [predict(module, batch)[:, -n_ahead:] for batch in batches(dataset, device)]
     # Newest first, as in training.
     return torch.cat(forecasts).flip(0).cpu().numpy()
 

@@ -5,22 +5,28 @@ draws the same random numbers in the same order, and so trains the same weights.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
 
 import pytorch_lightning as pl
 import torch
 from darts.models.forecasting.pl_forecasting_module import PLForecastingModule
-from darts.utils.data.torch_datasets._data_module import TorchDataModule
-from darts.utils.data.torch_datasets.training_dataset import ShiftedTorchTrainingDataset
-from darts.utils.data.torch_datasets.utils import ModuleStage, TorchTrainingBatch
-from torch import Tensor, nn, optim
-from torch.utils.data import DataLoader
+from darts.utils.data import TorchTrainingBatch
+from torch import Tensor, optim
 
 from .best_epoch import BestEpoch
-from .windows import Windows
+from .darts_bridge import DataModule, place, training_data, training_loss, validation_loss
+from .errors import ConfigError
+from .windows import batches
 
-# Without gradients large batches are as good; they are bounded for the memory of long windows.
-_LARGE_BATCH: Final = 512
+WITHOUT: Final = {
+    "devices": 1,
+    "logger": False,
+    "enable_checkpointing": False,
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+    "num_sanity_val_steps": 0,
+}
+"""Arguments of a Lightning trainer with the only values that the loop can follow: it does none of that."""
 
 
 class LoopTrainer(pl.Trainer):
@@ -29,15 +35,17 @@ class LoopTrainer(pl.Trainer):
     Parameters
     ----------
     max_epochs : int
-        Epochs at most.
+        Most epochs to train.
     best : BestEpoch or None
         Decides by the validation loss when to stop, and has its best weights restored however the training ends; None
         trains to the last epoch.
     on_epoch : callable
         Called after every epoch with its number, counted from 1, and its validation loss; without validation, its mean
         training loss. A training whose loss is not finite ends after that.
-    **kwargs
-        As for any Lightning trainer.
+    accelerator : str, default "cpu"
+        Lightning's word for the device.
+    **arguments
+        Other arguments of a Lightning trainer, with the values of :data:`WITHOUT`.
 
     Attributes
     ----------
@@ -45,32 +53,48 @@ class LoopTrainer(pl.Trainer):
         Epochs trained.
     loss : float
         The loss of the last of them, NaN before the first.
+
+    Raises
+    ------
+    ConfigError
+        For an argument or a value that the loop would have to ignore.
     """
 
     def __init__(
-        self, *, max_epochs: int, best: BestEpoch | None, on_epoch: Callable[[int, float], None], **kwargs: object
+        self,
+        *,
+        max_epochs: int,
+        best: BestEpoch | None,
+        on_epoch: Callable[[int, float], None],
+        accelerator: str = "cpu",
+        **arguments: object,
     ) -> None:
-        super().__init__(max_epochs=max_epochs, **kwargs)  # pyright: ignore[reportArgumentType] - checked by Lightning
+        for name, value in arguments.items():
+            _refuse_unless_without(name, value)
+        followed: dict[str, Any] = {**WITHOUT, "max_epochs": max_epochs, "accelerator": accelerator}
+        super().__init__(**followed)
         self.epochs = 0
         self.loss = float("nan")
         self._n_epochs = max_epochs
         self._best = best
         self._on_epoch = on_epoch
 
-    def fit(  # pyright: ignore[reportIncompatibleMethodOverride] - Darts passes these
-        self, model: PLForecastingModule, datamodule: TorchDataModule, ckpt_path: str | None = None
+    def fit(  # pyright: ignore[reportIncompatibleMethodOverride] - what Darts passes
+        self, model: PLForecastingModule, datamodule: DataModule, ckpt_path: str | None = None
     ) -> None:
-        """Train a model on the samples of a data module."""
-        assert ckpt_path is None
-        self.strategy.connect(model)
-        device = self.strategy.root_device
-        model.to(device)
-        assert isinstance(datamodule.train_dataset, ShiftedTorchTrainingDataset)
-        train = batches(datamodule.train_dataset, device, batch_size=datamodule.batch_size, shuffle=True)
-        val = None
-        if datamodule.val_dataset is not None:
-            assert isinstance(datamodule.val_dataset, ShiftedTorchTrainingDataset)
-            val = batches(datamodule.val_dataset, device)
+        """Train a model on the samples of a data module.
+
+        Raises
+        ------
+        ConfigError
+            Where a checkpoint is to be resumed from.
+        """
+        if ckpt_path is not None:
+            raise ConfigError("cannot be resumed from: this training loop begins with a new model", "ckpt_path")
+        device = place(self, model)
+        data = training_data(datamodule)
+        train = batches(data.train, device, batch_size=data.batch_size, shuffle=True)
+        val = None if data.val is None else batches(data.val, device)
         try:
             self._train(model, train, val)
         finally:
@@ -93,30 +117,15 @@ class LoopTrainer(pl.Trainer):
                 return
 
 
-def batches(
-    dataset: ShiftedTorchTrainingDataset,
-    device: torch.device,
-    *,
-    batch_size: int = _LARGE_BATCH,
-    shuffle: bool = False,
-) -> Iterable[TorchTrainingBatch]:
-    """Return the samples of a Darts dataset of one series in batches, newest first or shuffled anew by each reading.
-
-    Parameters
-    ----------
-    dataset : ShiftedTorchTrainingDataset
-        Without future or static covariates and weights: what the architectures of this library make of a series.
-    device : torch.device
-        Where the batches shall be; the series are moved there once.
-    batch_size : int, default 512
-    shuffle : bool, default False
-        By torch's global random state, as torch's own loader does.
-    """
-    return DataLoader(Windows.of(dataset, device), batch_size=batch_size, shuffle=shuffle, collate_fn=_as_it_is)
-
-
-def _as_it_is(batch: TorchTrainingBatch) -> TorchTrainingBatch:
-    return batch
+def _refuse_unless_without(name: str, value: object) -> None:
+    if name not in WITHOUT:
+        raise ConfigError(
+            "is an argument that this training loop does not follow: leave it out, or train with Lightning's own "
+            "loop, by the fit of a model from create_model",
+            name,
+        )
+    if value is not WITHOUT[name] and (isinstance(value, bool) or value != WITHOUT[name]):
+        raise ConfigError(f"must be {WITHOUT[name]!r} for this training loop, not {value!r}", name)
 
 
 def _train_epoch(model: PLForecastingModule, train: Iterable[TorchTrainingBatch], optimizer: optim.Optimizer) -> Tensor:
@@ -124,7 +133,7 @@ def _train_epoch(model: PLForecastingModule, train: Iterable[TorchTrainingBatch]
     model.train()
     losses: list[Tensor] = []
     for batch in train:
-        loss = _loss(model, batch, ModuleStage.TRAIN, model.train_criterion)
+        loss = training_loss(model, batch)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -139,12 +148,7 @@ def _validate(model: PLForecastingModule, val: Iterable[TorchTrainingBatch]) -> 
     losses: list[Tensor] = []
     sizes: list[int] = []
     for batch in val:
-        losses.append(_loss(model, batch, ModuleStage.VALIDATE, model.val_criterion))
+        losses.append(validation_loss(model, batch))
         sizes.append(len(batch.past_target))
     weights = torch.tensor(sizes, dtype=losses[0].dtype, device=losses[0].device)
     return torch.stack(losses) @ weights / weights.sum()
-
-
-def _loss(model: PLForecastingModule, batch: TorchTrainingBatch, stage: ModuleStage, criterion: nn.Module) -> Tensor:
-    prediction: Tensor = model(batch.to_module_input(stage)).prediction
-    return criterion(prediction.squeeze(-1), batch.future_target)

@@ -14,7 +14,7 @@ from .best_epoch import BestEpoch
 from .errors import ConfigError, TrainingDivergedError
 from .hyperparameters import Hyperparameters
 from .lightning_silence import quiet_lightning
-from .loop import LoopTrainer
+from .loop import WITHOUT, LoopTrainer
 from .registry import create_model
 from .settings import TrainingSettings, accelerator
 
@@ -64,16 +64,7 @@ def trainer_kwargs(settings: TrainingSettings | None = None) -> dict[str, Any]:
         Where the settings ask for a device that is not there.
     """
     settings = settings or TrainingSettings()
-    return {
-        "max_epochs": settings.max_epochs,
-        "accelerator": accelerator(settings.device),
-        "devices": 1,
-        "logger": False,
-        "enable_checkpointing": False,
-        "enable_progress_bar": False,
-        "enable_model_summary": False,
-        "num_sanity_val_steps": 0,
-    }
+    return {"max_epochs": settings.max_epochs, "accelerator": accelerator(settings.device), **WITHOUT}
 
 
 def fit_forecaster(

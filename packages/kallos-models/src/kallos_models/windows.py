@@ -1,14 +1,18 @@
 """Every look-back of a series with what follows it, as slices of one tensor: no sample is ever built by itself."""
 
-from collections.abc import Sequence
-from typing import Self
+from collections.abc import Iterable, Sequence
+from typing import Final, Self
 
 import torch
 from darts import TimeSeries
-from darts.utils.data.torch_datasets.training_dataset import ShiftedTorchTrainingDataset
-from darts.utils.data.torch_datasets.utils import TorchTrainingBatch
+from darts.utils.data import ShiftedTorchTrainingDataset, TorchTrainingBatch
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
+
+from .darts_bridge import one_series
+
+# Without gradients large batches are as good; they are bounded for the memory of long windows.
+_LARGE_BATCH: Final = 512
 
 
 class Windows(Dataset[TorchTrainingBatch]):
@@ -32,15 +36,15 @@ class Windows(Dataset[TorchTrainingBatch]):
     @classmethod
     def of(cls, dataset: ShiftedTorchTrainingDataset, device: torch.device) -> Self:
         """Return the samples of a Darts dataset of one series, its values moved to a device once."""
-        target = dataset.series[0]
-        covariates = dataset.past_covariates[0] if dataset.past_covariates is not None else None
-        n, look_back, future = len(dataset), dataset.input_chunk_length, dataset.output_chunk_length
-        values = _values(target, device)
+        of = one_series(dataset)
+        values = _values(of.target, device)
         known = None
-        if covariates is not None:
-            first = covariates.time_index.get_loc(target.start_time())
-            known = _slices(_values(covariates, device)[first:], n, look_back)
-        return cls(_slices(values, n, look_back), known, _slices(values[dataset.shift :], n, future))
+        if of.covariates is not None:
+            first = of.covariates.time_index.get_loc(of.target.start_time())
+            known = _slices(_values(of.covariates, device)[first:], of.n_samples, of.look_back)
+        return cls(
+            _slices(values, of.n_samples, of.look_back), known, _slices(values[of.shift :], of.n_samples, of.future)
+        )
 
     def __len__(self) -> int:
         return len(self._past_target)
@@ -53,6 +57,33 @@ class Windows(Dataset[TorchTrainingBatch]):
             past_covariates=None if self._past_covariates is None else self._past_covariates[rows],
             future_target=self._future_target[rows],
         )
+
+
+def batches(
+    dataset: ShiftedTorchTrainingDataset,
+    device: torch.device,
+    *,
+    batch_size: int = _LARGE_BATCH,
+    shuffle: bool = False,
+) -> Iterable[TorchTrainingBatch]:
+    """Return the samples of a Darts dataset of one series in batches, newest first or shuffled anew by each reading.
+
+    Parameters
+    ----------
+    dataset : ShiftedTorchTrainingDataset
+        Without future or static covariates and weights: what the architectures of this library make of a series.
+    device : torch.device
+        Where the batches are to be; the series are moved there once.
+    batch_size : int, default 512
+        Samples in a batch.
+    shuffle : bool, default False
+        By torch's global random state, as torch's own loader does.
+    """
+    return DataLoader(Windows.of(dataset, device), batch_size=batch_size, shuffle=shuffle, collate_fn=_as_it_is)
+
+
+def _as_it_is(batch: TorchTrainingBatch) -> TorchTrainingBatch:
+    return batch
 
 
 def _values(series: TimeSeries, device: torch.device) -> Tensor:
