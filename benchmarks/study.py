@@ -12,7 +12,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,7 @@ from kallos_data import (
     load_features_from_db,
     prepare_darts_timeseries,
 )
-from kallos_models import TrainingSettings, fit_forecaster, forecast_rolling, quiet_lightning
+from kallos_models import fit_forecaster, forecast_rolling, quiet_lightning
 from kallos_tune import TuningSettings, run_tuning
 from kallos_tune.report import trial_counts
 from kallos_tune.search_space import suggest

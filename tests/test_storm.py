@@ -4,6 +4,7 @@ import signal
 
 import pytest
 import sqlalchemy
+from kallos_tune.claims.trial_sql import survey
 from lossy_proxy import LossyProxy
 from optuna.trial import TrialState
 from postgres_server import PostgresServer, find_binaries
@@ -11,7 +12,6 @@ from sqlalchemy.exc import DBAPIError
 from storm_worker import Orders, Storm, StormStudy, check, kill_left_over, random_kills, start_worker
 
 from kallos_data import DatabaseConfig
-from kallos_tune.claims.trial_sql import survey
 from kallos_tune.trial_attributes import FINISHED
 
 

@@ -18,7 +18,10 @@ from kallos_tune.errors import DatabaseUnavailableError, WorkerError
         (ConfigError("must be 1 or more, not 0", "workers"), "--workers must be 1 or more, not 0"),
         (DataConfigError("must not lie after the end", "start_date"), "--start-date must not lie after the end"),
         (ModelConfigError("cannot be 'cuda'", "device"), "--device cannot be 'cuda'"),
-        (ConfigError("must be 0 or more, not -1", "database_wait_seconds"), "--database-wait must be 0 or more, not -1"),
+        (
+            ConfigError("must be 0 or more, not -1", "database_wait_seconds"),
+            "--database-wait must be 0 or more, not -1",
+        ),
         (ConfigError("is no option of ours", "somewhere"), "somewhere is no option of ours"),
         (ConfigError("without any parameter"), "without any parameter"),
     ],

@@ -7,12 +7,12 @@ from collections import Counter
 
 import optuna
 import pytest
+from kallos_tune.claims.trial_sql import Census, running_trials, survey, take_census
 from optuna.trial import TrialState
 
 from kallos_data import DatabaseConfig
 from kallos_tune.claims.claims import ClaimSettings, join_study
 from kallos_tune.claims.transactions import Claim, NoClaim
-from kallos_tune.claims.trial_sql import Census, running_trials, survey, take_census
 from kallos_tune.evaluation.sampling import sampler_of_draw
 from kallos_tune.events import ignore
 from kallos_tune.settings import TuningSettings

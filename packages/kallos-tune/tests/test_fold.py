@@ -1,7 +1,5 @@
 """A fold's forecast: equal to a step-by-step loop, blind to the future, scaled back, repeatable."""
 
-from dataclasses import replace
-
 import numpy as np
 import polars as pl
 import pytest

@@ -118,7 +118,7 @@ def test_a_file_that_cannot_be_written_leaves_nothing_behind(study, tmp_path, mo
     path = tmp_path / "best.json"
     path.write_text("the one before")
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(ConfigError, match="cannot write .*: No space left on device; name another file or folder"):
+    with pytest.raises(ConfigError, match=r"cannot write .*: No space left on device; name another file or folder"):
         write_best_params(study, path)
     assert [(each.name, each.read_text()) for each in tmp_path.glob("*best.json*")] == [("best.json", "the one before")]
 

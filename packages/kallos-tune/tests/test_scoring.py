@@ -41,4 +41,6 @@ def test_naive_score_equals_a_loop(metric, forecast, purge, target, history):
         expected = naive_by_hand(
             train[target].to_list(), purge, val[target].to_list(), rolling=forecast == "rolling", metric=metric
         )
-        assert naive_score(train[target].to_numpy(), val[target].to_numpy(), settings) == pytest.approx(expected, rel=1e-9)
+        assert naive_score(train[target].to_numpy(), val[target].to_numpy(), settings) == pytest.approx(
+            expected, rel=1e-9
+        )

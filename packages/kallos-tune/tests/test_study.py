@@ -16,7 +16,6 @@ import torch
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import TrialState
 
-import kallos_tune.study
 from kallos_models import ConfigError as ModelConfigError
 from kallos_models import Hyperparameters, UnknownModelError
 from kallos_tune import (
@@ -37,6 +36,7 @@ from kallos_tune import (
     study_result,
 )
 from kallos_tune.events import ignore
+from kallos_tune.storage.locks import WriteLock
 from kallos_tune.trial_attributes import FAILURE, FINISHED, MADE_WITH, RETRY_OF, WORKER, n_finished
 
 
@@ -273,7 +273,7 @@ def test_after_force_each_trial_and_the_study_say_what_was_changed(tune):
         {"since_trial": 1, "changed": {"patience": 3, "seed": 4}},
         {"since_trial": 2, "changed": {"max_epochs": 1}},
     ]
-    assert current_definition(study) == first | {"patience": 3, "seed": 4, "max_epochs": 1}
+    assert current_definition(study.user_attrs) == first | {"patience": 3, "seed": 4, "max_epochs": 1}
     result = study_result(study)
     assert (result.definition, len(result.changes)) == (first, 2)
     assert result.made_with == made[result.best_trial]
@@ -289,13 +289,13 @@ def test_what_was_changed_by_force_is_what_is_compared_from_then_on(tune):
 
 def test_nothing_slow_happens_while_others_wait_to_create_a_study(tune, monkeypatch):
     holding, while_held = [], []
-    lock = kallos_tune.study.creation_lock
+    hold = WriteLock.hold
 
     @contextmanager
-    def watched(*arguments, **settings):
-        with lock(*arguments, **settings):
+    def watched(self):
+        with hold(self) as connection:
             holding.append(True)
-            yield
+            yield connection
             holding.clear()
 
     def note(name):
@@ -309,11 +309,40 @@ def test_nothing_slow_happens_while_others_wait_to_create_a_study(tune, monkeypa
         noted.__set_name__(StudyData, name)
         monkeypatch.setattr(StudyData, name, noted)
 
-    monkeypatch.setattr("kallos_tune.study.creation_lock", watched)
+    monkeypatch.setattr(WriteLock, "hold", watched)
     note("folds")
     note("naive_scores")
     tune(1)
     assert while_held == []
+
+
+@pytest.mark.parametrize("watching", ["tune(2)", "tune(3, workers=2)"])
+def test_who_trains_nothing_imports_neither_darts_nor_torch(tune, database, watching):
+    tune(2)
+    code = f"""
+import sys
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from kallos_data import FeatureTables
+from kallos_tune import TuningSettings, run_tuning
+space = {{
+    "hidden_dim": IntDistribution(4, 8, log=True),
+    "n_rnn_layers": IntDistribution(1, 1),
+    "dropout": FloatDistribution(0.0, 0.2),
+    "batch_size": CategoricalDistribution([32, 64]),
+    "input_chunk_length": IntDistribution(4, 8),
+    "learning_rate": FloatDistribution(1e-3, 1e-2, log=True),
+}}
+groups = {{"unbounded_features": ["signal"], "volume_features": ["volume"]}}
+tables = FeatureTables(market="history", indicators=None)
+def tune(n_trials, workers=1):
+    settings = TuningSettings.of(space=space, max_epochs=2, patience=2, target_folds=2, tables=tables, workers=workers)
+    run_tuning("X", "2021-04-30", {database!r}, None, "gru", "s", "ret", groups, n_trials, settings=settings)
+if __name__ == "__main__":
+    {watching}
+    print(*sorted({{"darts", "torch"}} & sys.modules.keys()))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.strip() == ""
 
 
 @pytest.mark.parametrize("change", [{"metric": "mae"}, {"target_folds": 3}, {"purge": 1}])

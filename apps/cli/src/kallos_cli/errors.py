@@ -61,9 +61,14 @@ def explain(error: Exception) -> Explanation:
     from kallos_data import InsufficientDataError
     from kallos_data import KallosError as DataError
     from kallos_models import KallosError as ModelError
-    from kallos_tune import DatabaseUnavailableError, StudyExistsError, StudyMismatchError, TooManyFailuresError
+    from kallos_tune import (
+        DatabaseUnavailableError,
+        StudyExistsError,
+        StudyMismatchError,
+        TooManyFailuresError,
+        WorkerError,
+    )
     from kallos_tune import KallosError as TuneError
-    from kallos_tune import WorkerError
 
     user = True
     match error:

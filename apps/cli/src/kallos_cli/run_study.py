@@ -71,7 +71,11 @@ def _stopped(stop: BaseException, watch: Watch, request: Request, again: Sequenc
     by_user = isinstance(stop, KeyboardInterrupt)
     word = "interrupted" if by_user else "terminated"
     kept = "before the first trial: nothing is lost" if watch.opened is None else _kept(watch, request)
-    lines = (f"{word}{' ' if watch.opened is None else ': '}{kept}", "resume with:", *(f"  {command}" for command in again))
+    lines = (
+        f"{word}{' ' if watch.opened is None else ': '}{kept}",
+        "resume with:",
+        *(f"  {command}" for command in again),
+    )
     return StoppedError(EXIT_CTRL_C if by_user else EXIT_SIGTERM, *lines)
 
 
@@ -88,7 +92,8 @@ def _kept(watch: Watch, request: Request) -> str:
         states = {trial.number: trial.state.name for trial in study.get_trials(deepcopy=False)}
         finished = n_finished(study)
     except (KallosError, TuneError, SQLAlchemyError):
-        return f"the database cannot be reached; {watch.n_finished} of {request.n_trials} finished trials were recorded before"
+        recorded = f"{watch.n_finished} of {request.n_trials} finished trials were recorded before"
+        return f"the database cannot be reached; {recorded}"
     failed = [number for number in sorted(watch.running) if states.get(number) == "FAIL"]
     left = [number for number in sorted(watch.running) if states.get(number) == "RUNNING"]
     parts = [f"{trials_are(failed)} recorded as failed"] if failed else []

@@ -114,7 +114,11 @@ SETTING_OPTIONS = (
     SettingOption(TrainingSettings, "patience", TRAINING_PANEL, metavar="N"),
     SettingOption(TrainingSettings, "device", TRAINING_PANEL),
     SettingOption(
-        TrainingSettings, "seed", SEARCH_PANEL, metavar="N", more="The sampler's too: same seed, same study, where one works."
+        TrainingSettings,
+        "seed",
+        SEARCH_PANEL,
+        metavar="N",
+        more="The sampler's too: same seed, same study, where one works.",
     ),
     SettingOption(SearchSettings, "sampler", SEARCH_PANEL),
     SettingOption(SearchSettings, "pruner", SEARCH_PANEL),

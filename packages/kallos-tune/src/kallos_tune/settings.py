@@ -61,9 +61,7 @@ class HistorySettings:
         None, "First step of the history, ISO 8601 in UTC, inclusive; the first there is where left out."
     )
     tables: FeatureTables = setting(FeatureTables(), "Tables that the history lies in.")
-    max_gap: int = setting(
-        7, "Longest run of missing steps that is filled forward; a longer one is an error.", least=0
-    )
+    max_gap: int = setting(7, "Longest run of missing steps that is filled forward; a longer one is an error.", least=0)
 
     def __post_init__(self) -> None:
         check_settings(self, error=ConfigError)
@@ -92,13 +90,16 @@ class FoldSettings:
     forecast: Forecast = setting(
         "rolling", "Each step from what was known the step before, or the whole window at once by autoregression."
     )
-    metric: Metric = setting("rmse", "Error of a fold, in the target's own unit; a trial's score is the mean over folds.")
+    metric: Metric = setting(
+        "rmse", "Error of a fold, in the target's own unit; a trial's score is the mean over folds."
+    )
 
     def __post_init__(self) -> None:
         check_settings(self, error=ConfigError)
         if self.purge and self.forecast == "recursive":
             raise ConfigError(
-                "needs rolling forecasts: a recursive forecast feeds on targets that the purge says are unknown", "purge"
+                "needs rolling forecasts: a recursive forecast feeds on targets that the purge says are unknown",
+                "purge",
             )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from functools import partial
 from secrets import token_hex
-from typing import Any, Final
+from typing import Final
 
 import optuna
 from optuna.storages import BaseStorage
@@ -13,25 +13,27 @@ from optuna.storages import BaseStorage
 from kallos_data import DatabaseConfig, FeatureGroups
 from kallos_models import UnknownModelError, available_models, require_device
 
-from .claims.claims import Claims, ClaimSettings
-from .errors import ConfigError, DatabaseUnavailableError
+from .claims.claims import Claims
+from .claims.times import ClaimSettings
+from .errors import ConfigError, DatabaseUnavailableError, LockTimeoutError
 from .events import Listener, StudyOpened, ignore
 from .search_space import defaults_in
 from .settings import TuningSettings
-from .storage.locks import creation_lock
-from .storage.open import open_storage, storage_config
+from .storage.creation import create_study
+from .studies import open_storage, seen_by_workers, storage_config
 from .study_data import StudyData, load_study_data
 from .study_definition import attributes_of_new_study, resume_study
 from .trial_attributes import best_score, n_finished
 from .workers.job import Assignment
 from .workers.processes import run_assignment
-from .workers.ray_cluster import Needs, connected, seen_by_workers
+from .workers.ray_cluster import Needs, connected
 
 logger = logging.getLogger(__name__)
 
 _WORK: Final = "kallos_tune.study_worker:run_claims"
+_LOGGERS: Final = ("kallos_data", "kallos_models", "kallos_tune")
 # Meanwhile nobody listens to the other workers.
-_ABANDON_SECONDS: Final = 3.0
+_ABANDONING_SECONDS: Final = 3.0
 
 
 def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
@@ -171,21 +173,21 @@ def _open_study(
 ) -> optuna.Study:
     """Create the study, or resume the one of that name; what takes long is done before others are kept waiting."""
     definition = data.definition(model_name)
-    attributes = attributes_of_new_study(definition, data.naive_scores)
     search = data.settings.search
-    # A guided search begins with something sensible to learn from, and to compare the next trials with.
-    first = defaults_in(search.space) if search.sampler == "tpe" else None
-    with creation_lock(config):
-        if name in optuna.get_all_study_names(storage):
-            study = optuna.load_study(study_name=name, storage=storage)
-            resume_study(study, definition, data.settings.run.resume)
-            return study
-        study = optuna.create_study(study_name=name, storage=storage, direction="minimize")
-        for key, value in attributes.items():
-            study.set_user_attr(key, value)
-        if first is not None:
-            study.enqueue_trial(first)
-        return study
+    if name not in optuna.get_all_study_names(storage):
+        created = create_study(
+            config,
+            name,
+            user_attributes=attributes_of_new_study(definition, data.naive_scores),
+            # A guided search begins with something sensible to learn from, and to compare the next trials with.
+            queued=[defaults_in(search.space)] if search.sampler == "tpe" else [],
+            wait_seconds=data.settings.run.database_wait_seconds,
+        )
+        if created:
+            return optuna.load_study(study_name=name, storage=storage)
+    study = optuna.load_study(study_name=name, storage=storage)
+    resume_study(study, definition, data.settings.run.resume)
+    return study
 
 
 def _run_trials(  # noqa: PLR0917 - what workers are given, and who listens
@@ -204,24 +206,25 @@ def _run_trials(  # noqa: PLR0917 - what workers are given, and who listens
         grace_seconds=run.grace_seconds,
         database_wait_seconds=run.database_wait_seconds,
     )
-    arguments = (study.study_name, data, model_name, n_trials, crew, times)
+    arguments = (study.study_name, data, model_name, n_trials, times, crew)
     if run.engine == "ray":
         with connected(run.ray_address):
             from .workers.ray_workers import run_on_ray  # noqa: PLC0415 - imports Ray, an extra
 
-            assignment = Assignment(_WORK, (seen_by_workers(config), *arguments))
+            assignment = Assignment(_WORK, (seen_by_workers(config), *arguments), _LOGGERS)
             run_on_ray(assignment, n_workers, Needs(run.cpus_per_worker, run.gpus_per_worker), on_event)
         return
     claims = Claims(study, storage, config, n_trials, times, data.settings.search.space, crew)
-    run_assignment(Assignment(_WORK, (config, *arguments)), n_workers, on_event, partial(_abandon, claims))
+    assignment = Assignment(_WORK, (config, *arguments), _LOGGERS)
+    run_assignment(assignment, n_workers, on_event, partial(_abandon, claims))
 
 
 def _abandon(claims: Claims, pid: int) -> None:
     """Abandon what a dead worker was running, so that nobody waits for it to have been silent for long."""
     try:
-        claims.bury(pid, limit_seconds=_ABANDON_SECONDS)
-    except DatabaseUnavailableError:
-        logger.warning("the trial of a dead worker is abandoned later: the database cannot be reached")
+        claims.abandon_worker(pid, limit_seconds=_ABANDONING_SECONDS)
+    except (DatabaseUnavailableError, LockTimeoutError) as error:
+        logger.warning("the trial of a dead worker will be abandoned later: %s", error)
 
 
 def _log_best(study: optuna.Study, settings: TuningSettings) -> None:

@@ -179,8 +179,8 @@ def _groups_in(
     groups = default_feature_groups(columns, target_col) if given is None else given
     if not groups and given is None:
         raise ConfigError(
-            f"must be given: none of the columns of {asset_id} is known ({', '.join(columns)}); say which to use and how "
-            "to scale them",
+            f"must be given: none of the columns of {asset_id} is known ({', '.join(columns)}); say which to use and "
+            "how to scale them",
             "feature_groups",
         )
     return {group: list(names) for group, names in groups.items()}

@@ -1,7 +1,7 @@
 """A study knows what it is about, and is not resumed for anything else.
 
-What defines a study is stored on it as user attributes: its definition as it was made, the changes that ``resume="force"``
-made to it since, and the versions it was begun with.
+What defines a study is stored on it as user attributes: its definition as it was made, what ``resume="force"`` changed
+of that since, and the versions it was begun with.
 """
 
 import json
@@ -81,14 +81,25 @@ def resume_study(study: optuna.Study, definition: Mapping[str, Any], resume: Res
         logger.warning("study %s was begun with %s %s, this is %s: scores may differ", name, package, stored, now)
 
 
-def current_definition(study: optuna.Study) -> dict[str, Any] | None:
-    """Return a study's definition with the changes made to it since; None of a study that Kallos did not make."""
-    definition = study.user_attrs.get(DEFINITION)
+def current_definition(user_attributes: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return a study's definition with the changes made to it since; None where Kallos did not make the study.
+
+    Parameters
+    ----------
+    user_attributes : mapping
+        Of the study.
+    """
+    definition = user_attributes.get(DEFINITION)
     if definition is None:
         return None
-    for change in study.user_attrs.get(CHANGES, []):
+    for change in user_attributes.get(CHANGES, []):
         definition = definition | change["changed"]
     return definition
+
+
+def naive_scores_of(user_attributes: Mapping[str, Any]) -> list[float]:
+    """Return the naive forecast's score in each fold of a study, by its user attributes; none where it has none."""
+    return user_attributes.get(NAIVE_SCORES, [])
 
 
 def definition_differences(study: optuna.Study, definition: Mapping[str, Any]) -> dict[str, tuple[object, object]]:
@@ -96,7 +107,7 @@ def definition_differences(study: optuna.Study, definition: Mapping[str, Any]) -
 
     What follows from something else (the fold bounds from the dates, say) is named only where nothing else explains it.
     """
-    stored = current_definition(study)
+    stored = current_definition(study.user_attrs)
     if stored is None:
         return {"origin": ("a study not made by Kallos", "kallos")}
     differences = {key: (_shortened(old), _shortened(new)) for key, (old, new) in _compare(stored, definition).items()}

@@ -9,9 +9,10 @@ import torch
 
 from kallos_data import DatabaseConfig
 
-from .claims.claims import ClaimSettings, join_study
+from .claims.join import join_study
+from .claims.times import ClaimSettings
 from .evaluation.objective import objective
-from .evaluation.pruning import pruner_of
+from .evaluation.pruning import pruner_of, rung_name
 from .evaluation.sampling import sampler_of_draw
 from .evaluation.threads import torch_threads
 from .events import Listener
@@ -25,8 +26,8 @@ def run_claims(  # noqa: PLR0917 - called with the arguments of an assignment
     data: StudyData,
     model_name: str,
     n_trials: int,
-    crew: str,
     times: ClaimSettings,
+    crew: str,
     on_event: Listener,
 ) -> None:
     """Open a study and run its trials; what every worker does, whichever process it is.
@@ -39,16 +40,16 @@ def run_claims(  # noqa: PLR0917 - called with the arguments of an assignment
     data : StudyData
     n_trials : int
         Number of finished trials to reach.
-    crew : str
-        See :class:`kallos_tune.claims.claims.Claims`.
     times : ClaimSettings
         Heartbeat, grace and the wait for the database.
+    crew : str
+        See :class:`kallos_tune.claims.claims.Claims`.
     on_event : callable
         Is told of trials, folds and epochs.
 
     Raises
     ------
-    DatabaseUnavailableError, KeyboardInterrupt, SystemExit
+    DatabaseUnavailableError, LockTimeoutError, KeyboardInterrupt, SystemExit
         As in :func:`kallos_tune.workers.worker_loop.run_trials`.
     """
     settings = data.settings
@@ -59,7 +60,14 @@ def run_claims(  # noqa: PLR0917 - called with the arguments of an assignment
 
     claims = join_study(config, study_name, n_trials, times, settings.search.space, crew)
     with torch_threads(settings.run.threads), _only_new_objects_collected():
-        run_trials(claims, run, lambda draw: sampler_of_draw(draw, settings), on_event, pruner=pruner_of(settings.search))
+        run_trials(
+            claims,
+            run,
+            lambda draw: sampler_of_draw(draw, settings),
+            on_event,
+            pruner=pruner_of(settings.search),
+            name_of_step=rung_name,
+        )
 
 
 @contextmanager

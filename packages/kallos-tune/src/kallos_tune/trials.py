@@ -41,8 +41,8 @@ def running_trials(study: optuna.Study) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        ``trial`` (its number), ``host`` and ``process`` of its worker, and ``since`` when it runs, by that host's clock;
-        what is not known is None.
+        ``trial`` (its number), ``host`` and ``process`` of its worker, and ``since`` when it runs, by that host's
+        clock; what is not known is None.
     """
     found: list[dict[str, Any]] = []
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
@@ -59,7 +59,8 @@ def abandoned_trial(study: optuna.Study, number: int) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``trial`` (its number), ``worker`` (host and process), ``reason``, and ``runs_again``: whether its parameters do.
+        ``trial`` (its number), ``worker`` (host and process), ``reason``, and ``runs_again``: whether its parameters
+        do.
     """
     trials = study.get_trials(deepcopy=False)
     attributes = trials[number].user_attrs

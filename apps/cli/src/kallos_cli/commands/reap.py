@@ -24,8 +24,8 @@ def reap(
             "--grace-seconds",
             min=0,
             metavar="SECONDS",
-            help="Abandon trials without a sign of life for longer. Workers give one every 15 seconds; 0 abandons every "
-            "running trial, healthy or not.",
+            help="Abandon trials that gave no sign of life for longer. Workers give one every 15 seconds; 0 abandons "
+            "every running trial, healthy or not.",
         ),
     ] = GRACE_SECONDS,
     db_url: DbUrl = DEFAULT_DB_URL,
@@ -64,4 +64,3 @@ def reap(
         *command_line.needed_first(config),
         command_line.with_storage(["study", "show", name], config, optuna_schema),
     )
-

@@ -9,7 +9,7 @@ from ..options import DEFAULT_DB_URL, DbUrl, Debug, Json, OptunaSchema
 from . import reap
 
 if TYPE_CHECKING:
-    import optuna
+    from kallos_tune import StudySummary
 
 LIST_EXAMPLES = (
     "[bold]Examples[/bold]\n\n"
@@ -43,14 +43,10 @@ def list_studies(
 ) -> None:
     """List the studies of a database: model, asset, target, trials, best and naive score."""
     from kallos_data import DatabaseConfig
-    from kallos_tune import load_study, study_names
-
-    from .. import logs
+    from kallos_tune import study_summaries
 
     config = DatabaseConfig.of(db_url)
-    names = study_names(config, optuna_schema=optuna_schema)
-    logs.tame_optuna()
-    rows = [_row(load_study(config, name, optuna_schema=optuna_schema)) for name in names]
+    rows = [_row(summary) for summary in study_summaries(config, optuna_schema=optuna_schema)]
     if json:
         output.show_json({"database": str(config), "optuna_schema": optuna_schema, "studies": rows})
         return
@@ -74,19 +70,21 @@ def show_study(
 ) -> None:
     """Show one study: what it is about, who runs what, its trials, its folds, its best parameters."""
     from kallos_data import DatabaseConfig
-    from kallos_tune import load_study, study_result, trials_table
+    from kallos_tune import current_definition, load_study, running_trials, study_result, trial_counts, trials_table
 
     from .. import logs, results
 
     study = load_study(DatabaseConfig.of(db_url), name, optuna_schema=optuna_schema)
     logs.tame_optuna()
-    row = _row(study)
-    result = study_result(study) if row["best_score"] is not None or not row["by_kallos"] else None
+    definition = current_definition(study.user_attrs)
+    result = study_result(study) if definition is None or trial_counts(study)["complete"] else None
     if json:
-        facts = result.to_dict() if result else row | {"definition": _definition(study)}
-        output.show_json(facts | {"trials": trials_table(study).to_dicts(), "running": results.running_facts(study)})
+        facts = result.to_dict() if result else {"study_name": name, "definition": definition}
+        facts |= {"n_trials": trial_counts(study)}
+        output.show_json(facts | {"trials": trials_table(study).to_dicts(), "running": running_trials(study)})
         return
-    _show_definition(name, _definition(study))
+    assert definition is not None, "there is no result of a study that was not made by Kallos"
+    _show_definition(name, definition)
     results.show_running(study)
     results.show_trials(study)
     if result is None:
@@ -96,21 +94,19 @@ def show_study(
     results.show_best(result)
 
 
-def _row(study: "optuna.Study") -> dict[str, Any]:
-    from kallos_tune.report import trial_counts
-    from kallos_tune.study_definition import NAIVE_SCORES
-    from kallos_tune.trial_attributes import best_score
+def _row(summary: "StudySummary") -> dict[str, Any]:
+    from kallos_tune import current_definition, naive_scores_of
 
-    definition = _definition(study)
-    naive: list[float] = study.user_attrs.get(NAIVE_SCORES, [])
+    definition = current_definition(summary.user_attributes) or {}
+    naive = naive_scores_of(summary.user_attributes)
     return {
-        "study_name": study.study_name,
+        "study_name": summary.name,
         "by_kallos": bool(definition),
         "model_name": definition.get("model_name"),
         "asset_id": definition.get("asset_id"),
         "target_col": definition.get("target_col"),
-        "n_trials": trial_counts(study),
-        "best_score": best_score(study) if definition else None,
+        "n_trials": dict(summary.n_trials),
+        "best_score": summary.best_score if definition else None,
         "naive_score": sum(naive) / len(naive) if naive else None,
     }
 
@@ -127,12 +123,6 @@ def _cells(row: dict[str, Any]) -> list[object]:
         row["best_score"],
         row["naive_score"],
     ]
-
-
-def _definition(study: "optuna.Study") -> dict[str, Any]:
-    from kallos_tune.study_definition import DEFINITION
-
-    return study.user_attrs.get(DEFINITION, {})
 
 
 def _show_definition(name: str, definition: dict[str, Any]) -> None:

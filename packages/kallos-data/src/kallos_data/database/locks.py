@@ -85,9 +85,7 @@ def check_wait_seconds(wait_seconds: float) -> None:
     """Raise :class:`ConfigError` for what is no number of seconds from 0 to two million."""
     # Not a number is in no range.
     if type(wait_seconds) not in (int, float) or not 0 <= wait_seconds <= _LONGEST_WAIT:
-        raise ConfigError(
-            f"must be from 0 to {_LONGEST_WAIT:.0f} seconds, not {wait_seconds!r}", "wait_seconds"
-        )
+        raise ConfigError(f"must be from 0 to {_LONGEST_WAIT:.0f} seconds, not {wait_seconds!r}", "wait_seconds")
 
 
 def _held(connection: Connection, key: ColumnElement[int], seconds: float) -> bool:

@@ -68,9 +68,7 @@ def source_tables(connection: Connection, tables: FeatureTables) -> list[SourceT
         found.append(SourceTable(clause, kinds, features))
     if not taken:
         names = " and ".join(repr(table.clause.name) for table in found)
-        raise ConfigError(
-            f"must have a column of numbers beside the keys, and {names} has none", "market"
-        )
+        raise ConfigError(f"must have a column of numbers beside the keys, and {names} has none", "market")
     return found
 
 

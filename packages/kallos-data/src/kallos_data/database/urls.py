@@ -104,9 +104,7 @@ def _require_text(value: str, parameter: str) -> None:
 
 def _check_sqlite(url: URL) -> None:
     if url.host or url.username or url.password or url.port:
-        raise ConfigError(
-            "must name a file, not a host: write sqlite:///FILE, or four slashes for /FILE", "url"
-        )
+        raise ConfigError("must name a file, not a host: write sqlite:///FILE, or four slashes for /FILE", "url")
     if not url.database or url.database == ":memory:":
         raise ConfigError("must name a SQLite file, sqlite:///FILE: a database in memory ends with its process", "url")
     if other := [key for key in url.query if key != "timeout"]:

@@ -78,9 +78,7 @@ def walk_forward_positions(
         if length < 1:
             raise ConfigError(f"must be 1 or more rows, not {length}", name)
     if not 0 <= purge < train_length:
-        raise ConfigError(
-            f"must be 0 or more and less than the {train_length} training rows, not {purge}", "purge"
-        )
+        raise ConfigError(f"must be 0 or more and less than the {train_length} training rows, not {purge}", "purge")
     if window not in ("expanding", "rolling"):
         raise ConfigError(f"must be 'expanding' or 'rolling', not {window!r}", "window")
     n_folds = (n_rows - train_length) // val_length

@@ -34,8 +34,9 @@ def objective(
     Parameters
     ----------
     trial : optuna.Trial
-        Is asked for the parameters of ``settings.search.space``, and keeps, as user attributes, the fold scores, their naive
-        counterparts, epochs, best epochs and seconds, and seed, epochs at most, patience and device it was made with.
+        Is asked for the parameters of ``settings.search.space``. It keeps as user attributes the fold scores, their
+        naive counterparts, epochs, best epochs and seconds, and the seed, most epochs, patience and device it was made
+        with.
     folds : sequence of FoldSeries
         Oldest first; see :attr:`kallos_tune.StudyData.folds`.
     model_name : str
