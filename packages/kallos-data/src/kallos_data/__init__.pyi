@@ -1,5 +1,5 @@
 from .database.config import DatabaseConfig as DatabaseConfig
-from .database.tables import FeatureTables as FeatureTables
+from .database.feature_tables import FeatureTables as FeatureTables
 from .errors import AssetNotFoundError as AssetNotFoundError
 from .errors import ConfigError as ConfigError
 from .errors import DatabaseError as DatabaseError
@@ -7,6 +7,8 @@ from .errors import DataQualityError as DataQualityError
 from .errors import InsufficientDataError as InsufficientDataError
 from .errors import KallosError as KallosError
 from .errors import MissingColumnsError as MissingColumnsError
+from .folds.feature_groups import FeatureGroups as FeatureGroups
+from .folds.feature_groups import check_feature_groups as check_feature_groups
 from .folds.scaling import FeatureScaler as FeatureScaler
 from .folds.series import FoldSeries as FoldSeries
 from .folds.series import prepare_darts_timeseries as prepare_darts_timeseries

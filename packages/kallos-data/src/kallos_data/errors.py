@@ -1,26 +1,53 @@
 """Everything that can be wrong with a database, its data or a request for it.
 
-Every class carries its facts as attributes and also subclasses the built-in error it resembles.
+Every class also subclasses the built-in error that it resembles and carries its facts as attributes, also across
+processes.
 """
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from typing import Any
 
 
 class KallosError(Exception):
-    """Base of every error that kallos-data raises on purpose."""
+    """Base of every error that kallos-data raises on purpose.
+
+    Attributes
+    ----------
+    problem : str
+        What is wrong and what to do, without the parameter's name: "must be 1 or more, not 0".
+    parameter : str or None
+        The argument that it is about, as in "max_gap"; None where it is about none.
+    """
+
+    def __init__(self, problem: str, parameter: str | None = None) -> None:
+        super().__init__(problem, parameter)
+        self.problem = problem
+        self.parameter = parameter
+
+    def __str__(self) -> str:
+        return f"{self.parameter} {self.problem}" if self.parameter else self.problem
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Without a call of __init__, whose arguments differ from class to class.
+        return _unpickled, (type(self), self.args), self.__dict__
 
 
 class ConfigError(KallosError, ValueError):
-    """A setting cannot be used as given."""
+    """An argument cannot be used as given."""
 
 
 class DatabaseError(KallosError, ConnectionError):
     """The database cannot be reached or refuses the request; the message never holds a password."""
 
+    def __init__(self, problem: str, parameter: str | None = None) -> None:
+        super().__init__(problem, parameter)
+        # An OSError takes two arguments for its number and its text.
+        self.errno = self.strerror = None
+
 
 class AssetNotFoundError(KallosError, LookupError):
-    """No row of the asset in the asked-for range.
+    """The table has no row of the asset.
 
     Attributes
     ----------
@@ -33,7 +60,7 @@ class AssetNotFoundError(KallosError, LookupError):
     def __init__(self, asset_id: str, known: Sequence[str], *, table: str) -> None:
         self.asset_id = asset_id
         self.known = known
-        super().__init__(f"no asset {asset_id!r} in table {table!r}: {nearest(asset_id, known)}")
+        super().__init__(f"{asset_id!r} is not in table {table!r}: {_nearest(asset_id, known)}", "asset_id")
 
 
 class MissingColumnsError(KallosError, LookupError):
@@ -45,15 +72,28 @@ class MissingColumnsError(KallosError, LookupError):
         The names asked for in vain, and those there are.
     """
 
-    def __init__(self, missing: Sequence[str], available: Sequence[str], *, where: str = "the frame") -> None:
+    def __init__(
+        self,
+        missing: Sequence[str],
+        available: Sequence[str],
+        *,
+        where: str = "the frame",
+        parameter: str | None = None,
+    ) -> None:
         self.missing = missing
         self.available = available
-        names = ", ".join(repr(name) for name in missing)
-        super().__init__(f"{where} has no column {names}; it has: {', '.join(available) or 'none'}")
+        names = ", ".join(map(repr, missing))
+        has = f"it has {', '.join(map(repr, available)) or 'none'}"
+        super().__init__(
+            f"names {names}, but {where} has no such column: {has}"
+            if parameter
+            else f"{where} has no column {names}: {has}",
+            parameter,
+        )
 
 
 class DataQualityError(KallosError, ValueError):
-    """The data contradict themselves: duplicates, infinities, gaps too long to fill, off-grid times."""
+    """The data contradict themselves: duplicates, infinities, gaps too long to fill, times off the grid."""
 
 
 class InsufficientDataError(KallosError, ValueError):
@@ -68,16 +108,22 @@ class InsufficientDataError(KallosError, ValueError):
     def __init__(self, needed: int, found: int, *, purpose: str, remedy: str) -> None:
         self.needed = needed
         self.found = found
-        super().__init__(f"{purpose} needs at least {needed} rows and there are {found}: {remedy}")
+        super().__init__(f"{purpose} needs at least {needed} rows, and there are {found}: {remedy}")
 
 
-def nearest(name: str, known: Sequence[str]) -> str:
+def _unpickled(kind: type[KallosError], args: tuple[Any, ...]) -> KallosError:
+    error = kind.__new__(kind)
+    error.args = args
+    return error
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
     """Return the known names that most resemble ``name``, as the end of a message."""
     if not known:
         return "the table is empty"
-    close = get_close_matches(name.lower(), [each.lower() for each in known], n=3, cutoff=0.5)
     by_lower = {each.lower(): each for each in known}
+    close = get_close_matches(name.lower(), by_lower, n=3, cutoff=0.5)
     if close:
-        return f"did you mean {', '.join(by_lower[each] for each in close)}?"
-    shown = ", ".join(sorted(known)[:10])
-    return f"known are {shown}{', …' if len(known) > 10 else ''}"
+        return f"did you mean {' or '.join(repr(by_lower[each]) for each in close)}?"
+    shown = ", ".join(map(repr, sorted(known)[:10]))
+    return f"it has {shown}{', …' if len(known) > 10 else ''}"

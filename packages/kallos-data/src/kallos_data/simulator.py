@@ -70,12 +70,12 @@ def simulate_market(
         Where a setting lies outside its range, or ``start`` cannot be read.
     """
     _require(
-        (n_steps >= 1, f"n_steps={n_steps} must be at least 1"),
-        (0 <= signal < 1, f"signal={signal} must lie in [0, 1): at 1 tomorrow would be certain"),
-        (seed >= 0, f"seed={seed} must not be negative"),
-        (frequency > timedelta(0), f"frequency={frequency} must be positive"),
-        (0 < volatility < math.inf, f"volatility={volatility} must be positive; 0.03 is 3 per cent a step"),
-        (0 < start_price < math.inf, f"start_price={start_price} must be positive"),
+        ("n_steps", n_steps >= 1, f"must be 1 or more, not {n_steps}"),
+        ("signal", 0 <= signal < 1, f"must be 0 or more and less than 1, not {signal}: at 1 tomorrow would be certain"),
+        ("seed", seed >= 0, f"must be 0 or more, not {seed}"),
+        ("frequency", frequency > timedelta(0), f"must be more than 0, not {frequency}"),
+        ("volatility", 0 < volatility < math.inf, f"must be more than 0, as 0.03 for 3 % a step, not {volatility}"),
+        ("start_price", 0 < start_price < math.inf, f"must be more than 0 and finite, not {start_price}"),
     )
     rng = np.random.default_rng(seed)
     z_before = rng.standard_normal()
@@ -100,7 +100,7 @@ def simulate_market(
     )
 
 
-def _require(*conditions: tuple[bool, str]) -> None:
-    for holds, message in conditions:
+def _require(*conditions: tuple[str, bool, str]) -> None:
+    for parameter, holds, problem in conditions:
         if not holds:
-            raise ConfigError(message)
+            raise ConfigError(problem, parameter)

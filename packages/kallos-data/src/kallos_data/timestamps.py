@@ -44,7 +44,8 @@ def utc_times(values: Sequence[Any]) -> pl.Series:
     try:
         moments = _spelt_alike(values) or [None if value is None else _stored(value) for value in values]
     except (ValueError, TypeError, OverflowError) as error:
-        raise DataQualityError(f"a timestamp cannot be read: {error}") from error
+        reason = error.problem if isinstance(error, ConfigError) else error
+        raise DataQualityError(f"a stored time cannot be read: {reason}") from error
     return pl.Series(moments, dtype=pl.Datetime("us", "UTC"))
 
 
@@ -83,13 +84,13 @@ def _stored(value: Moment | float) -> datetime:
 def _moment(value: object, of_a_day: time, name: str) -> datetime:
     parsed = _parsed(value, name) if isinstance(value, str) else value
     if not isinstance(parsed, date):
-        raise ConfigError(_no_date(value, name))
+        raise ConfigError(_no_date(value), name)
     if not isinstance(parsed, datetime):
         return datetime.combine(parsed, of_a_day, tzinfo=UTC)
     try:
         return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
     except OverflowError:
-        raise ConfigError(f"{name}={value} lies beyond the years 1 to 9999 in UTC") from None
+        raise ConfigError(f"must lie in the years 1 to 9999 in UTC, not at {value}", name) from None
 
 
 def _parsed(text: str, name: str) -> date | datetime:
@@ -97,8 +98,8 @@ def _parsed(text: str, name: str) -> date | datetime:
     try:
         return date.fromisoformat(text) if len(text) <= len("2023-01-01") else datetime.fromisoformat(text)
     except ValueError:
-        raise ConfigError(_no_date(text, name)) from None
+        raise ConfigError(_no_date(text), name) from None
 
 
-def _no_date(value: object, name: str) -> str:
-    return f"{name}={value!r} is no date: write 2023-01-31, or 2023-01-31T12:00 for a time (UTC)"
+def _no_date(value: object) -> str:
+    return f"must be a date as 2023-01-31, or a time (UTC) as 2023-01-31T12:00, not {value!r}"

@@ -14,38 +14,11 @@ from sqlalchemy.engine.reflection import ObjectKind, ObjectScope
 from sqlalchemy.exc import NoSuchTableError, SAWarning
 
 from ..errors import ConfigError, MissingColumnsError
+from .feature_tables import FeatureTables
 
 logger = logging.getLogger(__name__)
 
 _NUMBERS = (types.Numeric, types.Float, types.Integer, types.Boolean)
-
-
-@dataclass(frozen=True, slots=True)
-class FeatureTables:
-    """Where a history lies: one table or view, or two joined on their keys.
-
-    Attributes
-    ----------
-    market : str, default "daily_market_data"
-        Table or view with a row an asset and step.
-    indicators : str or None, default "daily_technical_indicators"
-        Joined to its left on both keys; None reads ``market`` alone.
-    id_column, timestamp_column : str, defaults "id" and "timestamp"
-        The keys, in both tables. A primary key over the two halves the time of a read.
-    schema : str or None, default None
-        PostgreSQL schema of both.
-    """
-
-    market: str = "daily_market_data"
-    indicators: str | None = "daily_technical_indicators"
-    id_column: str = "id"
-    timestamp_column: str = "timestamp"
-    schema: str | None = None
-
-    @property
-    def keys(self) -> tuple[str, str]:
-        """The two key columns."""
-        return self.id_column, self.timestamp_column
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,18 +57,18 @@ def source_tables(connection: Connection, tables: FeatureTables) -> list[SourceT
         candidates = [column for column in kinds if column not in tables.keys]
         numbers = [column for column in candidates if _is_number(kinds[column], connection)]
         if other := [column for column in candidates if column not in numbers]:
-            logger.info("columns that are no numbers are left out of %s: %s", name, ", ".join(other))
+            logger.info("columns of %s that hold no numbers are left out: %s", name, ", ".join(other))
         if "timestamp" in numbers:
-            logger.info("column timestamp is left out of %s: the times are in %s", name, tables.timestamp_column)
+            logger.info("column timestamp of %s is left out: its times are in %s", name, tables.timestamp_column)
         if twice := [column for column in numbers if column in taken]:
-            logger.info("columns in both tables are taken from %s: %s", tables.market, ", ".join(twice))
+            logger.info("columns of both tables are taken from %s: %s", tables.market, ", ".join(twice))
         features = [column for column in numbers if column not in taken and column != "timestamp"]
         taken.update(features)
         clause = sqlalchemy.table(name, *(sqlalchemy.column(column) for column in kinds), schema=tables.schema)
         found.append(SourceTable(clause, kinds, features))
     if not taken:
         names = " and ".join(repr(table.clause.name) for table in found)
-        raise ConfigError(f"no column of numbers beside the keys in {names}: there is nothing to load")
+        raise ConfigError(f"must have a column of numbers beside the keys, and {names} has none", "market")
     return found
 
 
@@ -107,7 +80,7 @@ def _column_types(
     Asked first because SQLite answers a misspelt quoted column with the column's own name as its value.
     """
     if tables.schema is not None and connection.dialect.name == "sqlite":
-        raise ConfigError(f"schema {tables.schema!r} needs PostgreSQL: SQLite has no schemas")
+        raise ConfigError(f"{tables.schema!r} needs PostgreSQL: SQLite has no schemas, leave it out", "schema")
     inspector = sqlalchemy.inspect(connection)
     with warnings.catch_warnings():
         # Types that SQLAlchemy does not know are no numbers, and named as such.
@@ -118,11 +91,14 @@ def _column_types(
         if name not in found:
             there = sorted([*inspector.get_table_names(tables.schema), *inspector.get_view_names(tables.schema)])
             raise ConfigError(
-                f"no table or view {name!r} in the database; there are: {', '.join(there) or 'none, ingest data first'}"
+                f"{name!r} is no table or view of the database: it has "
+                f"{', '.join(map(repr, there)) or 'none, ingest data first'}",
+                "market" if name == tables.market else "indicators",
             )
         kinds = {column["name"]: column["type"] for column in found[name]}
         if missing := [key for key in tables.keys if key not in kinds]:
-            raise MissingColumnsError(missing, list(kinds), where=f"table {name!r}")
+            parameter = "id_column" if missing[0] == tables.id_column else "timestamp_column"
+            raise MissingColumnsError(missing[:1], list(kinds), where=f"table {name!r}", parameter=parameter)
         every.append(kinds)
     return every
 

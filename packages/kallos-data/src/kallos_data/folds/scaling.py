@@ -13,7 +13,7 @@ Every scaling is ``(transform(x) - centre) / scale``; what scikit-learn estimate
 column, so that a saved forecaster needs no pickle.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self, TypedDict
 
@@ -23,10 +23,10 @@ from narwhals.typing import IntoDataFrame
 from numpy.typing import NDArray
 from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
-from ..errors import ConfigError, DataQualityError, MissingColumnsError
+from ..errors import DataQualityError, MissingColumnsError
+from .feature_groups import FeatureGroups, check_feature_groups
 
 Floats = NDArray[np.float64]
-FeatureGroups = Mapping[str, Sequence[str]]
 
 
 class ScalerState(TypedDict):
@@ -75,8 +75,6 @@ _GROUPS = {
     "log_return_features": _Group(_identity, _standard),
 }
 
-GROUP_NAMES: tuple[str, ...] = tuple(_GROUPS)
-
 
 @dataclass(frozen=True, slots=True)
 class FeatureScaler:
@@ -113,7 +111,7 @@ class FeatureScaler:
         Raises
         ------
         ConfigError
-            Where a group is unknown, a column stands in two groups or twice, or the target is in a group.
+            As in :func:`kallos_data.check_feature_groups`.
         MissingColumnsError
             Where ``train`` lacks a column.
         DataQualityError
@@ -122,7 +120,8 @@ class FeatureScaler:
         check_feature_groups(feature_groups, target_col=target_col)
         columns = [column for members in feature_groups.values() for column in members]
         groups = [group for group, members in feature_groups.items() for _ in members]
-        transformed = _transform(_columns_as_array(train, columns), columns, groups)
+        values = _columns_as_array(train, columns, parameter="feature_groups")
+        transformed = _transform(values, columns, groups)
         centre, scale = np.zeros(len(columns)), np.ones(len(columns))
         for group in dict.fromkeys(groups):
             of_group = [index for index, each in enumerate(groups) if each == group]
@@ -189,7 +188,7 @@ class TargetScaler:
         MissingColumnsError, DataQualityError
             Where the target is not in the frame, or has a missing or infinite value.
         """
-        mean, std = _standard(_columns_as_array(train, [target_col]))
+        mean, std = _standard(_columns_as_array(train, [target_col], parameter="target_col"))
         return cls(float(mean[0]), float(std[0]))
 
     def transform(self, values: Floats) -> NDArray[np.float32]:
@@ -201,33 +200,17 @@ class TargetScaler:
         return scaled.astype(np.float64) * self.std + self.mean
 
 
-def check_feature_groups(feature_groups: FeatureGroups, *, target_col: str | None = None) -> None:
-    """Raise :class:`ConfigError` for an unknown group, a column named twice, or the target in a group."""
-    unknown = [group for group in feature_groups if group not in _GROUPS]
-    if unknown:
-        raise ConfigError(f"unknown feature group {unknown[0]!r}: the groups are {', '.join(GROUP_NAMES)}")
-    group_of: dict[str, str] = {}
-    for group, columns in feature_groups.items():
-        if isinstance(columns, str):
-            raise ConfigError(f"{group} must be a list of column names, not the text {columns!r}")
-        for column in columns:
-            if column == target_col:
-                raise ConfigError(f"the target {column!r} stands in {group}: its own past is an input already")
-            if column in group_of:
-                raise ConfigError(f"column {column!r} stands in {group_of[column]} and in {group}: name it once")
-            group_of[column] = group
-
-
 def target_values(frame: IntoDataFrame, target_col: str) -> Floats:
     """Return a frame's target as finite float64, [T]; raises as :meth:`TargetScaler.fit` does."""
-    return _columns_as_array(frame, [target_col])[:, 0]
+    return _columns_as_array(frame, [target_col], parameter="target_col")[:, 0]
 
 
-def _columns_as_array(frame: IntoDataFrame, columns: Sequence[str]) -> Floats:
+def _columns_as_array(frame: IntoDataFrame, columns: Sequence[str], *, parameter: str | None = None) -> Floats:
     rows = nw.from_native(frame, eager_only=True)
     missing = [column for column in columns if column not in rows.columns]
     if missing:
-        raise MissingColumnsError(missing, [column for column in rows.columns if column != "timestamp"])
+        available = [column for column in rows.columns if column != "timestamp"]
+        raise MissingColumnsError(missing, available, parameter=parameter)
     if not columns:
         return np.empty((len(rows), 0))
     values = np.column_stack([rows[column].cast(nw.Float64).to_numpy() for column in columns])
@@ -245,8 +228,8 @@ def _transform(values: Floats, columns: Sequence[str], groups: Sequence[str]) ->
     for index, (column, group) in enumerate(zip(columns, groups, strict=True)):
         if group == "volume_features" and len(values) and values[:, index].min() < 0:
             raise DataQualityError(
-                f"column {column!r} holds {values[:, index].min()}: volume_features must not be negative; "
-                "put it in unbounded_features"
+                f"column {column!r} of volume_features holds {values[:, index].min()}, and a volume is never negative: "
+                "put the column in unbounded_features"
             )
         transformed[:, index] = _GROUPS[group].transform(values[:, index])
     return transformed

@@ -10,7 +10,8 @@ from narwhals.typing import IntoDataFrame
 from numpy.typing import NDArray
 
 from ..errors import ConfigError, DataQualityError, MissingColumnsError
-from .scaling import FeatureGroups, FeatureScaler, Floats, TargetScaler, target_values
+from .feature_groups import FeatureGroups
+from .scaling import FeatureScaler, Floats, TargetScaler, target_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,9 @@ class FoldSeries:
         """
         if look_back > self.val_start:
             raise ConfigError(
-                f"a look-back of {look_back} steps reaches before the first of the {self.val_start} steps "
-                "ahead of the validation window: load more history or look back less"
+                f"must be {self.val_start} or less, the steps before the validation window, not {look_back}: "
+                "load a longer history, or look back less",
+                "look_back",
             )
         return self._window(self.val_start - look_back, len(self.target))
 
@@ -152,7 +154,9 @@ def _fold_times(train: IntoDataFrame, val: IntoDataFrame) -> pd.DatetimeIndex:
     """Return every step from the first of ``train`` to the last of ``val``, UTC without a zone."""
     of_train, of_val = _utc_times(train), _utc_times(val)
     if len(of_train) < 2 or len(of_val) < 1:
-        raise DataQualityError("a fold needs two rows to train on and one to validate with")
+        raise DataQualityError(
+            f"a fold needs 2 rows to train on and 1 to validate with, and has {len(of_train)} and {len(of_val)}"
+        )
     step = of_train[1] - of_train[0]
     times = pd.date_range(of_train[0], of_val[-1], freq=step, unit="ns")
     regular = (
@@ -163,8 +167,8 @@ def _fold_times(train: IntoDataFrame, val: IntoDataFrame) -> pd.DatetimeIndex:
     )
     if not regular:
         raise DataQualityError(
-            f"the times of this fold are not one step of {step} after another: load them with "
-            "load_features_from_db, or see kallos_data.regularise"
+            f"the times of this fold are no regular steps of {step}: put the frame on a regular grid before splitting, "
+            "as load_features_from_db and regularise do"
         )
     return times
 

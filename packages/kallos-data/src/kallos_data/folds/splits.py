@@ -74,19 +74,20 @@ def walk_forward_positions(
     InsufficientDataError
         Where the history is too short for one fold.
     """
-    if train_length < 1 or val_length < 1:
-        raise ConfigError(f"train_length and val_length count rows from 1, not {train_length} and {val_length}")
+    for name, length in (("train_length", train_length), ("val_length", val_length)):
+        if length < 1:
+            raise ConfigError(f"must be 1 or more rows, not {length}", name)
     if not 0 <= purge < train_length:
-        raise ConfigError(f"purge must lie between 0 and train_length - 1 = {train_length - 1}, not {purge}")
+        raise ConfigError(f"must be 0 or more and less than the {train_length} training rows, not {purge}", "purge")
     if window not in ("expanding", "rolling"):
-        raise ConfigError(f"window is 'expanding' or 'rolling', not {window!r}")
+        raise ConfigError(f"must be 'expanding' or 'rolling', not {window!r}", "window")
     n_folds = (n_rows - train_length) // val_length
     if n_folds < 1:
         raise InsufficientDataError(
             train_length + val_length,
             n_rows,
             purpose="one walk-forward fold",
-            remedy="load more history or shorten train_length or val_length",
+            remedy="load a longer history, or shorten the training or the validation window",
         )
     for fold in range(n_folds):
         val_start = n_rows - (n_folds - fold) * val_length
@@ -196,11 +197,15 @@ def calculate_dynamic_wf_kwargs(
         Where the history is too short for two folds of the least lengths.
     """
     if target_folds < 2:
-        raise ConfigError(f"target_folds must be 2 or more, not {target_folds}: one fold says nothing about stability")
+        raise ConfigError(
+            f"must be 2 or more, not {target_folds}: one fold says nothing about stability", "target_folds"
+        )
     if not 0 < val_share < 1:
-        raise ConfigError(f"val_share must lie between 0 and 1, not {val_share}")
-    if min_train_length < 1 or min_val_length < 1 or purge < 0:
-        raise ConfigError("min_train_length and min_val_length must be 1 or more, and purge 0 or more")
+        raise ConfigError(f"must be more than 0 and less than 1, not {val_share}", "val_share")
+    lengths = (("min_train_length", min_train_length, 1), ("min_val_length", min_val_length, 1), ("purge", purge, 0))
+    for name, value, least in lengths:
+        if value < least:
+            raise ConfigError(f"must be {least} or more, not {value}", name)
     n_rows = len(nw.from_native(frame, eager_only=True))
     for_validation = n_rows - min_train_length - purge
     n_folds = min(target_folds, for_validation // min_val_length)
@@ -209,7 +214,7 @@ def calculate_dynamic_wf_kwargs(
             min_train_length + purge + 2 * min_val_length,
             n_rows,
             purpose="a walk-forward of two folds",
-            remedy="load more history, or lower min_train_length or min_val_length",
+            remedy="load a longer history, or allow shorter training or validation windows",
         )
     wanted = max(min_val_length, int(n_rows * val_share) // n_folds)
     val_length = min(wanted, for_validation // n_folds)
@@ -223,5 +228,5 @@ def _require_increasing_time(rows: nw.DataFrame[IntoDataFrameT]) -> None:
     time = rows["timestamp"]
     if time.is_null().any() or not (time > time.shift(1))[1:].all():
         raise DataQualityError(
-            "timestamp does not strictly increase: sort the frame by time and remove duplicates before splitting it"
+            "column 'timestamp' does not strictly increase: sort the frame by time and remove duplicates first"
         )

@@ -9,7 +9,8 @@ import sqlalchemy
 from sqlalchemy import Connection
 
 from ..database.config import DatabaseConfig
-from ..database.tables import FeatureTables, SourceTable, source_tables
+from ..database.feature_tables import FeatureTables
+from ..database.tables import SourceTable, source_tables
 from ..errors import AssetNotFoundError, ConfigError, InsufficientDataError
 from ..timestamps import Moment, first_moment, last_moment, utc_times
 from .reader import AssetHistory
@@ -74,12 +75,12 @@ def load_features_from_db(
     start = None if start_date is None else first_moment(start_date, name="start_date")
     end = last_moment(end_date, name="end_date")
     if start is not None and start > end:
-        raise ConfigError(f"start_date={start_date} lies after end_date={end_date}")
+        raise ConfigError(f"must not lie after the end date {end_date}, as {start_date} does", "start_date")
     with DatabaseConfig.of(db_kwargs).connect(one_state=True) as connection:
         market, *others = source_tables(connection, tables)
         frame = AssetHistory(connection, tables, market, asset_id).read(start, end)
         if frame.is_empty():
-            asked = f"loading {asset_id!r} from {start_date or 'the beginning'} to {end_date}"
+            asked = f"the history of {asset_id!r} from {start_date or 'the beginning'} to {end_date}"
             raise _why_empty(connection, tables, market, asset_id, asked)
         for table in others:
             more = AssetHistory(connection, tables, table, asset_id).read(start, end)
@@ -96,7 +97,7 @@ def _why_empty(
     span = AssetHistory(connection, tables, market, asset_id).span()
     if span is not None:
         first, last = utc_times(span).dt.strftime("%Y-%m-%d %H:%M").to_list()
-        remedy = f"table {tables.market!r} has it from {first} to {last} (UTC)"
+        remedy = f"table {tables.market!r} holds {first} to {last} (UTC), choose dates in that range"
         return InsufficientDataError(1, 0, purpose=asked, remedy=remedy)
     ids = market.clause.c[tables.id_column]
     query = sqlalchemy.select(ids).where(ids.is_not(None)).distinct().limit(_MOST_KNOWN_ASSETS)

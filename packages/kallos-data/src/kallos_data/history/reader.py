@@ -10,8 +10,9 @@ import polars as pl
 import sqlalchemy
 from sqlalchemy import ColumnElement, Connection, Select, types
 
+from ..database.feature_tables import FeatureTables
 from ..database.postgres_copy import copied
-from ..database.tables import FeatureTables, SourceTable
+from ..database.tables import SourceTable
 from ..errors import DataQualityError
 from ..timestamps import as_epoch, epoch_unit, utc_times
 
@@ -81,8 +82,7 @@ class AssetHistory:
         times, values = copied(self._connection, query, time, numbers)
         if (times.to_physical() < _FIRST_YEAR).any():
             raise DataQualityError(
-                f"a timestamp cannot be read: {self._table.clause.name!r} has one before the year 1: "
-                "correct it at its source"
+                f"table {self._table.clause.name!r} holds a time before the year 1: correct it at its source"
             )
         return pl.DataFrame([times.alias("timestamp"), *map(pl.Series, self._table.features, values)])
 

@@ -40,8 +40,10 @@ def regularise(frame: pl.DataFrame, *, max_gap: int = 7, frequency: timedelta | 
         For a missing, duplicated or off-grid time, a value that is infinite or no number, a run of missing values
         longer than ``max_gap``, or where there is no value at all.
     """
-    if max_gap < 0 or (frequency is not None and frequency <= timedelta(0)):
-        raise ConfigError(f"max_gap must be 0 or more and frequency positive, not {max_gap} and {frequency}")
+    if max_gap < 0:
+        raise ConfigError(f"must be 0 or more, not {max_gap}", "max_gap")
+    if frequency is not None and frequency <= timedelta(0):
+        raise ConfigError(f"must be more than 0, not {frequency}", "frequency")
     frame = _sorted_utc(frame)
     _refuse_infinities(frame)
     frame = _without_empty_columns(frame)
@@ -76,8 +78,9 @@ def frame_frequency(frame: pl.DataFrame) -> timedelta:
     """
     steps = frame["timestamp"].diff().drop_nulls().alias("step")
     if steps.is_empty():
-        found = "a single row tells" if len(frame) else "no row tells"
-        raise DataQualityError(f"{found} no frequency: load more history, or name the frequency")
+        raise DataQualityError(
+            f"the frequency shows in 2 rows or more, not in {len(frame)}: load a longer history, or name the frequency"
+        )
     return steps.value_counts().sort("count", "step", descending=[True, False])["step"][0]
 
 
@@ -85,25 +88,25 @@ def _sorted_utc(frame: pl.DataFrame) -> pl.DataFrame:
     if "timestamp" not in frame.columns:
         raise MissingColumnsError(["timestamp"], frame.columns)
     if frame.is_empty():
-        raise DataQualityError("the frame has no row: load some history")
+        raise DataQualityError("the frame has no row: load a history")
     for name, kind in frame.drop("timestamp").schema.items():
         if not (kind.is_numeric() or isinstance(kind, (pl.Boolean, pl.Null))):
-            raise DataQualityError(f"column {name!r} holds {kind}, no numbers: convert it, or leave it out")
+            raise DataQualityError(f"column {name!r} holds {kind} and no numbers: convert it, or leave it out")
     numbers = pl.exclude("timestamp").cast(pl.Float64).fill_nan(None)
     frame = frame.select(_utc(frame["timestamp"]), numbers).sort("timestamp")
     if missing := frame["timestamp"].null_count():
-        raise DataQualityError(f"{missing} rows have no timestamp: remove them")
+        raise DataQualityError(f"the timestamp is missing in {missing} rows: remove them")
     twice = frame.filter(pl.col("timestamp").is_duplicated())["timestamp"].unique(maintain_order=True)
     if len(twice):
         raise DataQualityError(
-            f"{len(twice)} timestamps stand more than once, the first is {_shown(twice[0])}: keep one row a step"
+            f"{len(twice)} timestamps stand in several rows, first {_shown(twice[0])}: keep one row for each step"
         )
     return frame
 
 
 def _utc(time: pl.Series) -> pl.Series:
     if time.dtype != pl.Date and not isinstance(time.dtype, pl.Datetime):
-        raise DataQualityError(f"column 'timestamp' holds {time.dtype}, no times: convert it to Datetime first")
+        raise DataQualityError(f"column 'timestamp' holds {time.dtype} and no times: convert it to Datetime first")
     zone = time.dtype.time_zone if isinstance(time.dtype, pl.Datetime) else None
     time = time.cast(pl.Datetime("us", zone))
     return time.dt.convert_time_zone("UTC") if zone else time.dt.replace_time_zone("UTC")
@@ -129,8 +132,8 @@ def _steps(times: pl.Series, step: timedelta) -> pl.Series:
     strays = times.filter(microseconds % length != 0)
     if len(strays):
         raise DataQualityError(
-            f"{len(strays)} timestamps lie between the steps of {step}, the first is {_shown(strays[0])}: "
-            "resample the data, or name the right frequency"
+            f"{len(strays)} timestamps lie between the steps of {step}, first {_shown(strays[0])}: resample the data, "
+            "or name the right frequency"
         )
     return microseconds // length
 
@@ -149,9 +152,9 @@ def _without_empty_columns(frame: pl.DataFrame) -> pl.DataFrame:
     nulls = frame.null_count().row(0, named=True)
     empty = [name for name in frame.columns[1:] if nulls[name] == len(frame)]
     if empty and len(empty) == frame.width - 1:
-        raise DataQualityError(f"no column has any value: {', '.join(empty)}")
+        raise DataQualityError(f"no column holds any value: {', '.join(map(repr, empty))}")
     if empty:
-        logger.info("left out, without any value: %s", ", ".join(empty))
+        logger.info("columns without any value are left out: %s", ", ".join(empty))
     return frame.drop(empty)
 
 
@@ -162,7 +165,7 @@ def _warm_up(frame: pl.DataFrame) -> int:
     if start:
         late = [name for name, row in first_values.items() if row == start]
         logger.info(
-            "the first %d of %d rows are dropped: %s has no value before %s",
+            "the first %d of %d rows are dropped, for %s has no value before %s",
             start,
             len(frame),
             ", ".join(late),
@@ -186,7 +189,7 @@ def _log_filled(with_holes: pl.DataFrame) -> None:
     holes = with_holes.filter(pl.any_horizontal(pl.exclude("timestamp").is_null()))["timestamp"]
     if len(holes):
         logger.warning(
-            "%d of %d steps lack a value and take the last one before, the first at %s",
+            "%d of %d steps lack a value and are filled with the last one before, first at %s",
             len(holes),
             len(with_holes),
             _shown(holes[0]),
@@ -195,8 +198,8 @@ def _log_filled(with_holes: pl.DataFrame) -> None:
 
 def _gap(what: str, length: int, begin: datetime, max_gap: int) -> str:
     return (
-        f"{what} has no value for {length} steps from {_shown(begin)}, more than max_gap={max_gap}: "
-        "fill them at their source, begin after them, or allow a longer gap"
+        f"{what} has no value for {length} steps from {_shown(begin)}, and no more than {max_gap} are filled: "
+        "supply the values at their source, start after them, or raise the size of gaps that are filled"
     )
 
 

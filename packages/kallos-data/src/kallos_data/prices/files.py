@@ -51,7 +51,8 @@ def read_ohlcv(path: str | Path) -> pl.DataFrame:
     """
     path = Path(path)
     if not path.is_file():
-        raise ConfigError(f"{path} is a folder: name a file in it" if path.is_dir() else f"there is no file {path}")
+        problem = "is a folder: name a file in it" if path.is_dir() else "is no file that exists: check the path"
+        raise ConfigError(f"{str(path)!r} {problem}", "path")
     frame = _parquet(path) if path.suffix.lower() in _PARQUET else _csv(path)
     return clean_ohlcv(frame, where=str(path))
 

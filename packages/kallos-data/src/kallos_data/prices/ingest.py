@@ -10,12 +10,13 @@ import polars as pl
 from narwhals.typing import IntoDataFrame
 
 from ..database.config import DatabaseConfig
-from ..database.tables import FeatureTables
+from ..database.feature_tables import FeatureTables
+from ..database.locks import WAIT_SECONDS, advisory_key, check_wait_seconds, hold_in_transaction
 from .columns import MARKET_COLUMNS, REQUIRED
 from .files import read_ohlcv
 from .indicators import INDICATORS, compute_indicators
 from .ohlcv import clean_ohlcv
-from .writer import AssetRows, lock_for_writing
+from .writer import AssetRows
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ def ingest_file(
     db: Mapping[str, object] | str | DatabaseConfig | None,
     *,
     tables: FeatureTables | None = None,
+    wait_seconds: float = WAIT_SECONDS,
 ) -> IngestReport:
     """Put a price file into the database and compute its technical indicators.
 
@@ -66,7 +68,7 @@ def ingest_file(
     ----------
     path : str or Path
         The file.
-    asset_id, db, tables
+    asset_id, db, tables, wait_seconds
         As of :func:`ingest_frame`.
 
     Raises
@@ -74,7 +76,8 @@ def ingest_file(
     ConfigError, MissingColumnsError, DataQualityError, DatabaseError
         As in :func:`read_ohlcv` and :func:`ingest_frame`. Nothing is written then.
     """
-    return _ingest(read_ohlcv(path), asset_id, db, tables)
+    check_wait_seconds(wait_seconds)
+    return _ingest(read_ohlcv(path), asset_id, db, tables, wait_seconds)
 
 
 def ingest_frame(
@@ -83,14 +86,15 @@ def ingest_frame(
     db: Mapping[str, object] | str | DatabaseConfig | None,
     *,
     tables: FeatureTables | None = None,
+    wait_seconds: float = WAIT_SECONDS,
 ) -> IngestReport:
     """Put a frame of prices into the database and compute its technical indicators.
 
     Rows with new times are inserted, those with other values updated; stored rows that the frame does not have stay as
     they are, and so do stored columns that it does not have. The indicators are computed from all rows of the asset
     that are stored then, so that a frame may bring the newest rows only: any number of parts, in any order and
-    overlapping, give the same tables as the whole at once. All of this is one transaction, and writers wait for each
-    other.
+    overlapping, give the same tables as the whole at once. All of this is one transaction, and one writer at a time
+    has a database: another one waits, and says so after two seconds.
 
     Tables that are missing are created with primary key (id, timestamp): times are ``timestamptz`` on PostgreSQL and
     ISO 8601 text in UTC on SQLite, values double precision. Of existing tables the columns that they have are written.
@@ -105,21 +109,25 @@ def ingest_frame(
         See :meth:`DatabaseConfig.of`. A SQLite file is created where it is missing.
     tables : FeatureTables, optional
         Names of tables and key columns; its defaults where left out. Without a table of indicators none are computed.
+    wait_seconds : float, default 600
+        How long another process that writes prices to the same database is waited for.
 
     Raises
     ------
     ConfigError
-        Where a table has no key over asset and time, the asset is no value of the id column, or a schema is named on
-        SQLite.
+        Where a table has no key over asset and time, the asset is no value of the id column, a schema is named on
+        SQLite, or ``wait_seconds`` is no number from 0 to two million.
     MissingColumnsError
         Where the frame or an existing table lacks the time, a price or the volume.
     DataQualityError
         Where the frame contradicts itself, as in :func:`kallos_data.prices.ohlcv.clean_ohlcv`, or stored values are no
         numbers.
     DatabaseError
-        Where the database cannot be reached or refuses; nothing is written then.
+        Where the database cannot be reached or refuses, or another process writes prices for longer than
+        ``wait_seconds``; nothing is written then.
     """
-    return _ingest(clean_ohlcv(frame), asset_id, db, tables)
+    check_wait_seconds(wait_seconds)
+    return _ingest(clean_ohlcv(frame), asset_id, db, tables, wait_seconds)
 
 
 def _ingest(
@@ -127,12 +135,15 @@ def _ingest(
     asset_id: str | int,
     db: Mapping[str, object] | str | DatabaseConfig | None,
     tables: FeatureTables | None,
+    wait_seconds: float,
 ) -> IngestReport:
     config, tables = DatabaseConfig.of(db), tables or FeatureTables()
     if tables.schema:
         config.with_schema(tables.schema)
     with config.connect(create=True) as connection:
-        lock_for_writing(connection)
+        # In the whole database: a table may be found in any schema of the search path.
+        key = advisory_key("write prices", schema=None)
+        hold_in_transaction(connection, key, f"writing prices to {config}", wait_seconds)
         market = AssetRows(connection, tables.market, tables, asset_id, columns=MARKET_COLUMNS, required=REQUIRED)
         written = market.upsert(bars)
         history = market.read()
@@ -167,6 +178,6 @@ def _complete(history: pl.DataFrame, table: str) -> pl.DataFrame:
     complete = history.drop_nulls(REQUIRED)
     if len(complete) < len(history):
         logger.warning(
-            "%d rows of table %s have no complete prices and get no indicators", len(history) - len(complete), table
+            "%d rows of table %s lack a price or the volume and get no indicators", len(history) - len(complete), table
         )
     return complete

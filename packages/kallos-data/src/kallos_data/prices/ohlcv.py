@@ -54,7 +54,7 @@ def clean_ohlcv(frame: IntoDataFrame, *, where: str = "the frame") -> pl.DataFra
     cleaned = pl.DataFrame([rows, columns["timestamp"].alias("timestamp"), *numbers])
     cleaned = _without_blank_rows(cleaned, where)
     if cleaned.is_empty():
-        raise DataQualityError(f"{where} has no row with prices")
+        raise DataQualityError(f"{where} has no row with prices: name one that has")
     cleaned = cleaned.with_columns(_times(cleaned["timestamp"], cleaned[_ROW], where)).sort("timestamp", _ROW)
     _refuse_contradictions(cleaned, where)
     return cleaned.drop(_ROW)
@@ -79,8 +79,8 @@ def _numbers(column: pl.Series, name: str, where: str) -> pl.Series:
     if unread.any():
         row = int(unread.arg_max() or 0)
         raise DataQualityError(
-            f"{where}, row {row + 1}: {name} is {column[row]!r}, which is no finite number; write 1234.5 "
-            "without separators of thousands or units"
+            f"{where}, row {row + 1}: {name} is {column[row]!r}, which is no finite number: write it as 1234.5, "
+            "without thousands separators or units"
         )
     return numbers.alias(name)
 
@@ -104,8 +104,8 @@ def _times(column: pl.Series, rows: pl.Series, where: str) -> pl.Series:
     if times.null_count():
         place = int(times.is_null().arg_max() or 0)
         raise DataQualityError(
-            f"{where}, row {rows[place]}: the time {column[place]!r} cannot be read; write 2023-01-31, "
-            "2023-01-31T12:00:00Z, or seconds (also milli-, micro-, nanoseconds) since 1970"
+            f"{where}, row {rows[place]}: the time {column[place]!r} cannot be read: write it as 2023-01-31, "
+            "as 2023-01-31T12:00:00Z, or in seconds (also milli-, micro-, nanoseconds) since 1970"
         )
     return times
 
@@ -148,5 +148,5 @@ def _refuse_contradictions(frame: pl.DataFrame, where: str) -> None:
             value = "" if bad[name][0] is None else f" {bad[name][0]}"
             more = f" (and in {len(bad) - 1} more)" if len(bad) > 1 else ""
             raise DataQualityError(
-                f"{where}, row {bad[_ROW][0]}: {name}{value} {problem}{more}; correct or remove the row"
+                f"{where}, row {bad[_ROW][0]}: {name}{value} {problem}{more}: correct or remove the row"
             )

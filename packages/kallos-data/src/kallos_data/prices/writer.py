@@ -11,22 +11,11 @@ import sqlalchemy
 from sqlalchemy import Column, Connection, Insert, MetaData, Table, TableClause, types
 from sqlalchemy.dialects import postgresql, sqlite
 
-from ..database.tables import FeatureTables
+from ..database.feature_tables import FeatureTables
 from ..errors import ConfigError, DataQualityError, MissingColumnsError
 from ..timestamps import as_epoch, epoch_unit, utc_times
 
 logger = logging.getLogger(__name__)
-
-# Any number does; it is Kallos' own among PostgreSQL's advisory locks.
-_WRITE_LOCK = 0x4B61_6C6C_6F74
-
-
-def lock_for_writing(connection: Connection) -> None:
-    """Let no other writer of histories in until the transaction ends, so that none misses another's rows."""
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-    else:
-        connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(_WRITE_LOCK)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +33,7 @@ class AssetRows:
     Parameters
     ----------
     connection : sqlalchemy.Connection
-        In a transaction, see :func:`lock_for_writing`.
+        In a transaction that no other writer of prices shares.
     name : str
         The table; created with all ``columns`` as numbers where it is missing.
     tables : FeatureTables
@@ -85,7 +74,7 @@ class AssetRows:
         if missing := [column for column in lacking if column in (*self._keys, *required)]:
             raise MissingColumnsError(missing, list(kinds), where=f"table {name!r}")
         if lacking:
-            logger.info("table %s lacks columns, which are left out: %s", name, ", ".join(lacking))
+            logger.info("columns that table %s lacks are left out: %s", name, ", ".join(lacking))
         _require_key(inspector, name, tables)
         self.columns = [column for column in columns if column in kinds]
         self._table = sqlalchemy.table(name, *map(sqlalchemy.column, kinds), schema=tables.schema)
@@ -114,7 +103,9 @@ class AssetRows:
         try:
             frame = pl.DataFrame([tuple(row)[1:] for row in rows], schema=schema, orient="row", strict=True)
         except (TypeError, pl.exceptions.PolarsError) as error:
-            raise DataQualityError(f"table {self._table.name!r} holds values that are no numbers: {error}") from error
+            raise DataQualityError(
+                f"table {self._table.name!r} holds values that are no numbers ({error}): correct them at their source"
+            ) from error
         return frame.insert_column(0, times.alias("timestamp")).sort("timestamp")
 
     def upsert(self, frame: pl.DataFrame) -> Written:
@@ -176,20 +167,23 @@ def _require_key(inspector: sqlalchemy.Inspector, name: str, tables: FeatureTabl
     unique += [each["column_names"] for each in indexes if each["unique"]]
     if not any(set(columns) == keys for columns in unique):
         raise ConfigError(
-            f"{name!r} has no primary key or unique index over ({tables.id_column}, {tables.timestamp_column}), "
-            "without which rows would be doubled: add one, or name another table"
+            f"{name!r} has no primary key or unique index over ({tables.id_column!r}, {tables.timestamp_column!r}), "
+            "without which rows would be doubled: add one, or name another table",
+            "market" if name == tables.market else "indicators",
         )
 
 
 def _as_key(asset_id: str | int, kind: types.TypeEngine[Any], table: str) -> str | int:
     if not str(asset_id).strip():
-        raise ConfigError("asset_id is empty: name the asset")
+        raise ConfigError("must name an asset, not be empty", "asset_id")
     if not isinstance(kind, types.Integer):
         return str(asset_id)
     try:
         return int(asset_id)
     except ValueError:
-        raise ConfigError(f"asset_id={asset_id!r} is no whole number, as the ids of table {table!r} are") from None
+        raise ConfigError(
+            f"must be a whole number, as the ids of table {table!r} are, not {asset_id!r}", "asset_id"
+        ) from None
 
 
 def _key_format(connection: Connection, example: object) -> Callable[[datetime], Any]:
