@@ -40,26 +40,29 @@ def test_host_port_and_password_may_be_left_out():
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (KWARGS | {"postgres_pasword": "x"}, "does not know 'postgres_pasword': it takes postgres_user, postgres_pass"),
+        (KWARGS | {"postgres_pasword": "x"}, "db_kwargs does not know 'postgres_pasword': it takes postgres_user"),
         ({"postgres_user": "ann"}, "lacks 'postgres_db': it takes postgres_user, .* or url"),
         ({"postgres_db": "prices"}, "lacks 'postgres_user'"),
         (KWARGS | {"url": "sqlite:///x.db"}, "takes 'url' alone"),
-        (KWARGS | {"postgres_port": "s3cret-port"}, "postgres_port must be a number, not 's3cret-port'"),
-        ("mysql://ann:s3cret@db/prices", r"'mysql' is not supported: use postgresql://USER.* or sqlite:///FILE"),
-        ("postgresql+asyncpg://ann:s3cret@db/prices", r"'postgresql\+asyncpg' is not supported"),
-        ("prices.db", "cannot be read: it looks like postgresql://"),
-        ("", "cannot be read"),
-        ("postgresql://ann:s3cret@db:port/prices", "cannot be read"),
-        ("postgresql://ann:12@s3cret@db/prices", "several '@': write one in a user or password as %40"),
-        (KWARGS | {"postgres_port": 0}, "the database's port must be 1 to 65535, not 0"),
-        ("postgresql://ann:s3cret@db:65536/prices", "port must be 1 to 65535, not 65536"),
-        ("postgresql://ann:s3cret%00@db/prices", "password, host and database must not hold the character NUL"),
-        (KWARGS | {"postgres_password": "s3cret\0"}, "must not hold the character NUL"),
+        (KWARGS | {"postgres_port": "s3cret-port"}, "must be a port number from 1 to 65535, not 's3cret-port'"),
+        (
+            "mysql://ann:s3cret@db/prices",
+            r"url names the database 'mysql', which is not supported: write postgresql://",
+        ),
+        ("postgresql+asyncpg://ann:s3cret@db/prices", r"'postgresql\+asyncpg', which is not supported"),
+        ("prices.db", "url cannot be read as the URL of a database: write postgresql://"),
+        ("", "url cannot be read"),
+        ("postgresql://ann:s3cret@db:port/prices", "url cannot be read"),
+        ("postgresql://ann:12@s3cret@db/prices", "url holds several '@': write one in a user or password as %40"),
+        (KWARGS | {"postgres_port": 0}, "postgres_port must be a port number from 1 to 65535, not '0'"),
+        ("postgresql://ann:s3cret@db:65536/prices", "url must name a port from 1 to 65535, not 65536"),
+        ("postgresql://ann:s3cret%00@db/prices", "url must not hold the character NUL"),
+        (KWARGS | {"postgres_password": "s3cret\0"}, "postgres_password must not hold the character NUL"),
         ("sqlite:///a\0b.db", "must not hold the character NUL"),
-        ("sqlite://ann:s3cret@db/prices", "has no host: write three slashes, sqlite:///FILE, four for /FILE"),
-        ("sqlite://prices.db", "has no host: write three slashes"),
-        ("sqlite://", "must be a file, sqlite:///FILE"),
-        ("sqlite:///:memory:", "memory is gone with the process"),
+        ("sqlite://ann:s3cret@db/prices", "url must name a file, not a host: write sqlite:///FILE, or four slashes"),
+        ("sqlite://prices.db", "url must name a file, not a host"),
+        ("sqlite://", "url must name a SQLite file, sqlite:///FILE"),
+        ("sqlite:///:memory:", "a database in memory ends with its process"),
     ],
 )
 def test_mistakes_are_named(source, message):
@@ -70,7 +73,7 @@ def test_mistakes_are_named(source, message):
 
 def test_without_any_database_it_says_which_variable_to_set(monkeypatch):
     monkeypatch.delenv("KALLOS_DB_URL", raising=False)
-    with pytest.raises(ConfigError, match="no database given: pass one, or set KALLOS_DB_URL to postgresql://"):
+    with pytest.raises(ConfigError, match="no database is given: pass one, or set the environment variable KALLOS"):
         DatabaseConfig.of(None)
     monkeypatch.setenv("OTHER", "sqlite:///x.db")
     assert DatabaseConfig.from_environment("OTHER").backend == "sqlite"
@@ -122,9 +125,9 @@ def test_options_of_the_url_are_kept_beside_the_schema():
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("", "must have 1 to 63 bytes"),
-        ("x" * 64, "must have 1 to 63 bytes"),
-        ("ü" * 32, "must have 1 to 63 bytes"),
+        ("", "schema must have 1 to 63 bytes"),
+        ("x" * 64, "schema must have 1 to 63 bytes"),
+        ("ü" * 32, "schema must have 1 to 63 bytes"),
         ("a\0b", "no NUL"),
         ("pg_mine", "'pg_mine' is reserved by PostgreSQL"),
         ("$user", "reserved"),
@@ -149,12 +152,12 @@ def select_one(file: Path, *, create: bool = False) -> int:
 
 def test_a_sqlite_file_is_created_on_request_only(tmp_path):
     file = tmp_path / "a b%c#d.db"
-    with pytest.raises(DatabaseError, match=r"there is no SQLite database .*: check the path, or ingest data"):
+    with pytest.raises(DatabaseError, match=r"there is no SQLite database '.*': check the path, or ingest data first"):
         select_one(file)
     assert not file.exists()
     assert select_one(file, create=True) == select_one(file) == 0
     assert file.exists()
-    with pytest.raises(DatabaseError, match=f"there is no folder {tmp_path / 'none'}"):
+    with pytest.raises(DatabaseError, match=f"there is no folder '{tmp_path / 'none'}'"):
         select_one(tmp_path / "none" / "x.db", create=True)
 
 

@@ -149,7 +149,7 @@ def test_the_currency_of_a_volume_says_which_it_is():
             HEADER + "2020-01-02,1,2,1,1,5\n2020-01-01,1,2,1,1,5\n2020-01-02,1,2,1,1,5\n",
             "row 3: timestamp 2020-01-02 00:00:00+00:00 stands a second time",
         ),
-        (HEADER + "soon,1,2,1,1,5\n", "row 1: the time 'soon' cannot be read; write 2023-01-31"),
+        (HEADER + "soon,1,2,1,1,5\n", "row 1: the time 'soon' cannot be read: write it as 2023-01-31"),
         (HEADER + "20210131,1,2,1,1,5\n", "row 1: the time '20210131' cannot be read"),
         (HEADER + ",1,2,1,1,5\n", "row 1: the time None cannot be read"),
         (HEADER + "inf,1,2,1,1,5\n", "row 1: the time 'inf' cannot be read"),
@@ -162,13 +162,13 @@ def test_files_that_cannot_be_used_say_why(tmp_path, text, message):
 
 
 def test_missing_files_and_columns_say_what_was_looked_for(tmp_path):
-    with pytest.raises(ConfigError, match=r"there is no file .*nowhere\.csv"):
+    with pytest.raises(ConfigError, match=r"path '.*nowhere\.csv' is no file that exists: check the path"):
         read_ohlcv(tmp_path / "nowhere.csv")
     with pytest.raises(ConfigError, match="is a folder"):
         read_ohlcv(tmp_path)
-    with pytest.raises(MissingColumnsError, match="has no column 'low', 'volume'; it has: Date, Open, High, Close"):
+    with pytest.raises(MissingColumnsError, match="has no column 'low', 'volume': it has 'Date', 'Open', 'High'"):
         read_ohlcv(file_with(tmp_path, "Date,Open,High,Close\n2020-01-01,1,2,1\n"))
-    with pytest.raises(MissingColumnsError, match="has no column 'timestamp'; it has: open, high"):
+    with pytest.raises(MissingColumnsError, match="has no column 'timestamp': it has 'open', 'high'"):
         read_ohlcv(file_with(tmp_path, "open,high,low,close,volume\n1,2,1,1,5\n"))
     with pytest.raises(DataQualityError, match="cannot be read as Parquet"):
         read_ohlcv(file_with(tmp_path, HEADER, "prices.parquet"))

@@ -153,7 +153,7 @@ def test_the_start_is_inclusive_and_may_lie_anywhere(file):
     plain(file)
     assert file.load(start_date=date(2023, 1, 4))["x"].to_list() == [4.0, 5.0]
     assert len(file.load(start_date="0001-01-01")) == 5
-    with pytest.raises(ConfigError, match="start_date=2023-02-01 lies after end_date=2023-01-01"):
+    with pytest.raises(ConfigError, match="start_date must not lie after the end date 2023-01-01, as 2023-02-01 does"):
         file.load(start_date="2023-02-01", end_date="2023-01-01")
 
 
@@ -178,20 +178,20 @@ def test_what_is_no_id_of_the_column_is_unknown(file, asset):
     with pytest.raises(AssetNotFoundError) as caught:
         file.load(asset)
     assert caught.value.known == ["7", "70"]
-    assert str(caught.value).startswith(f"no asset {asset!r} in table 'm': ")
+    assert str(caught.value).startswith(f"asset_id {asset!r} is not in table 'm': ")
 
 
 def test_an_unknown_asset_names_the_nearest(file):
     rows = [(asset, day(0), 1.0) for asset in ("BTCUSDT", "ETHUSDT", "DOGE", None)]
     file.table("m", "id TEXT, timestamp TEXT, x REAL", rows)
     with pytest.raises(
-        AssetNotFoundError, match=r"^\"?no asset 'btcusd' in table 'm': did you mean BTCUSDT, ETHUSDT\?"
+        AssetNotFoundError, match=r"^asset_id 'btcusd' is not in table 'm': did you mean 'BTCUSDT' or 'ETHUSDT'\?$"
     ):
         file.load("btcusd")
-    with pytest.raises(AssetNotFoundError, match="known are BTCUSDT, DOGE, ETHUSDT"):
+    with pytest.raises(AssetNotFoundError, match=r"'zzz' is not in table 'm': it has 'BTCUSDT', 'DOGE', 'ETHUSDT'$"):
         file.load("zzz")
     file.table("m", "id TEXT, timestamp TEXT, x REAL", [])
-    with pytest.raises(AssetNotFoundError, match="no asset 'A' in table 'm': the table is empty"):
+    with pytest.raises(AssetNotFoundError, match="'A' is not in table 'm': the table is empty"):
         file.load("A")
 
 
@@ -199,8 +199,10 @@ def test_an_asset_outside_the_range_says_when_it_was(file):
     plain(file)
     with pytest.raises(InsufficientDataError) as caught:
         file.load(end_date="2022-12-31")
-    assert "loading 'A' from the beginning to 2022-12-31 needs at least 1 rows and there are 0" in str(caught.value)
-    assert "table 'm' has it from 2023-01-01 00:00 to 2023-01-05 00:00 (UTC)" in str(caught.value)
+    assert str(caught.value) == (
+        "the history of 'A' from the beginning to 2022-12-31 needs at least 1 rows, and there are 0: "
+        "table 'm' holds 2023-01-01 00:00 to 2023-01-05 00:00 (UTC), choose dates in that range"
+    )
 
 
 def test_data_that_end_early_are_warned_of_and_those_that_do_not_are_not(file, caplog):
@@ -216,7 +218,7 @@ def test_columns_that_are_no_numbers_are_left_out_by_name(file, caplog):
     columns = "id TEXT, timestamp TEXT, x REAL, note TEXT, seen DATETIME, flag BOOLEAN, n BIGINT, p DECIMAL(9, 2)"
     file.table("m", columns, [("A", day(n), 1.5, "a", "b", True, 3, 9.25) for n in range(2)])
     assert file.load().row(0)[1:] == (1.5, 1.0, 3.0, 9.25)
-    assert "columns that are no numbers are left out of m: note, seen" in caplog.text
+    assert "columns of m that hold no numbers are left out: note, seen" in caplog.text
     assert file.load().columns == ["timestamp", "x", "flag", "n", "p"]
 
 
@@ -266,7 +268,7 @@ def test_of_a_column_in_both_tables_the_market_is_believed(file, caplog):
     frame = file.load(tables=BOTH)
     assert frame["x"].to_list() == [1.0, 2.0, 3.0, 4.0, 5.0]
     assert frame.columns == ["timestamp", "x", "y"]
-    assert "columns in both tables are taken from m: x" in caplog.text
+    assert "columns of both tables are taken from m: x" in caplog.text
 
 
 def test_rows_of_the_indicators_alone_are_not_used(file):
@@ -280,7 +282,7 @@ def test_rows_of_the_indicators_alone_are_not_used(file):
 def test_rows_doubled_by_a_join_are_refused(file):
     plain(file)
     file.table("i", "id TEXT, timestamp TEXT, y REAL", [("A", day(n), 1.0) for n in (0, 1, 1, 2, 3, 4)])
-    with pytest.raises(DataQualityError, match="1 timestamps stand more than once, the first is 2023-01-02"):
+    with pytest.raises(DataQualityError, match="1 timestamps stand in several rows, first 2023-01-02"):
         file.load(tables=BOTH)
 
 
@@ -296,23 +298,23 @@ def test_times_stored_in_several_ways_are_refused(file, rows):
 @pytest.mark.parametrize("stored", ["n/a", "01/02/2023", "1672531200"])
 def test_a_timestamp_column_without_times_is_refused(file, stored):
     file.table("m", "id TEXT, timestamp TEXT, x REAL", [("A", day(0), 1.0), ("A", stored, 1.0)])
-    with pytest.raises(DataQualityError, match=f"a timestamp cannot be read: timestamp='{stored}' is no date"):
+    with pytest.raises(DataQualityError, match=f"a stored time cannot be read: must be a date as .*, not '{stored}'"):
         file.load(start_date="2023-01-01")
 
 
 def test_tables_and_columns_that_do_not_exist_are_named(file):
     plain(file)
-    with pytest.raises(ConfigError, match="no table or view 'daily_market_data' in the database; there are: m"):
+    with pytest.raises(ConfigError, match="market 'daily_market_data' is no table or view of the database: it has 'm'"):
         file.load(tables=FeatureTables())
-    with pytest.raises(MissingColumnsError, match=r"table 'm' has no column 'when'; it has: id, timestamp, x"):
+    with pytest.raises(MissingColumnsError, match="timestamp_column names 'when', but table 'm' has no such column"):
         file.load(tables=FeatureTables(market="m", indicators=None, timestamp_column="when"))
-    with pytest.raises(ConfigError, match="schema 's' needs PostgreSQL: SQLite has no schemas"):
+    with pytest.raises(ConfigError, match="schema 's' needs PostgreSQL: SQLite has no schemas, leave it out"):
         file.load(tables=FeatureTables(market="m", indicators=None, schema="s"))
     file.table("m", "id TEXT, timestamp TEXT, note TEXT", [("A", day(0), "x")])
-    with pytest.raises(ConfigError, match="no column of numbers beside the keys in 'm': there is nothing to load"):
+    with pytest.raises(ConfigError, match="market must have a column of numbers beside the keys, and 'm' has none"):
         file.load()
     file.connection.execute("DROP TABLE m")
-    with pytest.raises(ConfigError, match="there are: none, ingest data first"):
+    with pytest.raises(ConfigError, match="'m' is no table or view of the database: it has none, ingest data first"):
         file.load()
 
 

@@ -13,7 +13,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, RobustScaler, StandardScaler
 
 from kallos_data import ConfigError, DataQualityError, FeatureScaler, MissingColumnsError
-from kallos_data.folds.scaling import GROUP_NAMES, TargetScaler
+from kallos_data.folds.feature_groups import GROUP_NAMES
+from kallos_data.folds.scaling import TargetScaler
 
 RNG = np.random.default_rng(3)
 TRAIN = pl.DataFrame(
@@ -115,14 +116,14 @@ def test_target_scaling_inverts(values):
     [
         (
             {"price_features": ["ret"]},
-            "unknown feature group 'price_features': the groups are volume_features, bounded",
+            "feature_groups has no group 'price_features': the groups are volume_features, bounded",
         ),
         (
             {"roc_features": ["roc"], "bounded_features": ["roc"]},
-            "column 'roc' stands in roc_features and in bounded_features: name it once",
+            "feature_groups has column 'roc' in roc_features and in bounded_features: name it once",
         ),
-        ({"roc_features": ["ret"]}, "the target 'ret' stands in roc_features: its own past is an input already"),
-        ({"roc_features": "roc"}, "roc_features must be a list of column names, not the text 'roc'"),
+        ({"roc_features": ["ret"]}, "feature_groups has the target 'ret' in roc_features: leave it out"),
+        ({"roc_features": "roc"}, "feature_groups must have a list of names as roc_features, not the text"),
     ],
 )
 def test_wrong_groups_are_refused(groups, message):
@@ -131,7 +132,7 @@ def test_wrong_groups_are_refused(groups, message):
 
 
 def test_a_missing_column_is_named():
-    with pytest.raises(MissingColumnsError, match="no column 'rzi'; it has: volume, trades, rsi") as error:
+    with pytest.raises(MissingColumnsError, match="feature_groups names 'rzi', but the frame has no") as error:
         FeatureScaler.fit(TRAIN, {"bounded_features": ["rzi"]})
     assert error.value.missing == ["rzi"]
 
@@ -146,5 +147,5 @@ def test_a_value_that_is_no_number_is_named(bad):
 
 
 def test_a_negative_volume_is_refused():
-    with pytest.raises(DataQualityError, match=r"column 'ret' holds -.*put it in unbounded_features"):
+    with pytest.raises(DataQualityError, match=r"column 'ret' of volume_features holds -.*put the column in unbounded"):
         FeatureScaler.fit(TRAIN, {"volume_features": ["ret"]})

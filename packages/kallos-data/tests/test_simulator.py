@@ -99,15 +99,15 @@ def test_times_are_as_asked_for():
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"signal": 1.0}, r"signal=1.0 must lie in \[0, 1\)"),
-        ({"signal": -0.1}, "signal=-0.1 must lie"),
-        ({"signal": math.nan}, "signal=nan must lie"),
-        ({"n_steps": 0}, "n_steps=0 must be at least 1"),
-        ({"seed": -1}, "seed=-1 must not be negative"),
-        ({"frequency": timedelta(0)}, "frequency=0:00:00 must be positive"),
-        ({"volatility": 0.0}, "volatility=0.0 must be positive"),
-        ({"start_price": math.inf}, "start_price=inf must be positive"),
-        ({"start": "tomorrow"}, "start='tomorrow' is no date"),
+        ({"signal": 1.0}, "signal must be 0 or more and less than 1, not 1.0"),
+        ({"signal": -0.1}, "signal must be .* not -0.1"),
+        ({"signal": math.nan}, "signal must be .* not nan"),
+        ({"n_steps": 0}, "n_steps must be 1 or more, not 0"),
+        ({"seed": -1}, "seed must be 0 or more, not -1"),
+        ({"frequency": timedelta(0)}, "frequency must be more than 0, not 0:00:00"),
+        ({"volatility": 0.0}, "volatility must be more than 0, as 0.03 for 3 % a step, not 0.0"),
+        ({"start_price": math.inf}, "start_price must be more than 0 and finite, not inf"),
+        ({"start": "tomorrow"}, "start must be a date as .*, not 'tomorrow'"),
     ],
 )
 def test_settings_out_of_range_are_refused(setting, message):

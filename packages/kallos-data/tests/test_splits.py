@@ -152,11 +152,11 @@ def test_it_is_a_generator():
 @pytest.mark.parametrize(
     ("kwargs", "message"),
     [
-        ({"train_length": 0, "val_length": 1}, "count rows from 1, not 0 and 1"),
-        ({"train_length": 5, "val_length": 0}, "count rows from 1, not 5 and 0"),
-        ({"train_length": 5, "val_length": 1, "purge": 5}, "purge must lie between 0 and train_length - 1 = 4, not 5"),
+        ({"train_length": 0, "val_length": 1}, "train_length must be 1 or more rows, not 0"),
+        ({"train_length": 5, "val_length": 0}, "val_length must be 1 or more rows, not 0"),
+        ({"train_length": 5, "val_length": 1, "purge": 5}, "purge must be 0 or more and less than the 5 training rows"),
         ({"train_length": 5, "val_length": 1, "purge": -1}, "not -1"),
-        ({"train_length": 5, "val_length": 1, "window": "sliding"}, "'expanding' or 'rolling', not 'sliding'"),
+        ({"train_length": 5, "val_length": 1, "window": "sliding"}, "window must be 'expanding' or 'rolling', not 'sl"),
     ],
 )
 def test_impossible_windows_are_refused(kwargs, message):
@@ -168,9 +168,9 @@ def test_impossible_windows_are_refused(kwargs, message):
     ("settings", "message"),
     [
         ({"target_folds": 1}, "target_folds must be 2 or more, not 1"),
-        ({"val_share": 1.0}, "val_share must lie between 0 and 1, not 1.0"),
-        ({"purge": -1}, "purge 0 or more"),
-        ({"min_train_length": 0}, "must be 1 or more"),
+        ({"val_share": 1.0}, "val_share must be more than 0 and less than 1, not 1.0"),
+        ({"purge": -1}, "purge must be 0 or more, not -1"),
+        ({"min_train_length": 0}, "min_train_length must be 1 or more, not 0"),
     ],
 )
 def test_impossible_settings_are_refused(settings, message):
@@ -179,7 +179,7 @@ def test_impossible_settings_are_refused(settings, message):
 
 
 def test_a_short_history_says_what_is_needed():
-    with pytest.raises(InsufficientDataError, match="needs at least 30 rows and there are 20: load more history"):
+    with pytest.raises(InsufficientDataError, match="needs at least 30 rows, and there are 20: load a longer history"):
         next(get_walk_forward_splits(frame_of(20), train_length=20, val_length=10))
 
 
@@ -192,7 +192,7 @@ def test_time_that_does_not_increase_is_refused(disorder):
 
 
 def test_a_frame_without_time_is_refused():
-    with pytest.raises(MissingColumnsError, match="no column 'timestamp'; it has: row"):
+    with pytest.raises(MissingColumnsError, match="no column 'timestamp': it has 'row'"):
         next(get_walk_forward_splits(frame_of(10).drop("timestamp"), train_length=3, val_length=3))
 
 
