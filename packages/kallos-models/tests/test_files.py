@@ -27,7 +27,8 @@ def edit_card(folder, **changes):
 def test_the_folder_holds_the_model_and_a_readable_card(folder):
     card = json.loads((folder / "forecaster.json").read_text())
 
-    assert sorted(path.name for path in folder.iterdir()) == ["forecaster.json", "model.pt", "model.pt.ckpt"]
+    assert sorted(path.name for path in folder.iterdir()) == [card["content"], "forecaster.json"]
+    assert sorted(path.name for path in (folder / card["content"]).iterdir()) == ["model.pt", "model.pt.ckpt"]
     assert [path.name for path in folder.parent.iterdir()] == ["best"]
     assert card["format"] == 1
     assert card["about"] == {"asset": "BTC", "folds": [1, 2]}
@@ -44,13 +45,14 @@ def test_no_series_is_saved(folder):
 def test_saving_again_needs_leave_and_then_replaces(folder, noise_market):
     other = noise_market.fit("tide").model
     with pytest.raises(
-        ModelFileError, match="holds a forecaster already: choose another folder or pass overwrite=True"
+        ModelFileError, match="holds a forecaster already: choose another folder, or ask for the old one to be"
     ):
         save_forecaster(other, folder)
 
     save_forecaster(other, folder, overwrite=True)
     loaded = load_forecaster(folder).model
     assert [path.name for path in folder.parent.iterdir()] == ["best"]
+    assert len(list(folder.iterdir())) == 2
     np.testing.assert_array_equal(noise_market.forecast(loaded).values(), noise_market.forecast(other).values())
 
 
@@ -75,7 +77,7 @@ def test_a_failed_save_leaves_the_old_forecaster_and_nothing_else(folder, model,
 
 
 def test_what_cannot_be_saved_is_named(model, tmp_path):
-    with pytest.raises(ModelFileError, match="the model is not fitted, so there is nothing to save: fit it first"):
+    with pytest.raises(ModelFileError, match="model is not fitted, so there is nothing to save: fit it first"):
         save_forecaster(create_model("tide", {}), tmp_path / "a")
     with pytest.raises(ModelFileError, match="about cannot be written as JSON: Object of type set"):
         save_forecaster(model, tmp_path / "a", about={"x": {1}})
@@ -91,7 +93,7 @@ def test_a_missing_folder_is_named(tmp_path):
 
 @pytest.mark.parametrize("name", ["model.pt", "model.pt.ckpt"])
 def test_a_damaged_or_missing_file_is_named(folder, name):
-    path = folder / name
+    (path,) = folder.glob(f"content-*/{name}")
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
@@ -130,9 +132,10 @@ def test_code_in_a_model_file_is_not_run(folder, tmp_path):
         def __reduce__(self):
             return os.mkdir, (str(tmp_path / "owned"),)
 
-    torch.save(Payload(), folder / "model.pt")
+    (path,) = folder.glob("content-*/model.pt")
+    torch.save(Payload(), path)
     files = json.loads((folder / "forecaster.json").read_text())["files"]
-    edit_card(folder, files={**files, "model.pt": hashlib.sha256((folder / "model.pt").read_bytes()).hexdigest()})
+    edit_card(folder, files={**files, "model.pt": hashlib.sha256(path.read_bytes()).hexdigest()})
     with pytest.raises(ModelFileError, match=r"cannot read the model in .*, saved with kallos-models"):
         load_forecaster(folder)
     assert not (tmp_path / "owned").exists()
