@@ -1,4 +1,4 @@
-"""Log lines of workers: what all of them say is printed once, and notes sound no alarm."""
+"""Log lines of workers: what all of them say is printed once, and only warnings sound an alarm."""
 
 import logging
 
@@ -14,10 +14,10 @@ def _fresh_logs():
     logs.start()
 
 
-def say(words: str, process: int, name: str = "kallos_tune.study_worker", level: int = logging.WARNING) -> None:
-    record = logging.LogRecord(name, level, "x.py", 1, words, None, None)
-    record.process = process
-    logging.getLogger(name).handle(record)
+def say(words: str, process: int, *, level: int = logging.WARNING, shared: str | None = None) -> None:
+    record = logging.LogRecord("kallos_tune.study_worker", level, "x.py", 1, words, None, None)
+    record.process, record.shared = process, shared
+    logging.getLogger(record.name).handle(record)
 
 
 def test_a_line_of_all_workers_is_printed_once_and_again_when_one_repeats_it(capsys):
@@ -28,18 +28,18 @@ def test_a_line_of_all_workers_is_printed_once_and_again_when_one_repeats_it(cap
     assert capsys.readouterr().err == ""
 
 
-def test_workers_need_not_agree_on_how_long_the_database_was_away(capsys):
+def test_workers_need_not_agree_on_what_they_tell_of_the_database(capsys):
     for process in (1, 2):
-        say(f"the database is away: reason {process}", process, "kallos_tune.storage.retry")
+        say(f"no database: reason {process}", process, shared="unreachable")
     for process in (1, 2):
-        say(f"the database is back after {process}.0 s", process, "kallos_tune.storage.retry", logging.INFO)
-    assert capsys.readouterr().err == "warning: the database is away: reason 1\nthe database is back after 1.0 s\n"
+        say(f"a database again after {process}.0 s", process, level=logging.INFO, shared="reachable")
+    assert capsys.readouterr().err == "warning: no database: reason 1\na database again after 1.0 s\n"
 
 
-def test_notes_of_models_are_no_warnings_and_quiet_keeps_them_back(capsys):
-    say("gru: dropout is not used", 1, "kallos_models.registry")
-    assert capsys.readouterr().err == "note: gru: dropout is not used\n"
+def test_quiet_keeps_back_what_is_no_warning(capsys):
+    say("gru: dropout is not used", 1, level=logging.INFO)
+    assert capsys.readouterr().err == "gru: dropout is not used\n"
     logs.only_warnings()
-    say("lstm: dropout is not used", 1, "kallos_models.registry")
+    say("lstm: dropout is not used", 1, level=logging.INFO)
     say("something is wrong", 1)
     assert capsys.readouterr().err == "warning: something is wrong\n"

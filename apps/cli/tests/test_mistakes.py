@@ -31,7 +31,10 @@ MISTAKES = {
     "unknown table": ((*TUNE, "--market-table", "prices"), ["no table or view 'prices'", "daily_market_data"]),
     "before the history": ((*TUNE[:4], "2010-01-01", *TUNE[5:]), ["2010-01-01"]),
     "dates swapped": ((*TUNE, "--start-date", "2021-01-01"), ["2021-01-01", "2019-12-31"]),
-    "short history": ((*TUNE, "--start-date", "2019-09-01"), ["ingest a longer history", "--start-date"]),
+    "short history": (
+        (*TUNE, "--start-date", "2019-09-01"),
+        ["a study of two folds needs at least", "begin earlier, end later, or search shorter"],
+    ),
     "no file": (("ingest", "none.csv", "--asset-id", "BTC"), ["cannot read none.csv: No such file"]),
     "folder as file": (("ingest", ".", "--asset-id", "BTC"), ["is a folder"]),
     "no asset": (("ingest", "kallos.db"), ["Missing option '--asset-id'"]),

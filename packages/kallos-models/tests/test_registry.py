@@ -97,7 +97,7 @@ def test_trainer_arguments_reach_the_trainer():
 
 
 def test_what_cannot_apply_is_said_once(caplog):
-    caplog.set_level(logging.WARNING, "kallos_models")
+    caplog.set_level(logging.INFO, "kallos_models")
     for name in ("gru", "lstm", "gru"):
         create_model(name, {"n_rnn_layers": 1, "dropout": 0.1})
     create_model("gru", {"n_rnn_layers": 1, "dropout": 0.0})

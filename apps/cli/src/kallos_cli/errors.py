@@ -58,7 +58,6 @@ def option_of(parameter: str) -> str:
 
 def explain(error: Exception) -> Explanation:
     """Return an error in one or two lines, with its exit code."""
-    from kallos_data import InsufficientDataError
     from kallos_data import KallosError as DataError
     from kallos_models import KallosError as ModelError
     from kallos_tune import (
@@ -97,8 +96,6 @@ def explain(error: Exception) -> Explanation:
                 str(error),
                 "finished trials are kept, and the same command runs the rest; --debug logs the failure in full",
             )
-        case InsufficientDataError():
-            lines = (f"{error.what}: ingest a longer history, or move --start-date or --end-date",)
         case DataError() | ModelError() | TuneError():
             lines = (f"{option_of(error.parameter)} {error.problem}" if error.parameter else error.problem,)
         case _:

@@ -26,7 +26,7 @@ def read_feature_groups(path: Path, target_col: str) -> FeatureGroups:
     for group, columns in groups.items():
         if not isinstance(columns, list) or not all(isinstance(column, str) for column in columns):
             raise UserError(
-                f"{path}{_line_of(text, group)}: {group} must be a list of column names, not {columns!r}\n"
+                f"{path}{_line_of(text, group)} {group} must be a list of column names, not {columns!r}\n"
                 f'write it like {group} = ["first_column", "second_column"]'
             )
     _check(groups, target_col, path, text)
@@ -43,21 +43,19 @@ def _read_text(path: Path) -> str:
 
 
 def _check(groups: Mapping[str, list[str]], target_col: str, path: Path, text: str) -> None:
-    from kallos_data import ConfigError, check_feature_groups
+    from kallos_data import FeatureGroupError, check_feature_groups
 
     try:
         check_feature_groups(groups, target_col=target_col)
-    except ConfigError as error:
-        named = next((group for group in groups if re.search(rf"\b{re.escape(group)}\b", str(error))), None)
-        raise UserError(f"{path}{_line_of(text, named)}: {error}") from error
+    except FeatureGroupError as error:
+        raise UserError(f"{path}{_line_of(text, error.group)} {error.problem}") from error
 
 
-def _line_of(text: str, key: str | None) -> str:
+def _line_of(text: str, key: str) -> str:
     """Return where a key is set, as the end of a file's name; nothing where that is not plain to see."""
-    if key is None:
-        return ""
     pattern = re.compile(rf"""^\s*\[?["']?{re.escape(key)}["']?\s*[=\]]""")
-    for number, line in enumerate(text.splitlines(), start=1):
+    # As TOML counts lines: other characters at which Python splits them are text there.
+    for number, line in enumerate(text.split("\n"), start=1):
         if pattern.match(line):
-            return f", line {number}"
-    return ""
+            return f", line {number}:"
+    return ":"

@@ -8,12 +8,6 @@ from contextlib import contextmanager
 from . import output
 
 _OURS = ("kallos_data", "kallos_models", "kallos_tune", "kallos_cli")
-# Warnings of a library that are no cause for alarm: what a model makes of its hyperparameters.
-_NOTES = ("kallos_models.registry",)
-# Whatever the words, all workers mean the same: that the database is away, or back.
-_SAME_FOR_ALL = ("kallos_tune.storage.retry",)
-# Their one line of information is what the commands print as their result.
-_PRINTED_ANYWAY = ("kallos_data.prices.ingest", "kallos_tune.study")
 
 
 class _OnceForAllWorkers(logging.Filter):
@@ -25,8 +19,8 @@ class _OnceForAllWorkers(logging.Filter):
         self._shown: Counter[tuple[str, int, str]] = Counter()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        words = "" if record.name in _SAME_FOR_ALL else record.getMessage()
-        line = (record.name, record.levelno, words)
+        # Of what is shared, the database say, all workers tell the same, each in words of its own.
+        line = (record.name, record.levelno, getattr(record, "shared", None) or record.getMessage())
         self._said[record.process, *line] += 1
         if self._said[record.process, *line] <= self._shown[line]:
             return False
@@ -34,17 +28,11 @@ class _OnceForAllWorkers(logging.Filter):
         return True
 
 
-def _is_wanted(record: logging.LogRecord) -> bool:
-    """Keep notes back where only warnings are wanted."""
-    return record.name not in _NOTES or logging.getLogger(record.name).isEnabledFor(logging.INFO)
-
-
 class _WordsHandler(logging.Handler):
     """Prints through the console of stderr, so that a live display above stays whole."""
 
     def __init__(self, *, names: bool) -> None:
         super().__init__()
-        self.addFilter(_is_wanted)
         self.addFilter(_OnceForAllWorkers())
         self.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s" if names else "%(message)s"))
         self._names = names
@@ -52,8 +40,8 @@ class _WordsHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             text = self.format(record)
-            alarming = record.levelno >= logging.WARNING and record.name not in _NOTES
-            kind = "warning: " if alarming else "note: " if record.name in _NOTES else ""
+            alarming = record.levelno >= logging.WARNING
+            kind = "warning: " if alarming else ""
             output.say(text if self._names else kind + text, style="yellow" if alarming else None)
         except Exception:  # noqa: BLE001 - logging's own convention: a line that cannot be printed ends nothing
             self.handleError(record)
@@ -85,8 +73,6 @@ def only_warnings() -> None:
 def _set_level(level: int) -> None:
     for name in _OURS:
         logging.getLogger(name).setLevel(level)
-    for name in _PRINTED_ANYWAY:
-        logging.getLogger(name).setLevel(level if level == logging.DEBUG else logging.WARNING)
 
 
 def tame_optuna() -> None:

@@ -4,6 +4,7 @@ from .errors import AssetNotFoundError as AssetNotFoundError
 from .errors import ConfigError as ConfigError
 from .errors import DatabaseError as DatabaseError
 from .errors import DataQualityError as DataQualityError
+from .errors import FeatureGroupError as FeatureGroupError
 from .errors import InsufficientDataError as InsufficientDataError
 from .errors import KallosError as KallosError
 from .errors import MissingColumnsError as MissingColumnsError

@@ -46,6 +46,20 @@ class DatabaseError(KallosError, ConnectionError):
         self.errno = self.strerror = None
 
 
+class FeatureGroupError(ConfigError):
+    """A group of features cannot be used as given.
+
+    Attributes
+    ----------
+    group : str
+        Its name.
+    """
+
+    def __init__(self, problem: str, group: str) -> None:
+        self.group = group
+        super().__init__(problem, "feature_groups")
+
+
 class AssetNotFoundError(KallosError, LookupError):
     """The table has no row of the asset.
 

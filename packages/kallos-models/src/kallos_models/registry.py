@@ -72,4 +72,4 @@ def _builder(model_name: str) -> Callable[..., "TorchForecastingModel"]:
 
 @cache
 def _say(model_name: str, words: str) -> None:
-    logger.warning("%s: %s", model_name, words)
+    logger.info("%s: %s", model_name, words)

@@ -110,7 +110,9 @@ def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
     settings = settings or TuningSettings()
     _check_request(model_name, study_name, n_trials, settings)
     data = load_study_data(asset_id, end_date, db_kwargs, target_col, feature_groups, settings=settings)
-    return tune_on(data, model_name, study_name, n_trials, db_kwargs, optuna_schema, on_event=on_event)
+    study = tune_on(data, model_name, study_name, n_trials, db_kwargs, optuna_schema, on_event=on_event)
+    _log_best(study, settings)
+    return study
 
 
 def tune_on(  # noqa: PLR0917 - in the order of run_tuning
@@ -123,7 +125,7 @@ def tune_on(  # noqa: PLR0917 - in the order of run_tuning
     *,
     on_event: Listener = ignore,
 ) -> optuna.Study:
-    """Do what :func:`run_tuning` does on a history that is loaded already.
+    """Do what :func:`run_tuning` does on a history that is loaded already, and log no result.
 
     Parameters
     ----------
@@ -152,7 +154,6 @@ def tune_on(  # noqa: PLR0917 - in the order of run_tuning
     missing = n_trials - n_finished(study)
     if missing > 0:
         _run_trials(study, storage, config, data, model_name, n_trials, min(settings.run.workers, missing), on_event)
-    _log_best(study, settings)
     return study
 
 

@@ -14,6 +14,7 @@ from optuna.distributions import distribution_to_json
 from kallos_data import (
     DatabaseConfig,
     FeatureGroups,
+    InsufficientDataError,
     MissingColumnsError,
     calculate_dynamic_wf_kwargs,
     check_feature_groups,
@@ -187,15 +188,19 @@ def _groups_in(
 
 
 def _splits(frame: pl.DataFrame, settings: TuningSettings) -> tuple[tuple[pl.DataFrame, pl.DataFrame], ...]:
-    folds = settings.folds
-    windows = calculate_dynamic_wf_kwargs(
-        frame,
-        target_folds=folds.target_folds,
-        val_share=folds.val_share,
-        min_train_length=_LOOK_BACKS_TO_TRAIN_ON * longest_look_back(settings.search.space),
-        purge=folds.purge,
-        window=folds.window,
-    )
+    folds, look_back = settings.folds, longest_look_back(settings.search.space)
+    try:
+        windows = calculate_dynamic_wf_kwargs(
+            frame,
+            target_folds=folds.target_folds,
+            val_share=folds.val_share,
+            min_train_length=_LOOK_BACKS_TO_TRAIN_ON * look_back,
+            purge=folds.purge,
+            window=folds.window,
+        )
+    except InsufficientDataError as error:
+        remedy = f"begin earlier, end later, or search shorter look-backs than {look_back} steps"
+        raise InsufficientDataError(error.needed, error.found, purpose="a study of two folds", remedy=remedy) from error
     return tuple(get_walk_forward_splits(frame, **windows))
 
 

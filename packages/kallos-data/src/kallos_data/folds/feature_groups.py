@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from ..errors import ConfigError
+from ..errors import FeatureGroupError
 
 FeatureGroups = Mapping[str, Sequence[str]]
 
@@ -27,24 +27,23 @@ def check_feature_groups(feature_groups: FeatureGroups, *, target_col: str | Non
 
     Raises
     ------
-    ConfigError
+    FeatureGroupError
         Where a group is unknown or no list of names, a column stands in two groups or twice, or the target is in a
         group.
     """
     unknown = [group for group in feature_groups if group not in GROUP_NAMES]
     if unknown:
-        raise ConfigError(f"has no group {unknown[0]!r}: the groups are {', '.join(GROUP_NAMES)}", "feature_groups")
+        raise FeatureGroupError(f"has no group {unknown[0]!r}: the groups are {', '.join(GROUP_NAMES)}", unknown[0])
     group_of: dict[str, str] = {}
     for group, columns in feature_groups.items():
         if isinstance(columns, str):
-            raise ConfigError(f"must have a list of names as {group}, not the text {columns!r}", "feature_groups")
+            raise FeatureGroupError(f"must have a list of names as {group}, not the text {columns!r}", group)
         for column in columns:
             if column == target_col:
-                raise ConfigError(
-                    f"has the target {column!r} in {group}: leave it out, its own past is an input already",
-                    "feature_groups",
+                raise FeatureGroupError(
+                    f"has the target {column!r} in {group}: leave it out, its own past is an input already", group
                 )
             if column in group_of:
                 where = f"twice in {group}" if group_of[column] == group else f"in {group_of[column]} and in {group}"
-                raise ConfigError(f"has column {column!r} {where}: name it once", "feature_groups")
+                raise FeatureGroupError(f"has column {column!r} {where}: name it once", group)
             group_of[column] = group

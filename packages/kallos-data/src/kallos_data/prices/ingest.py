@@ -163,7 +163,7 @@ def _ingest(
         history_rows=len(history),
         indicator_rows=indicator_rows,
     )
-    logger.info(
+    logger.debug(
         "%s: %d rows read, %d inserted, %d updated; %d rows of indicators written",
         asset_id,
         report.rows_read,

@@ -95,10 +95,12 @@ def patiently(step: Callable[[], T], *, limit_seconds: float) -> T:
                     raise DatabaseUnavailableError(limit, reason(error)) from error
                 if failed_at is None:
                     failed_at = time.monotonic()
-                    logger.warning("the database cannot be reached, retrying for %.0f s: %s", limit, reason(error))
+                    words = "the database cannot be reached, retrying for %.0f s: %s"
+                    logger.warning(words, limit, reason(error), extra={"shared": "unreachable"})
             else:
                 if failed_at is not None:
-                    logger.info("the database can be reached again after %.1f s", time.monotonic() - failed_at)
+                    words = "the database can be reached again after %.1f s"
+                    logger.info(words, time.monotonic() - failed_at, extra={"shared": "reachable"})
                 return result
             time.sleep(seconds_left(pause * random.uniform(0.5, 1.0), least=0.0))  # noqa: S311 - spreads workers
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
