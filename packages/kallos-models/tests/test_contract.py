@@ -191,6 +191,7 @@ def test_every_hyperparameter_is_changed_below():
 def test_each_hyperparameter_changes_the_model_or_is_said_not_to(name, layers, market, caplog):
     def outcome(**changes):
         hparams = {**market.hparams, "n_rnn_layers": layers, "n_epochs": 1, "random_state": 0, **changes}
+        caplog.set_level("INFO", "kallos_models")
         caplog.clear()
         model = create_model(name, hparams)
         notes = caplog.text

@@ -62,6 +62,7 @@ def explain(error: Exception) -> Explanation:
     from kallos_models import KallosError as ModelError
     from kallos_tune import (
         DatabaseUnavailableError,
+        LockTimeoutError,
         StudyExistsError,
         StudyMismatchError,
         TooManyFailuresError,
@@ -93,8 +94,14 @@ def explain(error: Exception) -> Explanation:
         case WorkerError():
             user = False
             lines = (
-                str(error),
+                " ".join(str(error).split()),
                 "finished trials are kept, and the same command runs the rest; --debug logs the failure in full",
+            )
+        case LockTimeoutError():
+            user = False
+            lines = (
+                f"another process has been {error.purpose} for {error.seconds:.0f} s",
+                "finished trials are kept; see whether it is stuck and end it; --database-wait sets how long to wait",
             )
         case DataError() | ModelError() | TuneError():
             lines = (f"{option_of(error.parameter)} {error.problem}" if error.parameter else error.problem,)
