@@ -4,6 +4,7 @@ import gzip
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from kallos_data import ConfigError, DataQualityError, MissingColumnsError, read_ohlcv, simulate_market
 from kallos_data.prices.columns import recognised
+from kallos_data.prices.files import _first_lines
 from kallos_data.prices.ohlcv import clean_ohlcv
 
 HEADER = "timestamp,open,high,low,close,volume\n"
@@ -84,6 +86,63 @@ def test_any_order_and_any_unit_of_time_give_the_same_frame(seed, n_rows, random
         assert clean_ohlcv(market.with_columns(times.alias("timestamp"))[order]).equals(market)
 
 
+# What str.splitlines takes for the end of a line and a CSV file does not.
+NO_LINE_ENDS = "\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
+
+
+def lines_of(text: str) -> list[str]:
+    """The slow reference: character by character."""
+    lines, line, before = [], "", ""
+    for character in text:
+        if character == "\n" and before == "\r":
+            pass
+        elif character in "\r\n":
+            lines, line = [*lines, line], ""
+        else:
+            line += character
+        before = character
+    return [*lines, line]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.text(f"ab \r\n,é{NO_LINE_ENDS}", max_size=40))
+def test_lines_are_those_of_a_walk_through_the_characters(text):
+    found = _first_lines(Path("prices.csv"), text.encode())
+    assert [line for line, _, _ in found] == lines_of(text)[:6]
+    for line, start, end in found:
+        assert text.encode()[start:end].decode().rstrip("\r\n") == line.rstrip("\r\n")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.text(f"ab é{NO_LINE_ENDS}", max_size=12), max_size=5), st.sampled_from(["\n", "\r\n", "\r"]))
+def test_titles_above_the_header_change_nothing(titles, line_end):
+    rows = BINANCE_HEADER.replace("\n", line_end) + BINANCE_ROWS.replace("\n", line_end)
+    with TemporaryDirectory() as folder:
+        plain = read_ohlcv(file_with(Path(folder), BINANCE_HEADER + BINANCE_ROWS))
+        titled = file_with(Path(folder), "".join(title + line_end for title in titles) + rows)
+        assert read_ohlcv(titled).equals(plain)
+
+
+@pytest.mark.parametrize("place", [0, len(HEADER) + 3, 70_000, -3])
+def test_bytes_that_are_no_text_are_found_wherever_they_are(tmp_path, place):
+    data = bytearray((HEADER + f"2020-01-01,{BAR}\n" * 2000).encode())
+    data[place] = 0xFF
+    with pytest.raises(DataQualityError, match="is no text in UTF-8: name a CSV file"):
+        read_ohlcv(file_with(tmp_path, bytes(data)))
+
+
+def test_a_character_cut_by_the_end_of_the_head_is_text(tmp_path):
+    header = HEADER.replace("\n", ",note\n")
+    for shift in range(3):
+        notes = f"2020-01-01,{BAR},{'x' * shift}{'€' * 30_000}\n"
+        assert len(read_ohlcv(file_with(tmp_path, header + notes))) == 1
+
+
+def test_one_long_line_is_no_table(tmp_path):
+    with pytest.raises(DataQualityError, match=r"is no table of prices: its first line '\{\{\{\{"):
+        read_ohlcv(file_with(tmp_path, "{" * 300_000))
+
+
 def test_parquet_and_pandas_are_what_was_written(tmp_path):
     market = simulate_market(20)
     market.write_parquet(tmp_path / "prices.parquet")
@@ -129,8 +188,8 @@ def test_the_currency_of_a_volume_says_which_it_is():
         ("", "is empty"),
         ("\n \n", "is empty"),
         (HEADER, "has no row with prices"),
-        (b"\x89PNG\r\n\x1a\n\xff\xfe", "is no text: expected a CSV"),
-        (b"\x1f\x8b broken", "is no text: expected a CSV"),
+        (b"\x89PNG\r\n\x1a\n\xff\xfe", "is no text in UTF-8: name a CSV file"),
+        (b"\x1f\x8b broken", "is no text in UTF-8: name a CSV file"),
         ("dear diary\ntoday was fine\n", "is no table of prices: its first line 'dear diary' is neither a header"),
         (HEADER + f"2020-01-01,{BAR},7,8,9\n", "is no table of 6 columns"),
         (HEADER + "2020-01-01,1,2,1,1,5\n2020-01-02,1,2,1,x7,5\n", "row 2: close is 'x7', which is no finite number"),

@@ -43,5 +43,5 @@ def explanation(error: DBAPIError, database: object) -> str:
     """
     said = str(error.orig).strip() or type(error.orig).__name__
     remedy = next((remedy for pattern, remedy in _REMEDIES if re.search(pattern, said)), None)
-    line = " ".join(said.splitlines()[0].split())
+    line = " ".join(said.partition("\n")[0].split())
     return f"database {database}: {line}" + (f": {remedy}" if remedy else "")
