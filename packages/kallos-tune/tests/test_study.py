@@ -222,7 +222,9 @@ def test_anything_different_is_refused_by_name(tune, change, named):
         tune(2, **change)
     assert named in str(error.value)
     assert "choose another study name" in str(error.value)
-    assert ("resume='force'" in str(error.value)) == error.value.can_go_on == (change.keys() <= {"seed", "max_epochs"})
+    assert (
+        ("resume it by force" in str(error.value)) == error.value.can_go_on == (change.keys() <= {"seed", "max_epochs"})
+    )
 
 
 def test_a_changed_value_in_the_history_is_noticed(tune, database, history, write_history):

@@ -1,14 +1,48 @@
 """Everything that can be wrong with a study.
 
-Every class carries its facts as attributes and also subclasses the built-in error it resembles.
+Every class carries its facts as attributes, also subclasses the built-in error it resembles, and survives pickling:
+workers are processes of their own.
 """
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from typing import Any
 
 
 class KallosError(Exception):
-    """Base of every error that kallos-tune raises on purpose."""
+    """Base of every error that kallos-tune raises on purpose.
+
+    Parameters
+    ----------
+    problem : str
+        What is wrong and what to do, without the parameter's name: ``"must be 1 or more, not 0"``.
+    parameter : str, optional
+        The argument that it is about, as Python spells it.
+
+    Attributes
+    ----------
+    problem : str
+    parameter : str or None
+    """
+
+    def __init__(self, problem: str, parameter: str | None = None) -> None:
+        super().__init__(problem, parameter)
+        self.problem = problem
+        self.parameter = parameter
+
+    def __str__(self) -> str:
+        return f"{self.parameter} {self.problem}" if self.parameter else self.problem
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Classes with facts are not made from ``args`` again.
+        return _restore, (type(self), self.args, self.__dict__)
+
+
+def _restore(cls: type[KallosError], args: tuple[object, ...], facts: dict[str, object]) -> KallosError:
+    error = cls.__new__(cls)
+    error.args = args
+    error.__dict__.update(facts)
+    return error
 
 
 class ConfigError(KallosError, ValueError):
@@ -20,24 +54,47 @@ class StorageError(KallosError, ConnectionError):
 
 
 class DatabaseUnavailableError(StorageError):
-    """The database was away for longer than the study waits.
+    """The database could not be reached for longer than the study waits.
 
     Attributes
     ----------
     seconds : float
         How long that is.
+    reason : str
+        What the driver said last.
     """
 
     def __init__(self, seconds: float, reason: str) -> None:
         self.seconds = seconds
+        self.reason = reason
         super().__init__(
-            f"the database has been away for {seconds:.0f} s ({reason}): finished trials are kept, "
+            f"the database could not be reached for {seconds:.0f} s ({reason}): finished trials are kept, "
             "run the same again once it is back"
         )
 
 
+class LockTimeoutError(StorageError):
+    """Another process held a lock for longer than the study waits.
+
+    Attributes
+    ----------
+    seconds : float
+        How long that is.
+    purpose : str
+        What the other process was doing, as in "creating a study".
+    """
+
+    def __init__(self, seconds: float, purpose: str) -> None:
+        self.seconds = seconds
+        self.purpose = purpose
+        super().__init__(
+            f"another process has been {purpose} for {seconds:.0f} s: finished trials are kept; see whether it is stuck "
+            "and end it, then run the same again"
+        )
+
+
 class WorkerError(KallosError, RuntimeError):
-    """A worker process ended with an error, or was killed too often."""
+    """A worker process ended with an error, or several in a row died."""
 
 
 class ClusterError(KallosError, ConnectionError):
@@ -48,7 +105,7 @@ class MissingRayError(KallosError, ImportError):
     """Ray is asked for and not installed."""
 
     def __init__(self) -> None:
-        super().__init__("engine='ray' needs Ray, which is not installed: pip install 'kallos-tune[ray]'")
+        super().__init__("'ray' needs Ray, which is not installed: pip install 'kallos-tune[ray]'", "engine")
 
 
 class StudyNotFoundError(KallosError, LookupError):
@@ -66,7 +123,7 @@ class StudyNotFoundError(KallosError, LookupError):
         self.known = known
         close = get_close_matches(name, known, n=1, cutoff=0.5)
         hint = f"did you mean {close[0]!r}? " if close else ""
-        super().__init__(f"no study {name!r}: {hint}there are {', '.join(known) or 'none'}")
+        super().__init__(f"no study {name!r}: {hint}there are {', '.join(map(repr, known)) or 'none'}")
 
 
 class StudyExistsError(KallosError, FileExistsError):
@@ -79,7 +136,7 @@ class StudyExistsError(KallosError, FileExistsError):
 
     def __init__(self, name: str) -> None:
         self.name = name
-        super().__init__(f"study {name!r} exists already: choose another name, or allow to resume it")
+        super().__init__(f"study {name!r} exists already: choose another name, or allow it to be resumed")
 
 
 class StudyMismatchError(KallosError, ValueError):
@@ -91,7 +148,7 @@ class StudyMismatchError(KallosError, ValueError):
     differences : Mapping[str, tuple[object, object]]
         What differs, with the stored and the asked-for value.
     can_go_on : bool
-        Whether ``resume="force"`` would go on: only the search differs, and the scores mean the same.
+        Whether the study can be resumed by force: only the search differs, and the scores mean the same.
     """
 
     def __init__(self, name: str, differences: Mapping[str, tuple[object, object]], *, can_go_on: bool = False) -> None:
@@ -100,8 +157,8 @@ class StudyMismatchError(KallosError, ValueError):
         self.can_go_on = can_go_on
         shown = "; ".join(f"{key}: stored {old!r}, now {new!r}" for key, (old, new) in differences.items())
         ways = ["choose another study name", "go back to the stored values"]
-        ways += ["resume it nevertheless with resume='force'"] if can_go_on else []
-        super().__init__(f"study {name!r} was made with something else ({shown}): {', or '.join(ways)}")
+        ways += ["resume it by force"] if can_go_on else []
+        super().__init__(f"study {name!r} was made with other settings ({shown}): {', or '.join(ways)}")
 
 
 class TooManyFailuresError(KallosError, RuntimeError):
