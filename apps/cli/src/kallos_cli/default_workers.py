@@ -27,4 +27,4 @@ def room_for_workers(settings: "TuningSettings") -> int:
     from kallos_tune.workers.ray_cluster import Needs, connected, room_for
 
     with connected(settings.ray_address):
-        return room_for(Needs.of(settings))
+        return room_for(Needs(settings.cpus_per_worker, settings.gpus_per_worker))

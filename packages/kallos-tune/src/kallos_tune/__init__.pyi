@@ -1,4 +1,3 @@
-from .claims.reap import reap_study as reap_study
 from .errors import ConfigError as ConfigError
 from .errors import KallosError as KallosError
 from .errors import StorageError as StorageError
@@ -22,9 +21,12 @@ from .report import trials_table as trials_table
 from .report import write_best_params as write_best_params
 from .search_space import SEARCH_SPACE as SEARCH_SPACE
 from .settings import TuningSettings as TuningSettings
-from .storage.open import load_study as load_study
-from .storage.open import open_storage as open_storage
-from .storage.open import study_names as study_names
+from .studies import StudySummary as StudySummary
+from .studies import load_study as load_study
+from .studies import open_storage as open_storage
+from .studies import reap_study as reap_study
+from .studies import study_names as study_names
+from .studies import study_summaries as study_summaries
 from .study import run_tuning as run_tuning
 from .study_data import StudyData as StudyData
 from .study_data import load_study_data as load_study_data

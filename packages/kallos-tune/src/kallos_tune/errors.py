@@ -88,8 +88,8 @@ class LockTimeoutError(StorageError):
         self.seconds = seconds
         self.purpose = purpose
         super().__init__(
-            f"another process has been {purpose} for {seconds:.0f} s: finished trials are kept; see whether it is stuck "
-            "and end it, then run the same again"
+            f"another process has been {purpose} for {seconds:.0f} s: finished trials are kept; "
+            "see whether it is stuck and end it, then run the same again"
         )
 
 

@@ -14,26 +14,28 @@ from kallos_data.folds.scaling import FeatureGroups
 from kallos_models import UnknownModelError, available_models
 from kallos_models.settings import accelerator
 
-from .claims.claims import Claims, ClaimSettings
-from .errors import ConfigError, DatabaseUnavailableError
+from .claims.claims import Claims
+from .claims.times import ClaimSettings
+from .errors import ConfigError, DatabaseUnavailableError, LockTimeoutError
 from .evaluation.scoring import naive_score
 from .events import Listener, StudyOpened, ignore
 from .search_space import defaults_in
 from .settings import TuningSettings
-from .storage.locks import creation_lock
-from .storage.open import open_storage, storage_config
+from .storage.creation import create_study
+from .studies import open_storage, seen_by_workers, storage_config
 from .study_data import StudyData, load_study_data
 from .study_definition import NAIVE_SCORES, open_study
 from .trial_attributes import best_score, n_finished
 from .workers.job import Assignment
 from .workers.processes import run_assignment
-from .workers.ray_cluster import Needs, connected, seen_by_workers
+from .workers.ray_cluster import Needs, connected
 
 logger = logging.getLogger(__name__)
 
 _WORK: Final = "kallos_tune.study_worker:run_claims"
+_LOGGERS: Final = ("kallos_data", "kallos_models", "kallos_tune")
 # Meanwhile nobody listens to the other workers.
-_BURIAL_SECONDS: Final = 3.0
+_ABANDONING_SECONDS: Final = 3.0
 
 
 def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
@@ -119,28 +121,41 @@ def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
     config = storage_config(db_kwargs, optuna_schema)
     data = load_study_data(asset_id, end_date, db_kwargs, target_col, feature_groups, settings=settings)
     storage = open_storage(db_kwargs, optuna_schema, wait_seconds=settings.database_wait_seconds)
-    with creation_lock(config):
-        study = open_study(storage, study_name, data.definition(model_name, str(end_date)), settings.resume)
-        _begin_with_defaults(study, settings)
-        naive = _naive_score(study, data)
+
+    def create(attributes: Mapping[str, object]) -> bool:
+        return create_study(
+            config,
+            study_name,
+            user_attributes={**attributes, NAIVE_SCORES: _naive_scores(data)},
+            queued=_first_parameters(settings),
+            wait_seconds=settings.database_wait_seconds,
+        )
+
+    study = open_study(storage, study_name, data.definition(model_name, str(end_date)), settings.resume, create)
+    naive = _naive_score(study, data)
     on_event(_opened(study, data, n_trials, naive))
     missing = n_trials - n_finished(study)
     if missing > 0:
         n_workers, crew = min(settings.workers, missing), token_hex(8)
-        arguments = (study_name, data, model_name, n_trials, crew)
+        times = ClaimSettings(
+            heartbeat_seconds=settings.heartbeat_seconds,
+            grace_seconds=settings.grace_seconds,
+            database_wait_seconds=settings.database_wait_seconds,
+        )
+        arguments = (study_name, data, model_name, n_trials, times, crew)
         if settings.engine == "ray":
             _run_on_ray(config, arguments, n_workers, settings, on_event)
         else:
-            claims = Claims(study, storage, config, n_trials, ClaimSettings.of(settings), settings.space, crew)
-            run_assignment(Assignment(_WORK, (config, *arguments)), n_workers, on_event, partial(_bury, claims))
+            claims = Claims(study, storage, config, n_trials, times, settings.space, crew)
+            assignment = Assignment(_WORK, (config, *arguments), _LOGGERS)
+            run_assignment(assignment, n_workers, on_event, partial(_abandon, claims))
     _log_best(study, settings)
     return study
 
 
-def _begin_with_defaults(study: optuna.Study, settings: TuningSettings) -> None:
-    """Let a guided search begin with something sensible to learn from, and to compare the next trials with."""
-    if settings.sampler == "tpe" and not study.get_trials(deepcopy=False):
-        study.enqueue_trial(defaults_in(settings.space))
+def _first_parameters(settings: TuningSettings) -> list[dict[str, int | float]]:
+    """Return what a guided search begins with: something sensible, to learn from and to compare the next with."""
+    return [defaults_in(settings.space)] if settings.sampler == "tpe" else []
 
 
 def _run_on_ray(
@@ -149,16 +164,17 @@ def _run_on_ray(
     with connected(settings.ray_address):
         from .workers.ray_workers import run_on_ray  # noqa: PLC0415 - imports Ray, an extra
 
-        assignment = Assignment(_WORK, (seen_by_workers(config), *arguments))
-        run_on_ray(assignment, n_workers, Needs.of(settings), on_event)
+        assignment = Assignment(_WORK, (seen_by_workers(config), *arguments), _LOGGERS)
+        needs = Needs(settings.cpus_per_worker, settings.gpus_per_worker)
+        run_on_ray(assignment, n_workers, needs, on_event)
 
 
-def _bury(claims: Claims, pid: int) -> None:
-    """Give up what a dead worker was running, so that nobody waits for it to have been silent for long."""
+def _abandon(claims: Claims, pid: int) -> None:
+    """Abandon what a dead worker was running, so that nobody waits for it to have been silent for long."""
     try:
-        claims.bury(pid, limit_seconds=_BURIAL_SECONDS)
-    except DatabaseUnavailableError:
-        logger.warning("the trial of a dead worker is given up later: the database is away")
+        claims.abandon_worker(pid, limit_seconds=_ABANDONING_SECONDS)
+    except (DatabaseUnavailableError, LockTimeoutError) as error:
+        logger.warning("the trial of a dead worker will be abandoned later: %s", error)
 
 
 def _log_best(study: optuna.Study, settings: TuningSettings) -> None:
@@ -170,11 +186,15 @@ def _log_best(study: optuna.Study, settings: TuningSettings) -> None:
 
 
 def _naive_score(study: optuna.Study, data: StudyData) -> float:
-    """Return the mean naive score over the folds, stored on the study when it is new."""
+    """Return the mean naive score over the folds, as the study has it; some were once created without."""
     if NAIVE_SCORES not in study.user_attrs:
-        study.set_user_attr(NAIVE_SCORES, [naive_score(fold, data.settings) for fold in data.folds])
+        study.set_user_attr(NAIVE_SCORES, _naive_scores(data))
     naive_scores: list[float] = study.user_attrs[NAIVE_SCORES]
     return sum(naive_scores) / len(naive_scores)
+
+
+def _naive_scores(data: StudyData) -> list[float]:
+    return [naive_score(fold, data.settings) for fold in data.folds]
 
 
 def _opened(study: optuna.Study, data: StudyData, n_trials: int, naive: float) -> StudyOpened:

@@ -5,7 +5,7 @@ What defines a study is stored on it as one user attribute, beside the versions 
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from textwrap import shorten
 from typing import Any, Final
 
@@ -27,8 +27,14 @@ _CONSEQUENCES: Final = {"last", "folds", "data_hash", "search_space_hash"}
 _MAY_CHANGE: Final = {"max_epochs", "patience", "seed", "sampler", "pruner"}
 
 
-def open_study(storage: BaseStorage, name: str, definition: Mapping[str, Any], resume: Resume) -> optuna.Study:
-    """Create a study, or open it where it is about the same.
+def open_study(
+    storage: BaseStorage,
+    name: str,
+    definition: Mapping[str, Any],
+    resume: Resume,
+    create: Callable[[Mapping[str, object]], bool],
+) -> optuna.Study:
+    """Create a study, or open one that is about the same.
 
     Parameters
     ----------
@@ -40,6 +46,8 @@ def open_study(storage: BaseStorage, name: str, definition: Mapping[str, Any], r
     resume : {"same", "force", "never"}
         See :class:`kallos_tune.TuningSettings`. With ``"force"`` the stored definition stays and the differences are
         logged.
+    create : callable
+        Creates the study with these user attributes at once; False where another process has just created it.
 
     Raises
     ------
@@ -48,11 +56,9 @@ def open_study(storage: BaseStorage, name: str, definition: Mapping[str, Any], r
     StudyMismatchError
         Where it is about something else, if only in how it searches and ``resume`` is ``"same"``.
     """
-    if name not in optuna.get_all_study_names(storage):
-        study = optuna.create_study(study_name=name, storage=storage, direction="minimize", load_if_exists=True)
-        study.set_user_attr(DEFINITION, dict(definition))
-        study.set_user_attr(VERSIONS, versions())
-        return study
+    attributes = {DEFINITION: dict(definition), VERSIONS: versions()}
+    if name not in optuna.get_all_study_names(storage) and create(attributes):
+        return optuna.load_study(study_name=name, storage=storage)
     if resume == "never":
         raise StudyExistsError(name)
     study = optuna.load_study(study_name=name, storage=storage)

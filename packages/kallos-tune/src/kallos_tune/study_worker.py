@@ -9,9 +9,10 @@ import torch
 
 from kallos_data import DatabaseConfig
 
-from .claims.claims import ClaimSettings, join_study
+from .claims.join import join_study
+from .claims.times import ClaimSettings
 from .evaluation.objective import objective
-from .evaluation.pruning import pruner_of
+from .evaluation.pruning import pruner_of, rung_name
 from .evaluation.sampling import sampler_of_draw
 from .evaluation.threads import torch_threads
 from .events import Listener
@@ -25,6 +26,7 @@ def run_claims(  # noqa: PLR0917 - called with the arguments of an assignment
     data: StudyData,
     model_name: str,
     n_trials: int,
+    times: ClaimSettings,
     crew: str,
     on_event: Listener,
 ) -> None:
@@ -37,7 +39,8 @@ def run_claims(  # noqa: PLR0917 - called with the arguments of an assignment
     study_name, model_name : str
     data : StudyData
     n_trials : int
-        Finished trials that the study shall have.
+        Number of finished trials to reach.
+    times : ClaimSettings
     crew : str
         See :class:`kallos_tune.claims.claims.Claims`.
     on_event : callable
@@ -45,7 +48,7 @@ def run_claims(  # noqa: PLR0917 - called with the arguments of an assignment
 
     Raises
     ------
-    DatabaseUnavailableError, KeyboardInterrupt, SystemExit
+    DatabaseUnavailableError, LockTimeoutError, KeyboardInterrupt, SystemExit
         As in :func:`kallos_tune.workers.worker_loop.run_trials`.
     """
     settings = data.settings
@@ -54,9 +57,16 @@ def run_claims(  # noqa: PLR0917 - called with the arguments of an assignment
         _release_memory()
         return objective(trial, data.folds, model_name, settings=settings, on_event=on_event)
 
-    claims = join_study(config, study_name, n_trials, ClaimSettings.of(settings), settings.space, crew)
+    claims = join_study(config, study_name, n_trials, times, settings.space, crew)
     with torch_threads(settings.threads), _only_new_objects_collected():
-        run_trials(claims, run, lambda draw: sampler_of_draw(draw, settings), on_event, pruner=pruner_of(settings))
+        run_trials(
+            claims,
+            run,
+            lambda draw: sampler_of_draw(draw, settings),
+            on_event,
+            pruner=pruner_of(settings),
+            name_of_step=rung_name,
+        )
 
 
 @contextmanager

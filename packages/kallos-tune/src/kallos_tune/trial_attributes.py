@@ -10,13 +10,21 @@ FINISHED: Final = (TrialState.COMPLETE, TrialState.PRUNED)
 FAILURE: Final = "failure"
 INTERRUPTED: Final = "interrupted"
 # How the reason of a trial begins whose worker was gone, and what trials have that repeat such parameters.
-GIVEN_UP: Final = "given up"
+ABANDONED: Final = "abandoned"
 RETRIES: Final = "retries"
 RETRY_OF: Final = "retry_of"
 # Host and process that run or ran a trial, the mark of the claim, and the number that its parameters were drawn with.
 WORKER: Final = "worker"
 CLAIM: Final = "claim"
 DRAW: Final = "draw"
+
+# Studies made before the word was settled have trials that were "given up".
+_ABANDONED_WORDS: Final = (ABANDONED, "given up")
+
+
+def is_abandoned(failure: object) -> bool:
+    """Return whether this value of :data:`FAILURE` says that the trial's worker was gone."""
+    return isinstance(failure, str) and failure.partition(":")[0] in _ABANDONED_WORDS
 
 
 def n_finished(study: optuna.Study) -> int:

@@ -1,60 +1,31 @@
-"""Who runs which trial: all workers together finish exactly the budget, whoever is killed and whenever."""
+"""Who runs which trial: all workers together finish exactly the budget, whoever is killed and whenever.
+
+What a verb does to the study is one transaction of :mod:`kallos_tune.claims.transactions`; here it is retried while the
+database cannot be reached, and said.
+"""
 
 import logging
 import os
 import secrets
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
-from typing import Self, TypeVar
+from typing import TypeVar
 
 import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from kallos_data import DatabaseConfig
-
-from ..settings import TuningSettings
+from ..storage.database import Database
 from ..storage.engines import worker_engine
 from ..storage.locks import StudyLock
-from ..storage.open import open_storage
 from ..storage.retry import patiently
+from .claim import Claim, NoClaim
 from .heartbeats import Heartbeat
-from .transactions import Claim, NoClaim, StudyTransactions
+from .times import ClaimSettings
+from .transactions import StudyTransactions
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClaimSettings:
-    """Times of claims, in seconds.
-
-    Attributes
-    ----------
-    heartbeat_seconds : float
-        Between two beats of a running trial.
-    grace_seconds : float
-        Without a beat for longer, a trial is given up.
-    database_wait_seconds : float
-        How long an absent database is waited for.
-    standstill_seconds : float, default 10
-        A worker that stands still for longer in the middle of a claim loses it (on PostgreSQL).
-    """
-
-    heartbeat_seconds: float
-    grace_seconds: float
-    database_wait_seconds: float
-    standstill_seconds: float = 10.0
-
-    @classmethod
-    def of(cls, settings: TuningSettings) -> Self:
-        """Return the times that a study's settings name."""
-        return cls(
-            heartbeat_seconds=settings.heartbeat_seconds,
-            grace_seconds=settings.grace_seconds,
-            database_wait_seconds=settings.database_wait_seconds,
-        )
 
 
 class Claims:
@@ -65,10 +36,10 @@ class Claims:
     study : optuna.Study
     storage : optuna storage
         The very object that ``study`` was loaded with.
-    config : DatabaseConfig
-        The database of that storage, schema included.
+    database : Database
+        Of that storage.
     n_trials : int
-        Finished trials that the study shall have.
+        Number of finished trials to reach.
     settings : ClaimSettings
     param_names : collection of str, optional
         A trial that was stopped before it had all of these is drawn anew, with the seed it had.
@@ -81,7 +52,7 @@ class Claims:
         self,
         study: optuna.Study,
         storage: BaseStorage,
-        config: DatabaseConfig,
+        database: Database,
         n_trials: int,
         settings: ClaimSettings,
         param_names: Collection[str] = (),
@@ -89,30 +60,29 @@ class Claims:
     ) -> None:
         self.study = study
         self.storage = storage
-        self.config = config
         self.n_trials = n_trials
         self.settings = settings
         self.crew = crew
         self.transactions = StudyTransactions(
-            StudyLock(config, study.study_name, standstill_seconds=settings.standstill_seconds),
+            StudyLock(database, study.study_name, standstill_seconds=settings.standstill_seconds),
             study.study_name,
             storage.get_study_id_from_name(study.study_name),
             grace_seconds=settings.grace_seconds,
             param_names=param_names,
         )
-        self._beats = worker_engine(config, settings.standstill_seconds)
+        self._beats = worker_engine(database, settings.standstill_seconds)
 
     def claim(self) -> Claim | NoClaim:
         """Return a trial to run, its first beat recorded, or why there is none.
 
         Raises
         ------
-        DatabaseUnavailableError
-            Where the database stays away too long.
+        DatabaseUnavailableError, LockTimeoutError
+            Where the database, or other workers that hold its lock, must be waited for too long.
         """
         mark = f"{_marks_of(self.crew, os.getpid())}{secrets.token_hex(8)}"
-        claim, given_up = self._patiently(lambda: self.transactions.claim(self.n_trials, mark))
-        _log(given_up)
+        claim, abandoned = self._patiently(lambda: self.transactions.claim(self.n_trials, mark))
+        _log(abandoned)
         return claim
 
     def tell(
@@ -122,7 +92,7 @@ class Claims:
         state: TrialState,
         attributes: Mapping[str, object] | None = None,
     ) -> FrozenTrial | None:
-        """Record how a trial ended; None where it was given up meanwhile, and its result is dropped.
+        """Record how a trial ended; None where it was abandoned meanwhile, and its result is dropped.
 
         Parameters
         ----------
@@ -136,51 +106,57 @@ class Claims:
 
         Raises
         ------
-        DatabaseUnavailableError
-            Where the database stays away too long.
+        DatabaseUnavailableError, LockTimeoutError
+            As of :meth:`claim`.
         """
         if self._patiently(lambda: self.transactions.tell(claim, score, state, attributes or {})):
             return self.storage.get_trial(claim.trial_id)
-        logger.warning("trial %d was given up meanwhile: its result is dropped", claim.number)
+        logger.warning("trial %d was abandoned meanwhile: its result is dropped", claim.number)
         return None
 
-    def interrupt(self, claim: Claim, reason: str, *, limit_seconds: float) -> bool:
+    def interrupt(self, claim: Claim, failure: str, *, limit_seconds: float) -> bool:
         """Record that a trial was stopped from outside and requeue its parameters; False where it had ended before.
 
         Raises
         ------
-        DatabaseUnavailableError
-            Where the database is away for longer than ``limit_seconds``; the trial is given up later.
+        DatabaseUnavailableError, LockTimeoutError
+            Where that takes longer than ``limit_seconds``; the trial is abandoned later.
         """
-        return patiently(lambda: self.transactions.interrupt(claim, reason), limit_seconds=limit_seconds)
+        return patiently(lambda: self.transactions.interrupt(claim, failure), limit_seconds=limit_seconds)
 
-    def reap(self) -> list[int]:
-        """Give up stale trials now and return their numbers; their parameters go back into the queue."""
-        given_up = self._patiently(self.transactions.reap)
-        _log(given_up)
-        return list(given_up)
+    def abandon_stale(self) -> list[int]:
+        """Abandon stale trials now, requeue their parameters, and return their numbers.
 
-    def bury(self, pid: int, *, limit_seconds: float) -> list[int]:
-        """Give up what a process of this crew was running, now that it is known to be dead; return the numbers.
+        Raises
+        ------
+        DatabaseUnavailableError, LockTimeoutError
+            As of :meth:`claim`.
+        """
+        abandoned = self._patiently(self.transactions.abandon_stale)
+        _log(abandoned)
+        return list(abandoned)
+
+    def abandon_worker(self, pid: int, *, limit_seconds: float) -> list[int]:
+        """Abandon what a process of this crew was running, now that it is known to be dead; return the numbers.
 
         Parameters
         ----------
         pid : int
             Of a process that the caller, its parent, has seen end.
         limit_seconds : float
-            Longest wait for an absent database.
+            Longest wait.
 
         Raises
         ------
-        DatabaseUnavailableError
-            Where the database is away for longer; the trial is given up once it has been silent for long enough.
+        DatabaseUnavailableError, LockTimeoutError
+            Where that takes longer; the trial is abandoned once it has been silent for long enough.
         """
         marks = _marks_of(self.crew, pid)
-        given_up = patiently(
-            lambda: self.transactions.give_up_claims(marks, "its worker is dead"), limit_seconds=limit_seconds
+        abandoned = patiently(
+            lambda: self.transactions.abandon_claims(marks, "its worker is dead"), limit_seconds=limit_seconds
         )
-        _log(given_up)
-        return list(given_up)
+        _log(abandoned)
+        return list(abandoned)
 
     def trial(
         self,
@@ -188,7 +164,7 @@ class Claims:
         sampler: optuna.samplers.BaseSampler,
         pruner: optuna.pruners.BasePruner | None = None,
     ) -> optuna.Trial:
-        """Return a claimed trial, to be asked for parameters, which the sampler draws, and whether to go on."""
+        """Return a claimed trial, to be asked for parameters, which the sampler draws, and whether to prune it."""
         # A study of its own, since a study remembers what its storage held when the last trial was asked for.
         study = optuna.load_study(
             study_name=self.study.study_name,
@@ -209,45 +185,11 @@ class Claims:
         return patiently(step, limit_seconds=self.settings.database_wait_seconds)
 
 
-def join_study(  # noqa: PLR0917 - as of claims
-    config: DatabaseConfig,
-    study_name: str,
-    n_trials: int,
-    settings: ClaimSettings,
-    param_names: Collection[str] = (),
-    crew: str = "",
-) -> Claims:
-    """Open an existing study and return its claims; a worker may be begun in the minute in which the database is away.
-
-    Parameters
-    ----------
-    config : DatabaseConfig
-        The storage, schema included.
-    study_name : str
-    n_trials, settings, param_names, crew
-        See :class:`Claims`.
-
-    Raises
-    ------
-    DatabaseUnavailableError
-        Where the database stays away too long.
-    StorageError, kallos_data.DatabaseError
-        As in :func:`kallos_tune.open_storage`.
-    """
-
-    def join() -> Claims:
-        storage = open_storage(config, wait_seconds=settings.database_wait_seconds)
-        study = optuna.load_study(study_name=study_name, storage=storage)
-        return Claims(study, storage, config, n_trials, settings, param_names, crew)
-
-    return patiently(join, limit_seconds=settings.database_wait_seconds)
-
-
 def _marks_of(crew: str, pid: int) -> str:
     """Return how the marks of a process begin."""
     return f"{crew}:{pid}:"
 
 
-def _log(given_up: Mapping[int, str]) -> None:
-    for number, why in given_up.items():
-        logger.warning("trial %d is given up: %s", number, why)
+def _log(abandoned: Mapping[int, str]) -> None:
+    for number, why in abandoned.items():
+        logger.warning("trial %d is abandoned: %s", number, why)

@@ -1,33 +1,22 @@
-"""Signs of life of running trials, by the database's clock.
-
-Beats are rows of Optuna's own table ``trial_heartbeats``, times in UTC. Workers' clocks are never asked.
-"""
+"""Signs of life of a running trial, given while it runs."""
 
 import logging
 import threading
-from typing import Final, Self
+from typing import Self
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from ..storage.optuna_tables.heartbeats import beat
+
 logger = logging.getLogger(__name__)
-
-_NOW: Final = {"postgresql": "(now() AT TIME ZONE 'UTC')", "sqlite": "strftime('%Y-%m-%d %H:%M:%f', 'now')"}
-
-
-def beat(connection: Connection, trial_id: int) -> None:
-    """Record a sign of life of a trial at the database's time."""
-    statement = (
-        f"INSERT INTO trial_heartbeats (trial_id, heartbeat) VALUES (:trial_id, {_NOW[connection.dialect.name]}) "  # noqa: S608
-        "ON CONFLICT (trial_id) DO UPDATE SET heartbeat = excluded.heartbeat"
-    )
-    connection.execute(text(statement), {"trial_id": trial_id})
 
 
 class Heartbeat:
     """Beats for one trial from a thread of its own while the ``with`` block runs.
 
-    A beat that fails is tried again at the next interval: one lost beat, or a database that is away, ends nothing.
+    A beat that fails is tried again at the next interval: one lost beat, or a database that cannot be reached, ends
+    nothing.
 
     Parameters
     ----------
@@ -51,7 +40,7 @@ class Heartbeat:
         return self
 
     def __exit__(self, *_: object) -> None:
-        # Not joined: a beat that waits for an absent database must not hold up the end of the trial.
+        # Not joined: a beat that waits for the database must not hold up the end of the trial.
         self._done.set()
 
     def _beat_on(self) -> None:

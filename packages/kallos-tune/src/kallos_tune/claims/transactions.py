@@ -2,8 +2,8 @@
 
 ::
 
-    claim: lock ─ give up stale trials, requeue their parameters ─ count ─ next trial ─ first beat ─ commit
-    tell:  lock ─ drop it where the trial was given up ─ record the result ─ commit
+    claim: lock ─ abandon stale trials, requeue their parameters ─ count ─ next trial ─ first beat ─ commit
+    tell:  lock ─ drop the result where the trial was abandoned ─ record it ─ commit
 
 A transaction that is cut off has done nothing and may be repeated. One whose commit was not answered may have been
 done: a claim is then recognised by its mark, a result by its being there.
@@ -14,19 +14,16 @@ import os
 import socket
 from collections.abc import Collection, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from enum import Enum, auto
 from functools import cached_property
+from typing import Final
 
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import Connection
 
 from ..storage.locked_storage import LockedStorage
 from ..storage.locks import StudyLock
-from ..trial_attributes import CLAIM, DRAW, FAILURE, GIVEN_UP, WORKER
-from .heartbeats import beat
-from .requeue import give_up, interrupt
-from .trial_sql import (
+from ..storage.optuna_tables.heartbeats import beat
+from ..storage.optuna_tables.trials import (
     Census,
     RunningTrial,
     read_trial,
@@ -36,30 +33,11 @@ from .trial_sql import (
     take_census,
     write_attributes,
 )
+from ..trial_attributes import ABANDONED, CLAIM, DRAW, FAILURE, RETRIES, WORKER, is_abandoned
+from .claim import Claim, NoClaim
+from .requeue import fail, fail_and_requeue, history
 
-
-class NoClaim(Enum):
-    """Why there is no trial to run."""
-
-    FULL = auto()  # the budget is finished
-    BUSY = auto()  # what is left of it is running elsewhere
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A trial that this worker is to run.
-
-    Attributes
-    ----------
-    trial_id, number : int
-        What the storage and the study know it by.
-    draw : int
-        How many parameters were drawn before: the seed of these.
-    """
-
-    trial_id: int
-    number: int
-    draw: int
+_MOST_RETRIES: Final = 2
 
 
 class StudyTransactions:
@@ -72,7 +50,7 @@ class StudyTransactions:
     study_name : str
     study_id : int
     grace_seconds : float
-        Without a beat for longer, a trial is given up.
+        Without a beat for longer, a trial is abandoned.
     param_names : collection of str
         A trial that was stopped before it had all of these is drawn anew, with the seed it had.
     """
@@ -87,7 +65,7 @@ class StudyTransactions:
         self.param_names = param_names
 
     def claim(self, n_trials: int, mark: str) -> tuple[Claim | NoClaim, dict[int, str]]:
-        """Claim a trial, unless so many are finished or running; return also why others were given up, by number.
+        """Claim a trial, unless so many are finished or running; return also why others were abandoned, by number.
 
         Asked for the same mark again, it returns the same claim.
         """
@@ -98,13 +76,13 @@ class StudyTransactions:
                     beat(connection, each.trial_id)
                     draw = read_trial(connection, each.trial_id, DRAW).attribute
                     return Claim(each.trial_id, each.number, draw), {}
-            given_up = self._give_up_stale(running)
-            if given_up:
+            abandoned = self._abandon_stale(running)
+            if abandoned:
                 census = take_census(connection, self.study_id)
             if census.n_finished >= n_trials:
-                return NoClaim.FULL, given_up
+                return NoClaim.FULL, abandoned
             if census.n_finished + census.n_running >= n_trials:
-                return NoClaim.BUSY, given_up
+                return NoClaim.BUSY, abandoned
             trial_id, number, draw = self._start(connection, census)
             if draw is None:
                 # Repeated parameters were drawn by another trial: they do not count again.
@@ -112,14 +90,14 @@ class StudyTransactions:
             worker = f"{socket.gethostname()}:{os.getpid()}"
             write_attributes(connection, trial_id, {CLAIM: mark, WORKER: worker, DRAW: draw})
             beat(connection, trial_id)
-            return Claim(trial_id, number, draw), given_up
+            return Claim(trial_id, number, draw), abandoned
 
     def tell(self, claim: Claim, score: float | None, state: TrialState, attributes: Mapping[str, object]) -> bool:
         """Record how a trial ended; False where somebody else had ended it before."""
         with self._begin() as connection:
             record = read_trial(connection, claim.trial_id, FAILURE)
             if record.state != TrialState.RUNNING.name:
-                return record.state == state.name and not str(record.attribute).startswith(GIVEN_UP)
+                return record.state == state.name and not is_abandoned(record.attribute)
             if attributes:
                 write_attributes(connection, claim.trial_id, attributes)
             values = None if score is None else [score]
@@ -127,22 +105,29 @@ class StudyTransactions:
                 values = _last_report(self._storage.get_trial(claim.trial_id))
             return self._storage.set_trial_state_values(claim.trial_id, state, values)
 
-    def interrupt(self, claim: Claim, reason: str) -> bool:
-        """Fail a trial that is stopped on purpose and requeue its parameters; False where it had ended before."""
+    def interrupt(self, claim: Claim, failure: str) -> bool:
+        """Fail a trial that is stopped on purpose and requeue its parameters; False where it had ended before.
+
+        They are requeued however often it happens: they are not to blame.
+        """
         with self._begin():
-            return interrupt(self._storage, self.study_name, claim.trial_id, reason, self.param_names)
+            trial = self._storage.get_trial(claim.trial_id)
+            if trial.state.is_finished():
+                return False
+            self._fail_and_requeue(claim.trial_id, failure, retries=trial.user_attrs.get(RETRIES, 0))
+            return True
 
-    def reap(self) -> dict[int, str]:
-        """Give up stale trials; return why, by number."""
+    def abandon_stale(self) -> dict[int, str]:
+        """Abandon trials that gave no sign of life for too long; return why, by number."""
         with self._begin() as connection:
-            return self._give_up_stale(running_trials(connection, self.study_id))
+            return self._abandon_stale(running_trials(connection, self.study_id))
 
-    def give_up_claims(self, mark_prefix: str, why: str) -> dict[int, str]:
-        """Give up the running trials whose claims' marks begin so; return why, by number."""
+    def abandon_claims(self, mark_prefix: str, why: str) -> dict[int, str]:
+        """Abandon the running trials whose claims' marks begin so; return why, by number."""
         with self._begin() as connection:
             running = running_trials(connection, self.study_id)
             marked = [each for each in running if str(json.loads(each.claim or "null")).startswith(mark_prefix)]
-            return {each.number: self._give_up(each, why) for each in marked}
+            return {each.number: self._abandon(each, why) for each in marked}
 
     def _start(self, connection: Connection, census: Census) -> tuple[int, int, int | None]:
         """Start the trial that waits longest, else a new one; return its id, its number and what it was drawn with."""
@@ -152,12 +137,27 @@ class StudyTransactions:
         record = read_trial(connection, census.waiting, DRAW)
         return census.waiting, record.number, record.attribute
 
-    def _give_up_stale(self, running: list[RunningTrial]) -> dict[int, str]:
+    def _abandon_stale(self, running: list[RunningTrial]) -> dict[int, str]:
         stale = [each for each in running if each.silence is None or each.silence > self.grace_seconds]
-        return {each.number: self._give_up(each, _silence(each)) for each in stale}
+        return {each.number: self._abandon(each, _silence(each)) for each in stale}
 
-    def _give_up(self, running: RunningTrial, why: str) -> str:
-        return give_up(self._storage, self.study_name, running, why, self.param_names)
+    def _abandon(self, running: RunningTrial, why: str) -> str:
+        """Fail a trial whose worker is gone, requeue its parameters, and return why, with its history.
+
+        They are requeued twice at most: what took its worker down every time is a failure of its own.
+        """
+        trial = self._storage.get_trial(running.trial_id)
+        retries = int(trial.user_attrs.get(RETRIES, 0)) + (running.silence is not None)
+        if retries > _MOST_RETRIES:
+            why = f"{why}, as in trials {history(trial)}"
+            fail(self._storage, running.trial_id, f"{ABANDONED}: {why}")
+        else:
+            self._fail_and_requeue(running.trial_id, f"{ABANDONED}: {why}", retries=retries)
+        return why
+
+    def _fail_and_requeue(self, trial_id: int, failure: str, *, retries: int) -> None:
+        names = self.param_names
+        fail_and_requeue(self._storage, self.study_name, trial_id, failure, retries=retries, param_names=names)
 
     @contextmanager
     def _begin(self) -> Generator[Connection]:
@@ -168,7 +168,7 @@ class StudyTransactions:
 
     @cached_property
     def _storage(self) -> LockedStorage:
-        return LockedStorage(self.lock.config)
+        return LockedStorage(self.lock.database)
 
 
 def _silence(running: RunningTrial) -> str:

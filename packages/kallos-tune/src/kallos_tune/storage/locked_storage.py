@@ -7,9 +7,8 @@ from optuna.storages import RDBStorage
 from sqlalchemy import Connection
 from sqlalchemy.orm import scoped_session, sessionmaker
 
-from kallos_data import DatabaseConfig
-
-from .engines import storage_engine_settings
+from .database import Database
+from .engines import storage_engine_settings, storage_url
 
 
 class LockedStorage(RDBStorage):
@@ -17,14 +16,14 @@ class LockedStorage(RDBStorage):
 
     Parameters
     ----------
-    config : DatabaseConfig
-        The storage, schema included; its tables exist.
+    database : Database
+        Its tables exist.
     """
 
-    def __init__(self, config: DatabaseConfig) -> None:
+    def __init__(self, database: Database) -> None:
         super().__init__(
-            config.url.render_as_string(hide_password=False),
-            engine_kwargs=storage_engine_settings(config),
+            storage_url(database),
+            engine_kwargs=storage_engine_settings(database),
             skip_compatibility_check=True,
             skip_table_creation=True,
         )

@@ -1,4 +1,4 @@
-"""Optuna's storage, waiting for a database that is away."""
+"""Optuna's storage, whose calls are retried while the database cannot be reached."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -12,7 +12,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 # Each may be repeated: it reads, or writes the same again. What may not, creating and ending trials, is left to
-# :mod:`kallos_tune.claims.claims`.
+# :mod:`kallos_tune.claims`.
 _REPEATABLE: Final = (
     "get_study_id_from_name",
     "get_study_name_from_id",
@@ -37,13 +37,13 @@ _REPEATABLE: Final = (
 
 
 class PatientStorage(RDBStorage):
-    """A storage of which each call that may be repeated waits for an absent database.
+    """A storage of which each call that may be repeated is retried while the database cannot be reached.
 
     Parameters
     ----------
     url : str
     wait_seconds : float
-        Longest wait; see :func:`kallos_tune.storage.retry.patiently`.
+        For how long; see :func:`kallos_tune.storage.retry.patiently`.
     **kwargs
         As for :class:`optuna.storages.RDBStorage`.
     """

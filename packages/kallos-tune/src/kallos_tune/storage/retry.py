@@ -1,4 +1,4 @@
-"""Wait for a database that is away, and for no other reason.
+"""Retry what failed because the database cannot be reached, and nothing else.
 
 A restart, a fail-over or a lost line is transient: the same step is tried again, with growing pauses, up to a limit. A
 wrong password, a missing database or a mistake in a statement is not.
@@ -12,7 +12,8 @@ from typing import Final, TypeVar
 
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
-from ..errors import DatabaseUnavailableError
+from ..errors import DatabaseUnavailableError, LockTimeoutError
+from .deadlines import deadline, is_over, seconds_left
 
 logger = logging.getLogger(__name__)
 
@@ -20,9 +21,9 @@ T = TypeVar("T")
 
 _FIRST_PAUSE_SECONDS: Final = 0.1
 _LONGEST_PAUSE_SECONDS: Final = 5.0
-# Of PostgreSQL's SQLSTATE: lost connections, too many of them, shutting down or starting, deadlocks, a transaction that
-# stood still. A dropped database (57P04) stays dropped.
-_TRANSIENT_STATES: Final = ("08", "53300", "57P01", "57P02", "57P03", "57P05", "40001", "40P01", "25P03")
+# Of PostgreSQL's SQLSTATE: lost connections, too many of them, shutting down or starting, deadlocks, a row that stayed
+# locked, a transaction that stood still. A dropped database (57P04) stays dropped.
+_TRANSIENT_STATES: Final = ("08", "53300", "55P03", "57P01", "57P02", "57P03", "57P05", "40001", "40P01", "25P03")
 # While connecting, and when the line breaks, the driver gives words only.
 _TRANSIENT_WORDS: Final = (
     "connection refused",
@@ -55,47 +56,52 @@ _LASTING_WORDS: Final = ("authentication failed", "no password supplied", "does 
 
 
 def is_transient(error: BaseException) -> bool:
-    """Return whether an error, or what caused it, says that the database is away or busy for a while."""
+    """Return whether an error, or what caused it, says that the database cannot be reached or is busy for a while."""
     return any(_says_so(each) for each in _chain(error))
 
 
 def patiently(step: Callable[[], T], *, limit_seconds: float) -> T:
     """Call a step until it succeeds or fails for a reason that waiting does not cure.
 
-    That the database is away, and that it is back, is logged once each.
+    That the database cannot be reached, and that it can be again, is logged once each.
 
     Parameters
     ----------
     step : callable
         May be called several times; a call whose answer was lost may have had its effect.
     limit_seconds : float
-        Longest wait for the database.
+        From this call on. It holds for each attempt too: connecting and waiting for a lock end with it, to the second.
 
     Raises
     ------
     DatabaseUnavailableError
-        Where the database stays away longer.
+        Where the database cannot be reached until then.
+    LockTimeoutError
+        Where the step waits for a lock until then.
     Exception
         Whatever else the step raises.
     """
-    started, pause = None, _FIRST_PAUSE_SECONDS
-    while True:
-        try:
-            result = step()
-        except Exception as error:
-            if not is_transient(error):
+    failed_at, pause = None, _FIRST_PAUSE_SECONDS
+    with deadline(limit_seconds) as limit:
+        while True:
+            try:
+                result = step()
+            except (DatabaseUnavailableError, LockTimeoutError):
                 raise
-            if started is None:
-                started = time.monotonic()
-                logger.warning("the database is away, waiting for it up to %.0f s: %s", limit_seconds, reason(error))
-            if time.monotonic() - started > limit_seconds:
-                raise DatabaseUnavailableError(limit_seconds, reason(error)) from error
-        else:
-            if started is not None:
-                logger.info("the database is back after %.1f s", time.monotonic() - started)
-            return result
-        time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads workers, guards nothing
-        pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                if is_over():
+                    raise DatabaseUnavailableError(limit, reason(error)) from error
+                if failed_at is None:
+                    failed_at = time.monotonic()
+                    logger.warning("the database cannot be reached, retrying for %.0f s: %s", limit, reason(error))
+            else:
+                if failed_at is not None:
+                    logger.info("the database can be reached again after %.1f s", time.monotonic() - failed_at)
+                return result
+            time.sleep(seconds_left(pause * random.uniform(0.5, 1.0), least=0.0))  # noqa: S311 - spreads workers
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
 
 def reason(error: BaseException) -> str:

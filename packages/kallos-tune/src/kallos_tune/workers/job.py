@@ -1,16 +1,10 @@
-"""What workers are given to do, and when one that was killed gets no further replacement."""
+"""What workers are given to do."""
 
-import logging
 from dataclasses import dataclass
 from pkgutil import resolve_name
-from typing import Any, Final
+from typing import Any
 
-from ..errors import WorkerError
 from ..events import Listener
-
-logger = logging.getLogger(__name__)
-
-_MOST_REPLACEMENTS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,25 +18,14 @@ class Assignment:
         It is called with ``arguments`` and a listener.
     arguments : tuple
         Anything that can be pickled.
+    loggers : tuple of str, default ("kallos_tune",)
+        Whose log lines are shown at the levels that they have in the watching process.
     """
 
     work: str
     arguments: tuple[Any, ...]
+    loggers: tuple[str, ...] = ("kallos_tune",)
 
     def do(self, listener: Listener) -> None:
         """Do the work in this process."""
         resolve_name(self.work)(*self.arguments, listener)
-
-
-def count_replacement(number: int, why: str, replacements: int) -> int:
-    """Return how many replacements a worker will have had, and say why it gets one more.
-
-    Raises
-    ------
-    WorkerError
-        Where it has had three already.
-    """
-    if replacements >= _MOST_REPLACEMENTS:
-        raise WorkerError(f"worker {number} {why}, after {replacements} replacements: giving up")
-    logger.warning("worker %d %s: replaced", number, why)
-    return replacements + 1

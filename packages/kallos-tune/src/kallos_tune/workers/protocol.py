@@ -3,26 +3,32 @@
 import logging
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import cast
 
-from ..errors import WorkerError
+from ..errors import DatabaseUnavailableError, LockTimeoutError, WorkerError
 from ..events import Event, Listener, TrialFinished
 from .failures import FailureLimit
 from .job import Assignment
 
 logger = logging.getLogger(__name__)
 
-_OURS: Final = ("kallos_data", "kallos_models", "kallos_tune")
-
 
 @dataclass(frozen=True, slots=True)
 class WorkerFailure:
-    """The error that ended a worker, in a line and in full."""
+    """The error that ended a worker, in a line and in full.
+
+    Attributes
+    ----------
+    words, traceback : str
+    waited : DatabaseUnavailableError, LockTimeoutError or None
+        The error itself where it is no fault of the worker's.
+    """
 
     words: str
     traceback: str
+    waited: DatabaseUnavailableError | LockTimeoutError | None
 
 
 class Teller(logging.Handler):
@@ -53,9 +59,9 @@ class Teller(logging.Handler):
         self.tell(record)
 
 
-def log_levels() -> dict[str, int]:
-    """Return from which level on the watching process shows the log lines of our libraries."""
-    return {name: logging.getLogger(name).getEffectiveLevel() for name in _OURS}
+def log_levels(names: Iterable[str]) -> dict[str, int]:
+    """Return from which level on this, the watching process shows the log lines of some loggers."""
+    return {name: logging.getLogger(name).getEffectiveLevel() for name in names}
 
 
 def do_and_tell(assignment: Assignment, teller: Teller, levels: Mapping[str, int]) -> bool:
@@ -66,7 +72,8 @@ def do_and_tell(assignment: Assignment, teller: Teller, levels: Mapping[str, int
     try:
         assignment.do(teller.tell)
     except Exception as error:  # noqa: BLE001 - told to the watching process, which raises it
-        teller.tell(WorkerFailure(f"{type(error).__name__}: {error}", traceback.format_exc()))
+        waited = error if isinstance(error, DatabaseUnavailableError | LockTimeoutError) else None
+        teller.tell(WorkerFailure(f"{type(error).__name__}: {error}", traceback.format_exc(), waited))
         return False
     return True
 
@@ -76,8 +83,10 @@ def hear(message: object, limit: FailureLimit, on_event: Listener) -> None:
 
     Raises
     ------
+    DatabaseUnavailableError, LockTimeoutError
+        Where the worker waited for the database or for a lock for too long.
     WorkerError
-        Where it tells the error that ended it.
+        Where it tells another error that ended it.
     TooManyFailuresError
         See :class:`kallos_tune.workers.failures.FailureLimit`.
     """
@@ -86,7 +95,7 @@ def hear(message: object, limit: FailureLimit, on_event: Listener) -> None:
             pass_on(message)
         case WorkerFailure():
             logger.debug("a worker failed:\n%s", message.traceback)
-            raise WorkerError(f"a worker ended with {message.words}")
+            raise message.waited or WorkerError(f"a worker ended with {message.words}")
         case _:
             on_event(cast("Event", message))
             if isinstance(message, TrialFinished):

@@ -10,13 +10,9 @@ import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from kallos_data import DatabaseConfig
-
-from ..errors import ClusterError, ConfigError, MissingRayError
-from ..settings import TuningSettings
+from ..errors import ClusterError, MissingRayError
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -38,11 +34,6 @@ class Needs:
     cpus: float
     gpus: float
 
-    @classmethod
-    def of(cls, settings: TuningSettings) -> "Needs":
-        """Return what the settings ask for."""
-        return cls(settings.cpus_per_worker, settings.gpus_per_worker)
-
     def __str__(self) -> str:
         return f"{self.cpus:g} CPU and {self.gpus:g} GPU"
 
@@ -60,7 +51,8 @@ def connected(address: str | None) -> Generator[None]:
     Parameters
     ----------
     address : str or None
-        See :class:`kallos_tune.TuningSettings`.
+        ``"HOST:PORT"``. None is what the environment variable ``RAY_ADDRESS`` says, else the cluster that this machine
+        is a node of.
 
     Raises
     ------
@@ -110,7 +102,7 @@ def room_for(needs: Needs) -> int:
         most = {name: max((node.get(name, 0.0) for node in nodes), default=0.0) for name in ("CPU", "GPU")}
         raise ClusterError(
             f"no node of the Ray cluster has room for a worker of {needs}: none has more than {most['CPU']:g} CPU "
-            f"or {most['GPU']:g} GPU; ask for less with cpus_per_worker and gpus_per_worker"
+            f"or {most['GPU']:g} GPU; ask for less per worker"
         )
     return room
 
@@ -122,24 +114,9 @@ def free_resources() -> str:
     return " and ".join(f"{free.get(name, 0.0):g} of {there.get(name, 0.0):g} {name}" for name in ("CPU", "GPU"))
 
 
-def seen_by_workers(config: DatabaseConfig) -> DatabaseConfig:
-    """Return a database as workers on the connected cluster reach it: a SQLite file by its full path.
-
-    Raises
-    ------
-    ConfigError
-        Where a SQLite file would have to serve several nodes.
-    """
-    if config.backend != "sqlite":
-        return config
-    n_nodes = len(_nodes())
-    if n_nodes > 1:
-        raise ConfigError(
-            f"db_kwargs={str(config)!r} serves one machine and the Ray cluster has {n_nodes} nodes: use PostgreSQL"
-        )
-    file = config.url.database or ""
-    # What begins like a URI is no path, and SQLAlchemy hands it on as it is.
-    return config if file.startswith("file:") else DatabaseConfig(config.url.set(database=str(Path(file).absolute())))
+def n_nodes() -> int:
+    """Return how many nodes the connected cluster has."""
+    return len(_nodes())
 
 
 def _nodes() -> list[dict[str, Any]]:
@@ -158,9 +135,7 @@ def _require_answer(address: str) -> None:
     """Refuse an address where nobody listens: Ray would try for two minutes, and end the process then."""
     host, _, port = address.rpartition(":")
     if not (host and port.isdecimal() and "/" not in host):
-        raise ClusterError(
-            f"{address!r} is no address of a Ray cluster: ray_address is HOST:PORT, as `ray start` says it"
-        )
+        raise ClusterError(f"must be HOST:PORT, as `ray start` says it, not {address!r}", "ray_address")
     try:
         socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWER_SECONDS).close()
     except (OSError, OverflowError) as error:

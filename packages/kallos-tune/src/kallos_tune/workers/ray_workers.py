@@ -6,9 +6,10 @@ decision: a worker that is lost is replaced here, and what its trial becomes is 
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from signal import SIGINT, SIGTERM
 from typing import Any, Final
 
@@ -23,21 +24,19 @@ from ray.exceptions import (
     TaskCancelledError,
     WorkerCrashedError,
 )
-from ray.util.queue import Queue
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from ..errors import WorkerError
 from ..events import Listener
 from .failures import FailureLimit
-from .job import Assignment, count_replacement
+from .job import Assignment
 from .protocol import Teller, do_and_tell, hear, log_levels, pass_on
 from .ray_cluster import Needs, free_resources, room_for
+from .ray_inbox import Inbox, hand_in
 from .signals import end_at
 
 logger = logging.getLogger(__name__)
 
 _STOP_SECONDS: Final = 7.0
-_REST_SECONDS: Final = 1.0
 _PATIENCE_SECONDS: Final = 15.0
 
 
@@ -48,45 +47,10 @@ class _Begun:
     number: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Last:
-    """What this process tells itself, to know that it has heard all that was told before."""
-
-
 @dataclass(slots=True)
 class _Worker:
     number: int
     task: "ObjectRef[bool]"
-    replacements: int = 0
-
-
-class _Inbox:
-    """What the workers tell, in its order; a message that is being fetched when this process is interrupted stays."""
-
-    def __init__(self) -> None:
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        self._queue = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": here})
-        self.door: ActorHandle[Any] = self._queue.actor
-        self.next: ObjectRef[object] = self.door.get.remote()
-
-    def take(self) -> object:
-        """Return the next message, waiting for it."""
-        message = ray.get(self.next)
-        self.next = self.door.get.remote()
-        return message
-
-    def rest(self) -> Iterator[object]:
-        """Return what has been told up to now and not been taken."""
-        self.door.put_nowait.remote(_Last())
-        while ray.wait([self.next], timeout=_REST_SECONDS)[0]:
-            message = self.take()
-            if isinstance(message, _Last):
-                return
-            yield message
-
-    def close(self) -> None:
-        """Hear no more."""
-        self._queue.shutdown(force=True)
 
 
 @dataclass(slots=True)
@@ -95,11 +59,12 @@ class _Crew:
 
     assignment: "ObjectRef[Assignment]"
     needs: Needs
-    inbox: _Inbox = field(default_factory=_Inbox)
+    levels: Mapping[str, int]
+    inbox: Inbox = field(default_factory=Inbox)
     workers: list[_Worker] = field(default_factory=list[_Worker])
     begun: set[int] = field(default_factory=set[int])
 
-    def add(self, number: int, replacements: int = 0) -> None:
+    def add(self, number: int) -> None:
         # A process that ends with its task: it leaves no threads, models or handlers to another.
         work = ray.remote(
             num_cpus=self.needs.cpus,
@@ -108,8 +73,8 @@ class _Crew:
             max_calls=1,
             name=f"kallos-worker-{number}",
         )(_work)
-        task = work.remote(self.assignment, number, self.inbox.door, log_levels())
-        self.workers.append(_Worker(number, task, replacements))
+        task = work.remote(self.assignment, number, self.inbox.door, self.levels)
+        self.workers.append(_Worker(number, task))
 
 
 def run_on_ray(assignment: Assignment, n_workers: int, needs: Needs, on_event: Listener) -> None:
@@ -121,14 +86,16 @@ def run_on_ray(assignment: Assignment, n_workers: int, needs: Needs, on_event: L
         Where no node has room for a worker.
     TooManyFailuresError
         See :class:`kallos_tune.workers.failures.FailureLimit`; the failures of all workers count.
+    DatabaseUnavailableError, LockTimeoutError
+        Where a worker waited for the database or for a lock for too long.
     WorkerError
-        Where a worker ends with an error, or is lost too often.
+        Where a worker ends with another error, or several in its place are lost in a row.
     KeyboardInterrupt, SystemExit
         Where this process is stopped, after running trials have been recorded as failed.
     """
     room_for(needs)
     limit = FailureLimit()
-    crew = _Crew(ray.put(assignment), needs)
+    crew = _Crew(ray.put(assignment), needs, log_levels(assignment.loggers))
     try:
         for number in range(n_workers):
             crew.add(number)
@@ -151,7 +118,7 @@ def _watch(crew: _Crew, n_workers: int, limit: FailureLimit, on_event: Listener)
         if crew.inbox.next in ready:
             _hear(crew, crew.inbox.take(), limit, on_event)
         elif ready:
-            _after_end(crew, next(worker for worker in crew.workers if worker.task in ready))
+            _after_end(crew, next(worker for worker in crew.workers if worker.task in ready), limit)
         if complaint_due is not None and time.monotonic() > complaint_due:
             complaint_due = None
             waiting = n_workers - len(crew.begun)
@@ -167,12 +134,13 @@ def _hear(crew: _Crew, message: object, limit: FailureLimit, on_event: Listener)
         hear(message, limit, on_event)
 
 
-def _after_end(crew: _Crew, worker: _Worker) -> None:
+def _after_end(crew: _Crew, worker: _Worker, limit: FailureLimit) -> None:
     """Replace a worker that was lost; where one had no more to do, those that have not begun have nothing either."""
     crew.workers.remove(worker)
     why = _why_lost(worker)
     if why is not None:
-        crew.add(worker.number, count_replacement(worker.number, why, worker.replacements))
+        limit.see_death(worker.number, why)
+        crew.add(worker.number)
         return
     for other in crew.workers:
         if other.number not in crew.begun:
@@ -198,7 +166,7 @@ def _why_lost(worker: _Worker) -> str | None:
             f"a worker ended with {type(cause).__name__}: {cause}; every node needs the same Kallos as this one"
         ) from error
     except OutOfMemoryError:
-        return "was killed (its node is out of memory: use fewer workers or smaller models)"
+        return "was killed (its node is out of memory: run fewer workers or smaller models)"
     except NodeDiedError:
         return "was lost with its node"
     except WorkerCrashedError:
@@ -237,20 +205,10 @@ def _hear_last(message: object) -> None:
 def _work(assignment: Assignment, number: int, door: ActorHandle[Any], levels: Mapping[str, int]) -> bool:
     """Do an assignment, in a worker process of Ray; False where it is told to end before."""
     end_at(SIGINT, SIGTERM)
-    told: list[ObjectRef[None]] = []
-
-    def send(message: object) -> None:
-        # Ray keeps the order: once the last message has arrived, all have.
-        told[:] = [door.put_nowait.remote(message)]
-
-    teller = Teller(send)
+    teller = Teller(partial(hand_in, door))
     try:
         teller.tell(_Begun(number))
         do_and_tell(assignment, teller, levels)
     except SystemExit:
         return False
-    finally:
-        # Where nobody listens any more, the cluster ends this process.
-        with suppress(RayError):
-            ray.get(told)
     return True

@@ -12,9 +12,8 @@ from optuna.pruners import BasePruner
 from optuna.trial import FrozenTrial, TrialState
 
 from ..claims.claims import Claims
-from ..claims.transactions import Claim, NoClaim
-from ..errors import DatabaseUnavailableError
-from ..evaluation.pruning import rung_name
+from ..claims.claim import Claim, NoClaim
+from ..errors import DatabaseUnavailableError, LockTimeoutError
 from ..events import Listener, TrialFinished
 from ..trial_attributes import FAILURE, best_score, n_finished
 
@@ -22,11 +21,17 @@ logger = logging.getLogger(__name__)
 
 Run = Callable[[optuna.Trial], float]
 SamplerOfDraw = Callable[[int], optuna.samplers.BaseSampler]
+NameOfStep = Callable[[int], str]
 
 _BUSY_POLL_SECONDS: Final = 1.0
-# Whoever stops a worker does not wait longer; a trial that could not be recorded in that time is given up later.
+# Whoever stops a worker does not wait longer; a trial that could not be recorded in that time is abandoned later.
 _INTERRUPTION_SECONDS: Final = 3.0
 _OUT_OF_MEMORY: Final = ("out of memory", "can't allocate memory")
+
+
+def step_name(step: int) -> str:
+    """Return what a step at which a trial reported is called where nobody has a better name."""
+    return f"step {step}"
 
 
 def run_trials(
@@ -36,10 +41,11 @@ def run_trials(
     on_event: Listener,
     *,
     pruner: BasePruner | None = None,
+    name_of_step: NameOfStep = step_name,
 ) -> None:
     """Run trials until the budget is finished, by this worker or by others.
 
-    A trial that fails is recorded with its reason and the work goes on.
+    A trial that fails is recorded with its reason, and the next one is claimed.
 
     Parameters
     ----------
@@ -52,11 +58,13 @@ def run_trials(
         Is told how each trial of this worker ended.
     pruner : optuna pruner, optional
         None prunes nothing.
+    name_of_step : callable, optional
+        Returns in words after which step a trial was pruned.
 
     Raises
     ------
-    DatabaseUnavailableError
-        Where the database stays away too long.
+    DatabaseUnavailableError, LockTimeoutError
+        Where the database, or others that hold a lock, must be waited for too long.
     KeyboardInterrupt, SystemExit
         Where the user stops the process, after the running trial was recorded as failed.
     """
@@ -72,13 +80,15 @@ def run_trials(
             time.sleep(_BUSY_POLL_SECONDS)
             continue
         begin = partial(claims.trial, claim, sampler_of_draw(claim.draw), pruner)
-        outcome = _run_trial(claim, claims, begin, run)
+        outcome = _run_trial(claim, claims, begin, run, name_of_step)
         if outcome is not None:
             on_event(outcome)
 
 
-def _run_trial(claim: Claim, claims: Claims, begin: Callable[[], optuna.Trial], run: Run) -> TrialFinished | None:
-    """Run a claimed trial; None where it was given up meanwhile."""
+def _run_trial(
+    claim: Claim, claims: Claims, begin: Callable[[], optuna.Trial], run: Run, name_of_step: NameOfStep
+) -> TrialFinished | None:
+    """Run a claimed trial; None where it was abandoned meanwhile."""
     started = time.perf_counter()
     score, reason, state = None, None, TrialState.COMPLETE
     try:
@@ -86,10 +96,10 @@ def _run_trial(claim: Claim, claims: Claims, begin: Callable[[], optuna.Trial], 
             score = run(begin())
     except optuna.TrialPruned:
         state = TrialState.PRUNED
-    except DatabaseUnavailableError:
+    except (DatabaseUnavailableError, LockTimeoutError):
         raise
     except UpdateFinishedTrialError:
-        logger.warning("trial %d was given up meanwhile: its result is dropped", claim.number)
+        logger.warning("trial %d was abandoned meanwhile: its result is dropped", claim.number)
         return None
     except Exception as error:
         state, reason = TrialState.FAIL, _reason(error)
@@ -105,7 +115,7 @@ def _run_trial(claim: Claim, claims: Claims, begin: Callable[[], optuna.Trial], 
         trial=claim.number,
         state=told.state.name,
         score=told.value,
-        pruned_after=_rung_of(told),
+        pruned_after=_pruned_after(told, name_of_step),
         reason=reason,
         seconds=time.perf_counter() - started,
         best_score=best_score(claims.study),
@@ -114,16 +124,16 @@ def _run_trial(claim: Claim, claims: Claims, begin: Callable[[], optuna.Trial], 
     )
 
 
-def _rung_of(trial: FrozenTrial) -> str | None:
-    return rung_name(trial.last_step) if trial.state == TrialState.PRUNED and trial.last_step is not None else None
+def _pruned_after(trial: FrozenTrial, name_of_step: NameOfStep) -> str | None:
+    return name_of_step(trial.last_step) if trial.state == TrialState.PRUNED and trial.last_step is not None else None
 
 
 def _record_interruption(claims: Claims, claim: Claim, stop: BaseException) -> None:
     reason = "interrupted (Ctrl-C)" if isinstance(stop, KeyboardInterrupt) else "terminated"
     try:
         recorded = claims.interrupt(claim, reason, limit_seconds=_INTERRUPTION_SECONDS)
-    except DatabaseUnavailableError:
-        logger.warning("trial %d is not on record as failed: it is given up once the database is back", claim.number)
+    except (DatabaseUnavailableError, LockTimeoutError) as error:
+        logger.warning("trial %d could not be recorded as failed and will be abandoned: %s", claim.number, error)
         return
     if recorded:
         logger.info("trial %d recorded as failed: %s", claim.number, reason)

@@ -9,16 +9,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, DateTime, bindparam, text
 
-from ..trial_attributes import CLAIM, INTERRUPTED
-
-# Nobody could beat while the server was down: a silence is counted from its start at the earliest.
-_SILENCE: Final = {
-    "postgresql": (
-        "CASE WHEN h.heartbeat IS NOT NULL THEN extract(epoch FROM "
-        "least((now() AT TIME ZONE 'UTC') - h.heartbeat, now() - pg_postmaster_start_time())) END"
-    ),
-    "sqlite": "(julianday('now') - julianday(h.heartbeat)) * 86400",
-}
+from ...trial_attributes import CLAIM, INTERRUPTED
+from .heartbeats import silence
 
 _CENSUS: Final = (
     "SELECT count(*), count(*) FILTER (WHERE t.state IN ('COMPLETE', 'PRUNED')), "
@@ -133,15 +125,15 @@ def start_trial(connection: Connection, study_id: int, number: int) -> int:
 
 def _running(dialect: str) -> str:
     return (
-        f"SELECT t.trial_id, t.number, {_SILENCE[dialect]} AS silence, a.value_json AS claim FROM trials t "  # noqa: S608
+        f"SELECT t.trial_id, t.number, {silence(dialect)} AS silence, a.value_json AS claim FROM trials t "  # noqa: S608
         "LEFT JOIN trial_heartbeats h ON h.trial_id = t.trial_id "
         "LEFT JOIN trial_user_attributes a ON a.trial_id = t.trial_id AND a.key = :claim "
         "WHERE t.study_id = :study_id AND t.state = 'RUNNING'"
     )
 
 
-def _running_trial(trial_id: int, number: int, silence: Decimal | float | None, claim: str | None) -> RunningTrial:
-    return RunningTrial(trial_id, number, None if silence is None else float(silence), claim)
+def _running_trial(trial_id: int, number: int, seconds: Decimal | float | None, claim: str | None) -> RunningTrial:
+    return RunningTrial(trial_id, number, None if seconds is None else float(seconds), claim)
 
 
 def read_trial(connection: Connection, trial_id: int, key: str) -> TrialRecord:

@@ -1,0 +1,91 @@
+"""What is read of studies, in one connection and few statements: whether there are any, their names, and how they stand."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy
+from sqlalchemy import Connection, text
+
+_STATES: Final = ("COMPLETE", "PRUNED", "FAIL", "RUNNING")
+_ATTRIBUTES: Final = "SELECT study_id, key, value_json FROM study_user_attributes"
+_COUNTS: Final = "SELECT study_id, state, count(*) FROM trials GROUP BY study_id, state"
+_DIRECTIONS: Final = "SELECT study_id, direction FROM study_directions"
+_EXTREMES: Final = (
+    "SELECT t.study_id, min(v.value), max(v.value) FROM trials t JOIN trial_values v ON v.trial_id = t.trial_id "
+    "WHERE t.state = 'COMPLETE' AND v.value_type = 'FINITE' GROUP BY t.study_id"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StudySummary:
+    """How a study stands.
+
+    Attributes
+    ----------
+    name : str
+    user_attributes : mapping of str to object
+    n_trials : mapping of str to int
+        Trials by state: complete, pruned, fail, running.
+    best_score : float or None
+        Best value of a complete trial; None where there is none, and where a study has several objectives.
+    """
+
+    name: str
+    user_attributes: Mapping[str, Any]
+    n_trials: Mapping[str, int]
+    best_score: float | None
+
+
+def tables_are_complete(connection: Connection) -> bool:
+    """Return whether Optuna has made its tables and, which it does last, noted their version."""
+    tables = sqlalchemy.inspect(connection)
+    if not (tables.has_table("version_info") and tables.has_table("alembic_version")):
+        return False
+    return bool(connection.execute(text("SELECT count(*) FROM alembic_version")).scalar_one())
+
+
+def has_study(connection: Connection, study_name: str) -> bool:
+    """Return whether there is a study of that name; the tables exist."""
+    query = text("SELECT count(*) FROM studies WHERE study_name = :name")
+    return bool(connection.execute(query, {"name": study_name}).scalar_one())
+
+
+def read_names(connection: Connection) -> list[str]:
+    """Return the names of all studies, sorted; none where there are no tables yet."""
+    return sorted(_names(connection).values())
+
+
+def read_summaries(connection: Connection) -> list[StudySummary]:
+    """Return how every study stands, sorted by name, in a fixed number of statements."""
+    names = _names(connection)
+    if not names:
+        return []
+    attributes: dict[int, dict[str, Any]] = {study_id: {} for study_id in names}
+    for study_id, key, value in connection.execute(text(_ATTRIBUTES)):
+        attributes[study_id][key] = json.loads(value)
+    counts = {(study_id, state): count for study_id, state, count in connection.execute(text(_COUNTS))}
+    directions: dict[int, list[str]] = {study_id: [] for study_id in names}
+    for study_id, direction in connection.execute(text(_DIRECTIONS)):
+        directions[study_id].append(direction)
+    extremes = {study_id: (low, high) for study_id, low, high in connection.execute(text(_EXTREMES))}
+    return [
+        StudySummary(
+            name,
+            attributes[study_id],
+            {state.lower(): counts.get((study_id, state), 0) for state in _STATES},
+            _best(directions[study_id], *extremes.get(study_id, (None, None))),
+        )
+        for study_id, name in sorted(names.items(), key=lambda item: item[1])
+    ]
+
+
+def _names(connection: Connection) -> dict[int, str]:
+    if not sqlalchemy.inspect(connection).has_table("studies"):
+        return {}
+    return dict(connection.execute(text("SELECT study_id, study_name FROM studies")).tuples().all())
+
+
+def _best(directions: list[str], lowest: float | None, highest: float | None) -> float | None:
+    return {("MINIMIZE",): lowest, ("MAXIMIZE",): highest}.get(tuple(directions))
