@@ -21,7 +21,7 @@ from .report import trials_table as trials_table
 from .report import write_best_params as write_best_params
 from .search_space import SEARCH_SPACE as SEARCH_SPACE
 from .settings import TuningSettings as TuningSettings
-from .studies import StudySummary as StudySummary
+from .storage.optuna_tables.studies import StudySummary as StudySummary
 from .studies import load_study as load_study
 from .studies import open_storage as open_storage
 from .studies import reap_study as reap_study

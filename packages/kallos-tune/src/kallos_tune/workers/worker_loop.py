@@ -11,8 +11,8 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.pruners import BasePruner
 from optuna.trial import FrozenTrial, TrialState
 
-from ..claims.claims import Claims
 from ..claims.claim import Claim, NoClaim
+from ..claims.claims import Claims
 from ..errors import DatabaseUnavailableError, LockTimeoutError
 from ..events import Listener, TrialFinished
 from ..trial_attributes import FAILURE, best_score, n_finished
