@@ -23,7 +23,7 @@ from postgres_server import PostgresServer, find_binaries
 from storm_worker import Storm, StormStudy, check, random_kills, score_of, start_worker
 
 from kallos_data import DatabaseConfig
-from kallos_tune.claims.transactions import Claim
+from kallos_tune.claims.claim import Claim
 from kallos_tune.storage.locks import StudyLock
 from kallos_tune.trial_attributes import CLAIM, DRAW, WORKER
 
@@ -61,7 +61,7 @@ def run_storm(url: str, n_trials: int, n_kills: int) -> dict[str, Any]:
     return {
         "finished": sum(trial.state == TrialState.COMPLETE for trial in trials),
         "kills": n_kills,
-        "trials given up": sum(trial.state == TrialState.FAIL for trial in trials),
+        "trials abandoned": sum(trial.state == TrialState.FAIL for trial in trials),
         "seconds": round(seconds, 1),
     }
 

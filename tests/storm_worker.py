@@ -18,12 +18,14 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import Engine, event
 
 from kallos_data import DatabaseConfig
-from kallos_tune.claims.claims import Claims, ClaimSettings, join_study
+from kallos_tune.claims.claims import Claims
+from kallos_tune.claims.join import join_study
+from kallos_tune.claims.times import ClaimSettings
 from kallos_tune.evaluation.sampling import sampler_of_draw
 from kallos_tune.events import TrialFinished
 from kallos_tune.settings import TuningSettings
-from kallos_tune.storage.open import open_storage, storage_config
-from kallos_tune.trial_attributes import CLAIM, DRAW, FAILURE, FINISHED, GIVEN_UP, INTERRUPTED, RETRIES, RETRY_OF
+from kallos_tune.studies import open_storage, storage_config
+from kallos_tune.trial_attributes import CLAIM, DRAW, FAILURE, FINISHED, INTERRUPTED, RETRIES, RETRY_OF, is_abandoned
 from kallos_tune.workers.worker_loop import run_trials
 
 CONTEXT = multiprocessing.get_context("forkserver")
@@ -266,10 +268,10 @@ def _check_chains(trials: Sequence[FrozenTrial]) -> None:
     assert sorted(chains) == list(range(len(chains))), "a draw is missing"
     for *stopped, last in chains.values():
         assert all(trial.state == TrialState.FAIL and trial.user_attrs[INTERRUPTED] for trial in stopped)
-        assert all(GIVEN_UP in trial.user_attrs[FAILURE] for trial in stopped)
+        assert all(is_abandoned(trial.user_attrs[FAILURE]) for trial in stopped)
         assert last.user_attrs.get(RETRY_OF, []) == [trial.number for trial in stopped]
         assert last.user_attrs.get(RETRIES, 0) <= 2
-        assert last.state in FINISHED or GIVEN_UP in last.user_attrs[FAILURE]
+        assert last.state in FINISHED or is_abandoned(last.user_attrs[FAILURE])
         params = last.system_attrs.get("fixed_params", {}) | last.params
         for trial in stopped:
             assert trial.params.items() <= params.items() or len(trial.params) < 2, "parameters were lost"

@@ -9,11 +9,12 @@ import sqlalchemy
 from postgres_server import PostgresServer, find_binaries
 from sqlalchemy.exc import DBAPIError
 
-from kallos_data import DatabaseConfig, DatabaseError
+from kallos_data import DatabaseConfig
 from kallos_tune import open_storage
-from kallos_tune.claims.claims import ClaimSettings, join_study
 from kallos_tune.claims.heartbeats import Heartbeat
-from kallos_tune.errors import DatabaseUnavailableError
+from kallos_tune.claims.join import join_study
+from kallos_tune.claims.times import ClaimSettings
+from kallos_tune.errors import DatabaseUnavailableError, StorageError
 from kallos_tune.storage.locks import StudyLock
 from kallos_tune.storage.retry import is_transient, patiently
 
@@ -74,7 +75,7 @@ def test_a_wrong_password_or_database_is_not(server):
 
 def test_joining_with_a_wrong_password_fails_at_once(server, caplog):
     wrong = sqlalchemy.make_url(server.url()).set(password="wr0ng").render_as_string(hide_password=False)
-    with pytest.raises(DatabaseError, match="password") as error:
+    with pytest.raises(StorageError, match="password") as error:
         join_study(DatabaseConfig.of(wrong), "s", 1, TIMES)
     assert "wr0ng" not in str(error.value)
     assert "waiting" not in caplog.text
@@ -100,7 +101,7 @@ def test_patience_ends_with_the_way_on(server):
             storage.get_all_studies()
     finally:
         server.start()
-    assert str(error.value).startswith("the database has been away for 0 s (")
+    assert str(error.value).startswith("the database could not be reached for 0 s (")
     assert "refused" in str(error.value)
     assert str(error.value).endswith("finished trials are kept, run the same again once it is back")
     assert storage.get_all_studies() == []
@@ -174,6 +175,6 @@ def test_waiting_for_a_server_that_comes_back(server, caplog):
             return connection.exec_driver_sql("SELECT 7").scalar()
 
     assert patiently(step, limit_seconds=60) == 7
-    assert [line.split(",")[0] for line in caplog.messages][:1] == ["the database is away"]
-    assert caplog.messages[-1].startswith("the database is back after")
+    assert [line.split(",")[0] for line in caplog.messages][:1] == ["the database cannot be reached"]
+    assert caplog.messages[-1].startswith("the database can be reached again after")
     assert len(caplog.messages) == 2

@@ -19,8 +19,9 @@ from kallos_tune.errors import ClusterError, ConfigError, TooManyFailuresError, 
 from kallos_tune.evaluation.sampling import sampler_of_draw
 from kallos_tune.events import TrialFinished, ignore
 from kallos_tune.settings import TuningSettings
+from kallos_tune.studies import seen_by_workers
 from kallos_tune.workers.job import Assignment
-from kallos_tune.workers.ray_cluster import Needs, room_for, seen_by_workers
+from kallos_tune.workers.ray_cluster import Needs, room_for
 from kallos_tune.workers.worker_loop import run_trials
 
 ONE_CPU = Needs(1.0, 0.0)

@@ -4,7 +4,6 @@ import signal
 
 import pytest
 import sqlalchemy
-from kallos_tune.claims.trial_sql import survey
 from lossy_proxy import LossyProxy
 from optuna.trial import TrialState
 from postgres_server import PostgresServer, find_binaries
@@ -12,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from storm_worker import Orders, Storm, StormStudy, check, kill_left_over, random_kills, start_worker
 
 from kallos_data import DatabaseConfig
+from kallos_tune.storage.optuna_tables.trials import survey
 from kallos_tune.trial_attributes import FINISHED
 
 
@@ -53,7 +53,7 @@ def test_restarts_of_the_server(own_server):
 
     storm.run({8: lambda _: own_server.restart("fast"), 30: lambda _: own_server.restart("immediate"), 50: crash})
     check(study, storm.told)
-    away = [words for words in storm.words if words.startswith("the database is away, waiting for it up to 60 s")]
+    away = [words for words in storm.words if words.startswith("the database cannot be reached, retrying for 60 s")]
     assert away
 
 
@@ -64,12 +64,12 @@ def test_a_frozen_worker_drops_its_result(database_url):
     frozen.signal(signal.SIGSTOP)
     rescuer = start_worker(study)
     assert rescuer.finish() == 0
-    assert rescuer.words[0].startswith(f"trial {number} is given up: no heartbeat for")
+    assert rescuer.words[0].startswith(f"trial {number} is abandoned: no heartbeat for")
     before = check(study)
     frozen.let_go()
     frozen.signal(signal.SIGCONT)
     assert frozen.finish() == 0
-    assert frozen.words == [f"trial {number} was given up meanwhile: its result is dropped"]
+    assert frozen.words == [f"trial {number} was abandoned meanwhile: its result is dropped"]
     assert check(study) == before
 
 
@@ -85,7 +85,7 @@ def test_a_worker_frozen_in_the_middle_of_a_claim_loses_it(postgres_url, stateme
     assert len(before) == study.n_trials
     frozen.signal(signal.SIGCONT)
     assert frozen.finish() == 0
-    assert [words.split(",")[0] for words in frozen.words] == ["the database is away"]
+    assert [words.split(",")[0] for words in frozen.words] == ["the database cannot be reached"]
     assert check(study) == before
 
 
@@ -120,7 +120,7 @@ def test_answers_of_commits_are_lost(postgres_url):
         storm.run({})
     assert proxy.n_lost > 5
     assert len(check(direct, storm.told)) == len(storm.told) == 6
-    assert {words.split(",")[0] for words in storm.words} == {"the database is away"}
+    assert {words.split(",")[0] for words in storm.words} == {"the database cannot be reached"}
 
 
 def test_killed_at_any_step(database_url):

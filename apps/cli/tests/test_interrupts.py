@@ -126,13 +126,13 @@ def test_whoever_is_killed_the_budget_stays_exact(start_kallos_run, tune_argumen
     os.kill(worker_of(victim), signal.SIGKILL)
     said = read_until(process, "was killed by signal 9")
     assert said[-1].rstrip().endswith("was killed by signal 9: replaced")
-    assert trials_of(database)[victim.number].user_attrs["failure"] == "given up: its worker is dead"
+    assert trials_of(database)[victim.number].user_attrs["failure"] == "abandoned: its worker is dead"
 
     read_until(process, "begins")
     code, out, err = main_within("study", "reap", "small", "--grace-seconds", "0")
     assert code == 0
     assert "kallos-run tune command" in err
-    assert re.search(r"trial \d+ of \S+:\d+ given up: no heartbeat for", out)
+    assert re.search(r"trial \d+ of \S+:\d+ abandoned: no heartbeat for", out)
     code, _, err = end_of(process, 60)
     assert code == 0, err
     assert "2 of 2 finished" in err

@@ -7,16 +7,17 @@ from collections import Counter
 
 import optuna
 import pytest
-from kallos_tune.claims.trial_sql import Census, running_trials, survey, take_census
 from optuna.trial import TrialState
 
 from kallos_data import DatabaseConfig
-from kallos_tune.claims.claims import ClaimSettings, join_study
-from kallos_tune.claims.transactions import Claim, NoClaim
+from kallos_tune.claims.claim import Claim, NoClaim
+from kallos_tune.claims.join import join_study
+from kallos_tune.claims.times import ClaimSettings
 from kallos_tune.evaluation.sampling import sampler_of_draw
 from kallos_tune.events import ignore
 from kallos_tune.settings import TuningSettings
-from kallos_tune.storage.open import open_storage
+from kallos_tune.storage.open import create_storage
+from kallos_tune.storage.optuna_tables.trials import Census, running_trials, survey, take_census
 from kallos_tune.trial_attributes import DRAW, FAILURE, INTERRUPTED, RETRIES, RETRY_OF
 from kallos_tune.workers.worker_loop import run_trials
 
@@ -42,7 +43,7 @@ def worker(config):
     """Return a function that lets a worker join a study, which it creates where it is missing."""
 
     def join(n_trials, name="s", crew=""):
-        optuna.create_study(study_name=name, storage=open_storage(config), load_if_exists=True)
+        optuna.create_study(study_name=name, storage=create_storage(config), load_if_exists=True)
         return join_study(config, name, n_trials, SETTINGS, NAMES, crew)
 
     return join
@@ -80,7 +81,7 @@ def test_no_more_is_handed_out_than_the_budget_lacks(worker):
     assert worker(3).claim().number == 3
 
 
-def test_a_trial_of_which_nothing_is_heard_is_given_up_and_its_result_dropped(worker, silence, caplog):
+def test_a_trial_of_which_nothing_is_heard_is_abandoned_and_its_result_dropped(worker, silence, caplog):
     one, other = worker(1), worker(1)
     claim = one.claim()
     score = run(one.trial(claim, sampler(claim.draw)))
@@ -88,34 +89,34 @@ def test_a_trial_of_which_nothing_is_heard_is_given_up_and_its_result_dropped(wo
     assert other.claim() is NoClaim.BUSY
     silence(claim, 1000)
     again = other.claim()
-    assert any(re.fullmatch(r"trial 0 is given up: no heartbeat for 10\d\d s", line) for line in caplog.messages)
+    assert any(re.fullmatch(r"trial 0 is abandoned: no heartbeat for 10\d\d s", line) for line in caplog.messages)
     assert run(other.trial(again, sampler(again.draw))) == score
 
     caplog.clear()
     assert one.tell(claim, score, TrialState.COMPLETE) is None
-    assert caplog.messages == ["trial 0 was given up meanwhile: its result is dropped"]
+    assert caplog.messages == ["trial 0 was abandoned meanwhile: its result is dropped"]
     other.tell(again, score, TrialState.COMPLETE)
-    given_up, repeated = one.study.trials
-    assert (given_up.state, given_up.value, given_up.user_attrs[INTERRUPTED]) == (TrialState.FAIL, None, True)
-    assert given_up.user_attrs[FAILURE].startswith("given up: no heartbeat for 10")
-    assert (repeated.params, repeated.value) == (given_up.params, score)
+    abandoned, repeated = one.study.trials
+    assert (abandoned.state, abandoned.value, abandoned.user_attrs[INTERRUPTED]) == (TrialState.FAIL, None, True)
+    assert abandoned.user_attrs[FAILURE].startswith("abandoned: no heartbeat for 10")
+    assert (repeated.params, repeated.value) == (abandoned.params, score)
     assert repeated.user_attrs[RETRY_OF] == [0]
     assert one.claim() is NoClaim.FULL
 
 
-def test_a_worker_that_finds_its_trial_given_up_goes_on(worker, silence, caplog):
+def test_a_worker_that_finds_its_trial_abandoned_claims_the_next(worker, silence, caplog):
     slow, quick = worker(2), worker(2)
 
-    def given_up_in_the_middle(trial):
+    def abandoned_in_the_middle(trial):
         if trial.number == 0:
             silence(Claim(1, 0, 0))
-            quick.reap()
+            quick.abandon_stale()
         trial.set_user_attr("step", 1)
         return run(trial)
 
-    run_trials(slow, given_up_in_the_middle, sampler, ignore)
+    run_trials(slow, abandoned_in_the_middle, sampler, ignore)
     assert states(slow) == ["FAIL", "COMPLETE", "COMPLETE"]
-    assert "trial 0 was given up meanwhile: its result is dropped" in caplog.messages
+    assert "trial 0 was abandoned meanwhile: its result is dropped" in caplog.messages
 
 
 def test_parameters_are_requeued_twice_at_most_with_their_history(worker, silence):
@@ -139,16 +140,16 @@ def test_parameters_are_requeued_twice_at_most_with_their_history(worker, silenc
     assert [trial.user_attrs[DRAW] for trial in trials] == [0, 0, 0, 1]
 
 
-def test_a_dead_worker_is_buried_by_its_own_crew_alone(worker, caplog):
+def test_the_trial_of_a_dead_worker_is_abandoned_by_its_own_crew_alone(worker, caplog):
     """Both crews have workers of this very host and process id, as containers may."""
     ours, theirs = worker(2, crew="ours"), worker(2, crew="theirs")
     lost, kept = ours.claim(), theirs.claim()
     score = run(ours.trial(lost, sampler(lost.draw)))
     assert ours.claim() is NoClaim.BUSY
-    assert ours.bury(os.getpid() + 1, limit_seconds=5) == []
-    assert ours.bury(os.getpid(), limit_seconds=5) == [lost.number]
-    assert caplog.messages[-1] == "trial 0 is given up: its worker is dead"
-    assert ours.bury(os.getpid(), limit_seconds=5) == []
+    assert ours.abandon_worker(os.getpid() + 1, limit_seconds=5) == []
+    assert ours.abandon_worker(os.getpid(), limit_seconds=5) == [lost.number]
+    assert caplog.messages[-1] == "trial 0 is abandoned: its worker is dead"
+    assert ours.abandon_worker(os.getpid(), limit_seconds=5) == []
     again = ours.claim()
     assert run(ours.trial(again, sampler(again.draw))) == score
     assert theirs.tell(kept, 1.0, TrialState.COMPLETE).value == 1.0
@@ -163,8 +164,8 @@ def test_parameters_of_a_trial_whose_workers_die_wait_twice(worker):
     for number in range(3):
         claim = claims.claim()
         assert (claim.number, claim.draw) == (number, 0)
-        assert claims.bury(os.getpid(), limit_seconds=5) == [number]
-    assert claims.study.trials[2].user_attrs[FAILURE] == "given up: its worker is dead, as in trials [0, 1]"
+        assert claims.abandon_worker(os.getpid(), limit_seconds=5) == [number]
+    assert claims.study.trials[2].user_attrs[FAILURE] == "abandoned: its worker is dead, as in trials [0, 1]"
     assert claims.claim() == Claim(4, 3, 1)
 
 
@@ -214,7 +215,7 @@ def test_one_survey_sees_what_running_trials_and_census_see(worker, config, sile
     claims.tell(claims.claim(), 1.0, TrialState.COMPLETE)
     claims.interrupt(stopped, "terminated", limit_seconds=5)
     silence(stale)
-    claims.reap()
+    claims.abandon_stale()
     claims.study.ask()
     assert seen() == Census(n_trials=7, n_finished=1, n_running=3, n_interrupted=2, waiting=7)
 
@@ -293,7 +294,7 @@ def test_whatever_happens_the_budget_is_met_and_never_passed(worker, silence, se
         if what in ("vanish", "late"):
             silence(claim)
         if what == "late":
-            crew[number - 1].reap()
+            crew[number - 1].abandon_stale()
             assert claims.tell(claim, 1.0, TrialState.COMPLETE) is None
         elif what == "interrupt":
             assert claims.interrupt(claim, "terminated", limit_seconds=5)

@@ -6,7 +6,8 @@ import pytest
 from sqlalchemy import event
 
 from kallos_data import DatabaseConfig
-from kallos_tune.claims.heartbeats import Heartbeat, beat
+from kallos_tune.claims.heartbeats import Heartbeat
+from kallos_tune.storage.optuna_tables.heartbeats import beat
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from kallos_tune.workers.ray_cluster import Needs, connected
 
 def test_without_ray_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    message = r"engine='ray' needs Ray, which is not installed: pip install 'kallos-tune\[ray\]'"
+    message = r"engine 'ray' needs Ray, which is not installed: pip install 'kallos-tune\[ray\]'"
     with pytest.raises(MissingRayError, match=message), connected(None):
         pass
 
@@ -19,7 +19,7 @@ def test_without_ray_the_extra_is_named(monkeypatch):
 def test_what_is_no_address_of_a_cluster(address):
     pytest.importorskip("ray")
     with (
-        pytest.raises(ClusterError, match="is no address of a Ray cluster: ray_address is HOST:PORT"),
+        pytest.raises(ClusterError, match="ray_address must be HOST:PORT, as `ray start` says it, not"),
         connected(address),
     ):
         pass

@@ -1,4 +1,4 @@
-"""Stale trials are given up on demand: only those, with their parameters back in the queue."""
+"""Stale trials are abandoned on demand: only those, with their parameters back in the queue."""
 
 import optuna
 import pytest
@@ -45,12 +45,12 @@ def queued(study):
     return [(trial.system_attrs["fixed_params"]["x"], trial.user_attrs["retry_of"]) for trial in waiting]
 
 
-def test_only_stale_trials_are_given_up_and_once(study, url):
+def test_only_stale_trials_are_abandoned_and_once(study, url):
     assert reap_study(url, "s", grace_seconds=30) == [0, 2]
     assert running(study) == [1]
     assert queued(study) == [(0.1, [0]), (0.3, [2])]
-    assert study.trials[0].user_attrs["failure"].startswith("given up: no heartbeat for 6")
-    assert study.trials[2].user_attrs["failure"] == "given up: its worker never began"
+    assert study.trials[0].user_attrs["failure"].startswith("abandoned: no heartbeat for 6")
+    assert study.trials[2].user_attrs["failure"] == "abandoned: its worker never began"
     assert reap_study(url, "s", grace_seconds=30) == []
     assert len(queued(study)) == 2
 

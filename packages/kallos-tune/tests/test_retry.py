@@ -1,4 +1,4 @@
-"""A database that is away is waited for; anything else is not."""
+"""What fails because the database cannot be reached is retried; anything else is not."""
 
 import sqlite3
 import time
@@ -92,8 +92,8 @@ def test_waiting_is_said_once_and_so_is_its_end(caplog):
     assert patiently(step, limit_seconds=60) == "done"
     assert step.calls == 4
     first, second = caplog.messages
-    assert first == "the database is away, waiting for it up to 60 s: database is locked"
-    assert second.startswith("the database is back after ")
+    assert first == "the database cannot be reached, retrying for 60 s: database is locked"
+    assert second.startswith("the database can be reached again after ")
 
 
 def test_without_trouble_nothing_is_said(caplog):
@@ -115,7 +115,7 @@ def test_patience_ends():
         patiently(failing(*[said("Connection refused")] * 99), limit_seconds=0.2)
     assert 0.2 <= time.monotonic() - started < 5
     assert str(error.value) == (
-        "the database has been away for 0 s (Connection refused): finished trials are kept, "
+        "the database could not be reached for 0 s (Connection refused): finished trials are kept, "
         "run the same again once it is back"
     )
     assert error.value.seconds == 0.2

@@ -140,7 +140,7 @@ def test_the_trial_of_a_killed_worker_runs_again_without_waiting(tune, database)
     epochs = {"max_epochs": 40, "patience": 40}
     study = tune(3, workers=2, grace_seconds=600, pruner="none", on_event=kill_the_first, **epochs)
     ((number, params),) = killed
-    assert study.trials[number].user_attrs[FAILURE] == "given up: its worker is dead"
+    assert study.trials[number].user_attrs[FAILURE] == "abandoned: its worker is dead"
     (again,) = (trial for trial in study.trials if trial.user_attrs.get(RETRY_OF) == [number])
     assert (again.state, again.params) == (TrialState.COMPLETE, params)
     assert n_finished(study) == 3
@@ -442,7 +442,7 @@ def test_studies_are_found_by_name_and_nothing_is_created(tune, database):
 
 
 def test_sqlite_has_no_schemas(database, groups):
-    with pytest.raises(ConfigError, match="optuna_schema='x' needs PostgreSQL: SQLite has no schemas"):
+    with pytest.raises(ConfigError, match="optuna_schema 'x' needs PostgreSQL: SQLite has no schemas"):
         run_tuning("X", "2021-04-30", {"url": database}, "x", "gru", "s", "ret", groups, 1)
 
 

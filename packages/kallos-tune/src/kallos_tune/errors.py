@@ -114,9 +114,6 @@ class MissingMatplotlibError(KallosError, ImportError):
     def __init__(self) -> None:
         super().__init__("pictures need matplotlib, which is not installed: pip install 'kallos-tune[pictures]'")
 
-    def __reduce__(self) -> "tuple[type[MissingMatplotlibError], tuple[()]]":
-        return type(self), ()
-
 
 class StudyNotFoundError(KallosError, LookupError):
     """No study of that name in the storage.

@@ -17,12 +17,13 @@ _end: ContextVar[float | None] = ContextVar("kallos_deadline", default=None)
 
 @contextmanager
 def deadline(seconds: float) -> Generator[float]:
-    """Set a deadline for the ``with`` block, and give the seconds until it; the earlier one counts where there are two."""
+    """Set a deadline for the ``with`` block and give the seconds until it; of two deadlines the earlier one counts."""
     now, outer = time.monotonic(), _end.get()
-    end = now + seconds if outer is None else min(now + seconds, outer)
-    token = _end.set(end)
+    if outer is not None and outer < now + seconds:
+        seconds = max(0.0, outer - now)
+    token = _end.set(now + seconds)
     try:
-        yield max(0.0, end - now)
+        yield seconds
     finally:
         _end.reset(token)
 

@@ -62,7 +62,7 @@ def worker_engine(database: Database, standstill_seconds: float = STANDSTILL_SEC
 
 
 def writing_engine(database: Database, standstill_seconds: float = STANDSTILL_SECONDS) -> Engine:
-    """Return a worker's engine whose transactions are made for writing: on SQLite each waits its turn when it begins."""
+    """Return a worker's engine for transactions that write: on SQLite each waits its turn when it begins."""
     engine = worker_engine(database, standstill_seconds)
     if database.backend == "sqlite":
         event.listen(engine, "connect", _begin_by_hand)

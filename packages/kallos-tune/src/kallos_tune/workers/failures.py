@@ -60,8 +60,8 @@ class FailureLimit:
         """
         if self._deaths[number] >= _REPLACEMENTS_IN_A_ROW:
             raise WorkerError(
-                f"worker {number} {why}, as {self._deaths[number]} before it in its place: "
-                "no trial has succeeded since, and it is not replaced again"
+                f"worker {number} {why}: it is the {self._deaths[number] + 1}th in a row to die in its place "
+                "before any trial succeeded, and is not replaced again"
             )
         self._deaths[number] += 1
         logger.warning("worker %d %s: replaced", number, why)

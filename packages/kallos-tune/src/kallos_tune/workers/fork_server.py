@@ -10,7 +10,7 @@ import os
 import signal
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerContext
@@ -45,7 +45,7 @@ class Worker:
         Closing it ends the worker.
     done : bool
         Whether it said that it came to the end of its assignment.
-    out_of_memory_kills : int
+    kills_before : int
         How many processes the system had killed for memory when it was started.
     """
 
@@ -54,7 +54,7 @@ class Worker:
     events: Connection
     lifeline: Connection
     done: bool = False
-    out_of_memory_kills: int = field(default_factory=lambda: out_of_memory_kills())
+    kills_before: int = 0
 
     def send_signal(self, number: int) -> None:
         """Send the process a signal, unless it is gone."""
@@ -81,7 +81,7 @@ class Worker:
             why = "died"
         else:
             why = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        if out_of_memory_kills() > self.out_of_memory_kills:
+        if out_of_memory_kills() > self.kills_before:
             why += " (the system is out of memory: run fewer workers or smaller models)"
         return why
 
@@ -141,7 +141,7 @@ def _start_worker(number: int, assignment: Assignment) -> Worker:
         assert isinstance(listening, Connection)
         assert isinstance(lifeline, Connection)
         on_failure.pop_all()
-        return Worker(number, process, listening, lifeline)
+        return Worker(number, process, listening, lifeline, kills_before=out_of_memory_kills())
 
 
 def _ensure_fork_server() -> None:

@@ -71,9 +71,10 @@ class _Crew:
             num_gpus=self.needs.gpus,
             max_retries=0,
             max_calls=1,
-            name=f"kallos-worker-{number}",
         )(_work)
-        task = work.remote(self.assignment, number, self.inbox.door, self.levels)
+        task = work.options(name=f"kallos-worker-{number}").remote(
+            self.assignment, number, self.inbox.door, self.levels
+        )
         self.workers.append(_Worker(number, task))
 
 

@@ -1,4 +1,4 @@
-"""What is read of studies, in one connection and few statements: whether there are any, their names, and how they stand."""
+"""What is read of studies, in few statements: whether there are any, their names, and how they stand."""
 
 import json
 from collections.abc import Mapping
@@ -84,8 +84,11 @@ def read_summaries(connection: Connection) -> list[StudySummary]:
 def _names(connection: Connection) -> dict[int, str]:
     if not sqlalchemy.inspect(connection).has_table("studies"):
         return {}
-    return dict(connection.execute(text("SELECT study_id, study_name FROM studies")).tuples().all())
+    rows = connection.execute(text("SELECT study_id, study_name FROM studies"))
+    return {study_id: name for study_id, name in rows}  # noqa: C416 - a row is no pair to the type checker
 
 
 def _best(directions: list[str], lowest: float | None, highest: float | None) -> float | None:
-    return {("MINIMIZE",): lowest, ("MAXIMIZE",): highest}.get(tuple(directions))
+    if directions == ["MINIMIZE"]:
+        return lowest
+    return highest if directions == ["MAXIMIZE"] else None
