@@ -23,7 +23,8 @@ import polars as pl
 import sqlalchemy
 from postgres_server import PostgresServer, find_binaries
 
-from kallos_data import DatabaseConfig, FeatureTables, load_features_from_db, source
+from kallos_data import DatabaseConfig, FeatureTables, load_features_from_db
+from kallos_data.history import load as history
 
 from ._measuring import alternate, medians, print_table, write_results
 
@@ -200,11 +201,11 @@ def split_once(url: str) -> dict[str, float]:
     try:
         with (
             mock.patch.object(DatabaseConfig, "connect", timed_connect),
-            parts.wrap(source, "source_tables", "look tables up"),
-            parts.wrap(source.AssetHistory, "read", "convert"),
+            parts.wrap(history, "source_tables", "look tables up"),
+            parts.wrap(history.AssetHistory, "read", "convert"),
             parts.wrap(sqlalchemy.Connection, "execute", "query", inside="convert"),
             parts.wrap(sqlalchemy.CursorResult, "all", "query", inside="convert"),
-            parts.wrap(source, "regularise", "regularise"),
+            parts.wrap(history, "regularise", "regularise"),
             parts.timed("the rest"),
         ):
             load_features_from_db(ASSET, END, url)

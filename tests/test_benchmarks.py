@@ -1,5 +1,6 @@
 """Every benchmark runs, if only a small version of it, and writes down what it measured and where."""
 
+import importlib
 import json
 import subprocess
 import sys
@@ -10,9 +11,13 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # As the command itself finds them; a leading underscore is for what they share.
 NAMES = sorted(path.stem for path in (ROOT / "benchmarks").glob("[a-z]*.py"))
+# The one that trains nothing stands for all; nothing of another breaks unseen that an import would show.
+QUICKEST = "load"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [name if name == QUICKEST else pytest.param(name, marks=pytest.mark.nightly) for name in NAMES]
+)
 def test_a_quick_benchmark_writes_its_results(name, tmp_path):
     file = tmp_path / "results.json"
     command = [sys.executable, "-m", "benchmarks", name, "--quick", "--json", str(file)]
@@ -22,3 +27,11 @@ def test_a_quick_benchmark_writes_its_results(name, tmp_path):
     results = json.loads(file.read_text())
     assert results["machine"]["cores"] >= 1
     assert any(value for key, value in results.items() if key != "machine")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_benchmark_finds_what_it_measures(name, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT)
+    module = importlib.import_module(f"benchmarks.{name}")
+    assert callable(module.main)
+    assert module.__doc__

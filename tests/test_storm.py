@@ -162,6 +162,23 @@ def test_schemas_and_names_do_not_mix(postgres_url):
         assert len(check(study)) == study.n_trials
 
 
+def test_studies_of_one_schema_do_not_wait_for_each_other(postgres_url):
+    """One worker is frozen while it holds its study's lock; the other study of that schema is run to its end."""
+    held = StormStudy(url=postgres_url, schema="lab", name="held", n_trials=3, grace_seconds=60, standstill_seconds=60)
+    other = StormStudy(url=postgres_url, schema="lab", name="other", n_trials=4)
+    held.create()
+    other.create()
+    frozen = start_worker(held, Orders(signal_at="INSERT INTO trial_heartbeats ", signal=signal.SIGSTOP))
+    frozen.until("signal")
+    assert start_worker(other).finish() == 0
+    assert len(check(other)) == 4
+    assert held.trials() == []
+    frozen.signal(signal.SIGCONT)
+    assert frozen.finish() == 0
+    assert frozen.words == []
+    assert len(check(held)) == 3
+
+
 def test_eight_workers_on_one_sqlite_file(tmp_path):
     study = StormStudy(url=f"sqlite:///{tmp_path / 'storm.db'}", n_trials=60).create()
     storm = Storm(study, crew(study, 8))

@@ -1,7 +1,6 @@
 """The console script as a process, its main function within this one, and a small database."""
 
 import os
-import secrets
 import shutil
 import signal
 import subprocess
@@ -11,10 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from warm_commands import SCRIPT, WarmCommand
 
 from kallos_cli import app, logs
 
-SCRIPT = Path(sys.executable).parent / "kallos-run"
 LAST_DAY = "2019-12-31"
 N_DAYS = 365
 # The first trials of this seed are small.
@@ -34,43 +33,26 @@ def called_by_its_name(monkeypatch):
 
 
 @pytest.fixture
-def kallos_run(tmp_path):
-    """Return a function that runs ``kallos-run`` in a folder of its own until it ends."""
-
-    def run(*arguments: object, timeout: float = 120, **variables: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [SCRIPT, *map(str, arguments)],
-            cwd=tmp_path,
-            env=environment() | variables,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            check=False,
-        )
-
-    return run
+def sessions():
+    """Return the ids of the sessions that this test's commands lead; all their processes belong to them."""
+    return set()
 
 
 @pytest.fixture
-def mark():
-    """Return a word that the processes of this test, and theirs, carry in their environment."""
-    return secrets.token_hex(16)
-
-
-@pytest.fixture
-def left_over(mark):
+def left_over(sessions):
     """Return a function that waits for the end of every process of this test and returns those that stay."""
 
-    def marked(process: Path) -> bool:
+    def stays(process: Path) -> bool:
         try:
-            return mark.encode() in (process / "environ").read_bytes()
-        except OSError:  # gone meanwhile, or not ours to look into
+            state, _parent, _group, session, *_ = (process / "stat").read_text().rpartition(")")[2].split()
+        except OSError:  # gone meanwhile
             return False
+        return int(session) in sessions and state != "Z"
 
     def wait(seconds: float = 20) -> list[str]:
         deadline = time.monotonic() + seconds
         while True:
-            found = [each.name for each in Path("/proc").iterdir() if each.name.isdecimal() and marked(each)]
+            found = [each.name for each in Path("/proc").iterdir() if each.name.isdecimal() and stays(each)]
             if not found or time.monotonic() > deadline:
                 return found
             time.sleep(0.1)
@@ -79,23 +61,24 @@ def left_over(mark):
 
 
 @pytest.fixture
-def start_kallos_run(tmp_path, mark):
+def start_kallos_run(tmp_path, warm_commands, sessions):
     """Return a function that starts ``kallos-run`` and returns its process; what still runs at the end is killed.
 
-    Each leads a group of processes, as one that was typed into a shell does.
+    Each leads a session, as one that was typed into a shell leads a group. They come from a process that has loaded the
+    models already; with ``cold=True`` the console script itself is started.
     """
     started = []
 
-    def start(*arguments: object, **streams: int) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [SCRIPT, *map(str, arguments)],
-            cwd=tmp_path,
-            env=environment() | {"TERM": "xterm-256color", "KALLOS_TEST_MARK": mark},
-            text=True,
-            start_new_session=True,
-            **({"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams),
-        )
+    def start(*arguments: object, cold: bool = False, **streams: int) -> subprocess.Popen[str] | WarmCommand:
+        settings = {"cwd": tmp_path, "env": environment() | {"TERM": "xterm-256color"}}
+        settings |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
+        if cold:
+            command = [SCRIPT, *map(str, arguments)]
+            process = subprocess.Popen(command, text=True, start_new_session=True, **settings)
+        else:
+            process = warm_commands.start(arguments, **settings)
         started.append(process)
+        sessions.add(process.pid)
         return process
 
     yield start

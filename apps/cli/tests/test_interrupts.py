@@ -64,7 +64,7 @@ def test_ctrl_c_in_a_trial_keeps_the_study_and_says_how_to_go_on(
 
 
 def test_ctrl_c_while_the_models_load(start_kallos_run, tune_arguments, database, left_over):
-    process = start_kallos_run(*tune_arguments, "--workers", "2")
+    process = start_kallos_run(*tune_arguments, "--workers", "2", cold=True)
     read_until(process, "loading the models")
     os.killpg(process.pid, signal.SIGINT)
     code, out, err = end_of(process)

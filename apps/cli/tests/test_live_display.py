@@ -140,7 +140,7 @@ def test_the_live_display_on_a_terminal(start_kallos_run, tune_arguments, databa
 def test_a_reader_that_leaves_is_no_error(start_kallos_run, database):
     read_end, write_end = os.pipe()
     os.close(read_end)
-    process = start_kallos_run("study", "list", "--json", stdout=write_end)
+    process = start_kallos_run("study", "list", "--json", stdout=write_end, cold=True)
     os.close(write_end)
     _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")

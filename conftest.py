@@ -1,0 +1,23 @@
+"""What the tests of several members share."""
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+import pytest
+from warm_commands import WarmCommands
+
+
+@pytest.fixture(scope="session")
+def warm_commands() -> Iterator[WarmCommands]:
+    """Run ``kallos-run`` as processes without loading the models again for each command."""
+    with WarmCommands() as server:
+        yield server
+
+
+def pytest_configure() -> None:
+    """Let no test of a law fail for being slow: what takes how long says nothing on a machine that others use, too."""
+    if find_spec("hypothesis") is not None:
+        from hypothesis import settings  # noqa: PLC0415 - some environments lack it
+
+        settings.register_profile("kallos", deadline=None)
+        settings.load_profile("kallos")
