@@ -61,7 +61,7 @@ def run_storm(url: str, n_trials: int, n_kills: int) -> dict[str, Any]:
     return {
         "finished": sum(trial.state == TrialState.COMPLETE for trial in trials),
         "kills": n_kills,
-        "trials given up": sum(trial.state == TrialState.FAIL for trial in trials),
+        "trials abandoned": sum(trial.state == TrialState.FAIL for trial in trials),
         "seconds": round(seconds, 1),
     }
 
