@@ -17,7 +17,7 @@ MISTAKES = {
     "unknown metric": ((*TUNE, "--metric", "mse"), ["--metric", "'mse'", "rmse"]),
     "blank name": ((*TUNE[:-1], " "), ["--study-name", "must not be empty"]),
     "unknown model": ((*TUNE, "--model-name", "gur"), ["not 'gur'", "did you mean 'gru'?"]),
-    "no date": ((*TUNE, "--start-date", "soon"), ["'soon' is no date", "2023-01-01"]),
+    "no date": ((*TUNE, "--start-date", "soon"), ["'soon' is not a date", "2023-01-01"]),
     "output in no folder": ((*TUNE, "--output", "none/best.json"), ["no folder none", "--output"]),
     "output is a folder": ((*TUNE, "--output", "."), ["is a folder", "--output"]),
     "no feature file": ((*TUNE, "--features", "none.toml"), ["cannot read none.toml: No such file"]),
@@ -44,7 +44,7 @@ MISTAKES = {
     "negative wait": ((*TUNE, "--database-wait", "-1"), ["--database-wait must be 0 or more, not -1"]),
     "no study to reap": (("study", "reap", "gru_btc"), ["no study 'gru_btc'"]),
     "no study database": (("study", "list", "--db-url", "sqlite:///none.db"), ["none.db"]),
-    "demo in a file": (("demo", "--folder", "kallos.db"), ["cannot make the folder kallos.db", "--folder"]),
+    "demo in a file": (("demo", "--folder", "kallos.db"), ["cannot create the folder kallos.db", "--folder"]),
     "demo without trials": (("demo", "--trials", "0"), ["--trials", "equal to 1, not '0'"]),
 }
 

@@ -26,7 +26,7 @@ def iso_date(text: str | None) -> str | None:
     try:
         datetime.fromisoformat(text)
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is no date: write 2023-01-01, or 2023-01-01T12:00 (UTC)") from None
+        raise typer.BadParameter(f"{text!r} is not a date: write 2023-01-01, or 2023-01-01T12:00 (UTC)") from None
     return text
 
 
@@ -65,8 +65,8 @@ DbUrl = Annotated[
         envvar=DB_URL_VARIABLE,
         metavar="URL",
         rich_help_panel=STORAGE_PANEL,
-        help="Database: sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/NAME. A password is safer in the "
-        "environment variable than in the shell's history.",
+        help="Database: sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/NAME. Put a password into the environment "
+        "variable: what is typed ends up in the shell's history.",
     ),
 ]
 OptunaSchema = Annotated[
@@ -75,7 +75,7 @@ OptunaSchema = Annotated[
         "--optuna-schema",
         metavar="NAME",
         rich_help_panel=STORAGE_PANEL,
-        help="PostgreSQL schema of the studies, created where missing. Default: the database's own search path. "
+        help="PostgreSQL schema of the studies; tune creates it if missing. Default: the database's own search path. "
         "SQLite has none.",
     ),
 ]
@@ -86,7 +86,7 @@ AssetId = Annotated[
         metavar="ID",
         callback=not_blank,
         rich_help_panel=DATA_PANEL,
-        help="Asset, as it is called in the tables' column id, for instance BTC.",
+        help="Asset, as named in the tables' column id, for instance BTC.",
     ),
 ]
 EndDate = Annotated[
