@@ -88,7 +88,7 @@ def explain(error: Exception) -> Explanation:
             user = False
             lines = (
                 f"the database could not be reached for {error.seconds:.0f} s ({error.reason})",
-                "finished trials are kept; run the same command again once it is back (--database-wait: how long to retry)",
+                "finished trials are kept; run the same command again once it is back; --database-wait sets the limit",
             )
         case WorkerError():
             user = False
