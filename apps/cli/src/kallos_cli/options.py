@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from kallos_data import FeatureTables
+from kallos_models import UnknownModelError, available_models
 
 from . import logs
 
@@ -39,16 +40,12 @@ def not_blank(text: str) -> str:
 
 def known_model(name: str) -> str:
     """Refuse a name that is no architecture."""
-    from kallos_models import UnknownModelError, available_models
-
     if name not in available_models():
         raise typer.BadParameter(UnknownModelError(name, available_models()).problem)
     return name
 
 
 def _model_names(incomplete: str) -> list[str]:
-    from kallos_models import available_models
-
     return [name for name in available_models() if name.startswith(incomplete)]
 
 
@@ -119,7 +116,7 @@ ModelName = Annotated[
         metavar="NAME",
         callback=known_model,
         autocompletion=_model_names,
-        help="Architecture: gru, lstm, tcn, tide or transformer.",
+        help=f"Architecture: {', '.join(available_models()[:-1])} or {available_models()[-1]}.",
     ),
 ]
 Json = Annotated[
