@@ -170,7 +170,7 @@ def replay_pruner(ran: Sequence[Trial], rule: Rule, n_orders: int) -> dict[str, 
         "complete": as_drawn["complete"],
         "best score worse by, %": as_drawn["worse"],
         "shuffled: time, %": round(statistics.mean(each["time"] for each in shuffled), 1),
-        "winner given up, %": round(100 * statistics.mean(each["worse"] > 0 for each in shuffled)),
+        "winner pruned, %": round(100 * statistics.mean(each["worse"] > 0 for each in shuffled)),
         "best score worse by, % ": round(statistics.mean(each["worse"] for each in shuffled), 3),
         "at worst, %": max(each["worse"] for each in shuffled),
     }

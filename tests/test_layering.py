@@ -1,25 +1,11 @@
-"""Who may import whom, what stays light, and that every public name is there once."""
+"""Which room may import what, what stays unloaded, and that every public name is there once."""
 
-import ast
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from rooms import PAGE, ROOT, SOURCES, circles, forbidden, homeless, public_names, reach, read_rooms, read_tree
 
-ROOT = Path(__file__).parents[1]
-SOURCES = {
-    "kallos_data": ROOT / "packages/kallos-data/src/kallos_data",
-    "kallos_models": ROOT / "packages/kallos-models/src/kallos_models",
-    "kallos_tune": ROOT / "packages/kallos-tune/src/kallos_tune",
-    "kallos_cli": ROOT / "apps/cli/src/kallos_cli",
-}
-MAY_IMPORT = {
-    "kallos_data": set(),
-    "kallos_models": set(),
-    "kallos_tune": {"kallos_data", "kallos_models"},
-    "kallos_cli": {"kallos_data", "kallos_models", "kallos_tune"},
-}
 LIBRARIES = ["kallos_data", "kallos_models", "kallos_tune"]
 HEAVY = {
     "torch",
@@ -33,79 +19,181 @@ HEAVY = {
     "sqlalchemy",
     "ray",
 }
+ROOMS = read_rooms((ROOT / PAGE).read_text(encoding="utf-8"))
+TREE = read_tree()
+PUBLIC = {package: public_names(package) for package in SOURCES}
 
 
-def imports_of(path: Path) -> list[tuple[str, str]]:
-    """Return (module, name) of every absolute import in a file, at any depth."""
-    found = []
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found += [(alias.name, "") for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            found += [(node.module, alias.name) for alias in node.names]
-    return found
+def test_every_module_has_one_room():
+    say_none(homeless(ROOMS, TREE))
 
 
-def public_names(library: str) -> dict[str, str]:
-    """Return the names that a library's table of contents exposes, with the module each comes from."""
-    table = ast.parse((SOURCES[library] / "__init__.pyi").read_text())
-    lines = [node for node in table.body if isinstance(node, ast.ImportFrom)]
-    assert len(lines) == len(table.body), "a table of contents holds imports and nothing else"
-    names = [(alias.asname or alias.name, node.module) for node in lines for alias in node.names]
-    assert len(dict(names)) == len(names), "each public name is exposed once"
-    return dict(names)
+@pytest.mark.parametrize("package", SOURCES)
+def test_rooms_import_what_their_row_allows(package):
+    tree = {module: source for module, source in TREE.items() if module.partition(".")[0] == package}
+    say_none(forbidden(ROOMS, tree, PUBLIC))
 
 
-@pytest.mark.parametrize("member", SOURCES)
-def test_arrows_point_one_way_and_stop_at_private_names(member):
-    for path in SOURCES[member].rglob("*.py"):
-        for module, name in imports_of(path):
-            sibling, *inside = module.split(".")
-            if sibling not in SOURCES or sibling == member:
-                continue
-            where = f"{path.relative_to(ROOT)} imports {module} {name}"
-            assert sibling in MAY_IMPORT[member], where
-            assert not any(part.startswith("_") for part in [*inside, name]), where
+def test_nothing_goes_round_in_circles():
+    say_none(circles(ROOMS, TREE))
 
 
-@pytest.mark.parametrize("member", SOURCES)
-def test_each_member_has_the_same_furniture(member):
-    folder = SOURCES[member].parents[1]
+def say_none(faults):
+    assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize("room", ["storage", "claims", "workers"])
+def test_the_core_knows_nothing_of_forecasting(room):
+    about_forecasting = {"evaluation", "settings", "study", "kallos_data", "kallos_models", "darts", "torch"}
+    assert reach(ROOMS, "kallos_tune", room) & about_forecasting == set()
+
+
+SMALL_PAGE = """
+| package | room | modules | job | may import | libraries |
+|---|---|---|---|---|---|
+| `upper` | `attic` | `roof`, `__init__` | keeps the rain out | `stairs`, `lower` | |
+| `upper` | `stairs` | `steps/` | leads up | | `optuna` |
+| `lower` | `cellar` | `wine` | keeps | | |
+
+| word | meaning |
+"""
+SMALL_PUBLIC = {"upper": {}, "lower": {"bottle": "wine"}}
+
+
+def faults_of(page=SMALL_PAGE, **sources):
+    """Return all faults of a small house; modules are named with __ for a dot."""
+    tree = {"upper.steps.one": "", "upper.roof": "", "upper.__init__": "", "lower.wine": ""}
+    tree |= {name.replace("__", "."): source for name, source in sources.items()}
+    rooms = read_rooms(page)
+    return homeless(rooms, tree) + forbidden(rooms, tree, SMALL_PUBLIC) + circles(rooms, tree)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import numpy\nfrom lower import bottle",
+        "from .steps import one\nfrom .steps.one import step",
+        "from upper.steps.one import step",
+    ],
+)
+def test_what_a_row_allows_is_no_fault(source):
+    assert faults_of(upper__roof=source, upper__steps__one="import optuna.trial") == []
+
+
+ROW = f"the row 'stairs' of upper in {PAGE} allows"
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "fault"),
+    [
+        ("upper__steps__one", "from .. import roof", f"upper.roof: {ROW} nothing, not 'attic'"),
+        (
+            "upper__steps__one",
+            "def up():\n    from ..roof import tile",
+            f"tile from upper.roof: {ROW} nothing, not 'attic'",
+        ),
+        ("upper__steps__one", "import upper.roof", f"upper.roof: {ROW} nothing, not 'attic'"),
+        (
+            "upper__steps__one",
+            "if TYPE_CHECKING:\n    from lower import bottle",
+            f"bottle from lower: {ROW} nothing, not lower",
+        ),
+        ("upper__roof", "import optuna", f"optuna: the row 'attic' of upper in {PAGE} allows nothing of the libraries"),
+        ("upper__roof", "from upper import steps2", "steps2 from upper: a package does not import from its own table"),
+        ("upper__roof", "from lower.wine import bottle", "bottle from lower.wine: import it from lower"),
+        ("upper__roof", "from lower.wine import cork", "cork from lower.wine: lower/__init__.pyi does not export it"),
+        ("upper__roof", "from lower import cork", "cork from lower: lower/__init__.pyi does not export it"),
+        ("upper__roof", "import lower", "lower: import the names that are used"),
+        ("lower__wine", "from upper import roof", "upper.roof: the row 'cellar' of lower"),
+    ],
+)
+def test_what_a_row_does_not_allow_is_named(module, source, fault):
+    (found,) = faults_of(**{module: source})
+    line = 1 + source.count("\n")
+    assert found.startswith(f"{module.replace('__', '.')}, line {line}, imports {fault}")
+
+
+def test_a_module_named_in_a_string_counts_as_imported():
+    tree = {
+        "kallos_tune.claims.claims": "work = 'kallos_tune.study:run'\nlogger = 'kallos_tune'",
+        "kallos_tune.study": "",
+    }
+    (found,) = (each for each in forbidden(ROOMS, tree, PUBLIC) if "claims" in each)
+    assert found.startswith("kallos_tune.claims.claims, line 1, imports run from kallos_tune.study: the row 'claims'")
+
+
+@pytest.mark.parametrize(
+    ("sources", "fault"),
+    [
+        ({"upper__shed": ""}, f"upper.shed belongs to no room: the table of rooms in {PAGE} must list it exactly once"),
+        (
+            {"upper__steps__one": "from . import two", "upper__steps__two": "from .one import step"},
+            "modules import each other in a circle: upper.steps.one imports upper.steps.two imports upper.steps.one",
+        ),
+    ],
+)
+def test_what_concerns_the_house_is_named(sources, fault):
+    assert faults_of(**sources) == [fault]
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "fault"),
+    [
+        ("`steps/`", "`steps/`, `roof`", "upper.roof belongs to 'attic' of upper and 'stairs' of upper"),
+        ("`wine`", "`wine`, `beer`", "the room 'cellar' of lower lists beer, which does not exist"),
+        ("leads up | |", "leads up | `attic` |", "rooms of the table import each other in a circle: upper."),
+    ],
+)
+def test_faults_of_the_table_are_named(was, becomes, fault):
+    assert SMALL_PAGE.count(was) == 1
+    found = faults_of(SMALL_PAGE.replace(was, becomes))
+    assert [each for each in found if each.startswith(fault)], found
+
+
+def test_a_page_without_the_table_is_refused():
+    with pytest.raises(ValueError, match=r"architecture.md has no table whose columns are package, room, modules, job"):
+        read_rooms("# Architecture\n")
+
+
+@pytest.mark.parametrize("package", SOURCES)
+def test_each_member_has_the_same_furniture(package):
+    folder = SOURCES[package].parents[1]
     for name in ("pyproject.toml", "README.md", "CHANGELOG.md", "tests"):
         assert (folder / name).exists(), f"{folder.name} lacks {name}"
-    assert (SOURCES[member] / "py.typed").exists()
-    assert not list(SOURCES[member].rglob("utils.py"))
+    assert (SOURCES[package] / "py.typed").exists()
+    assert not list(SOURCES[package].rglob("utils.py"))
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_public_names_are_there_documented_and_silent(library):
     code = f"""
 import importlib, {library} as library
-for name, module in {public_names(library)!r}.items():
+for name, module in {PUBLIC[library]!r}.items():
     value = getattr(library, name)
     assert value is getattr(importlib.import_module(f"{library}.{{module}}"), name), name
     if callable(value) and not getattr(value, "__origin__", None):
         assert (value.__doc__ or "").strip(), f"{{name}} has no docstring"
-assert set({list(public_names(library))!r}) <= set(dir(library))
+assert set({list(PUBLIC[library])!r}) <= set(dir(library))
 """
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def modules_after(statement: str) -> set[str]:
+def modules_after(statement):
     """Return the top-level modules that a fresh interpreter holds after a statement."""
-    code = f"{statement}\nimport sys\nprint(*(name.partition('.')[0] for name in sys.modules))"
+    code = f"{statement}\nimport sys\nprint(*(name.partition('.')[0] for name in sys.modules), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=120)
-    return set(done.stdout.split())
+    return set(done.stderr.split())
 
 
 @pytest.mark.parametrize(
     ("statement", "absent"),
     [
         ("import kallos_data", HEAVY),
-        ("import kallos_models; kallos_models.available_models()", HEAVY),
+        ("import kallos_models; assert 'gru' in kallos_models.available_models()", HEAVY),
         ("import kallos_tune", HEAVY),
         ("import kallos_cli.app", HEAVY),
+        ("import sys; sys.argv = ['kallos-run', 'tune', '--help']; from kallos_cli.app import main; main()", HEAVY),
         ("from kallos_data import load_features_from_db, get_walk_forward_splits", {"torch", "darts", "optuna"}),
         ("from kallos_data import prepare_darts_timeseries", {"torch", "optuna"}),
         ("from kallos_tune import run_tuning, study_result", {"torch", "darts", "matplotlib", "ray"}),

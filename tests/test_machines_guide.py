@@ -10,11 +10,10 @@ from pathlib import Path
 from string import Template
 
 import pytest
-import typer
 import yaml
+from documented_commands import read_command_line
 from optuna.trial import TrialState
 
-from kallos_cli import app
 from kallos_data import ingest_frame, simulate_market
 from kallos_tune import load_study
 from kallos_tune.trial_attributes import WORKER
@@ -60,12 +59,7 @@ def test_each_command_line_can_be_read(command):
     program, name, *words = command
     assert program in ("./run", "/opt/kallos/run")
     assert name == "kallos-run"
-    reader = typer.main.get_command(app.app)
-    context = reader.make_context("kallos-run", words)
-    while isinstance(reader, typer.core.TyperGroup):
-        name, reader, words = reader.resolve_command(context, words)
-        context = reader.make_context(name, [*words], parent=context)
-    assert context.params["optuna_schema"] == "studies"
+    assert read_command_line(words).params["optuna_schema"] == "studies"
 
 
 def test_all_run_the_same_study():

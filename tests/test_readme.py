@@ -4,47 +4,93 @@ import os
 import re
 import shlex
 import subprocess
+from itertools import takewhile
 from pathlib import Path
+
+import pytest
+from documented_commands import PAGES, ROOT, command_lines, commands, mentions, options_by_command, read_command_line
 
 from kallos_data import simulate_market
 
-ROOT = Path(__file__).parents[1]
 # A study as the README starts it takes an hour; these options come last and win. The seed draws a small model first.
-SMALL = ["--n-trials", "1", "--max-epochs", "1", "--folds", "2", "--seed", "382"]
-
-
-def commands(document: str) -> list[list[str]]:
-    """Return every command line of a document's shell blocks as words, comments left out."""
-    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / document).read_text(encoding="utf-8"), re.DOTALL)
-    lines = [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
-    return [line for line in lines if line]
+SMALL = ["--max-epochs", "1", "--folds", "2", "--seed", "382"]
 
 
 def test_the_readme_from_a_file_to_a_study(tmp_path, postgres_url):
     simulate_market(450, seed=1, start="2021-11-01").write_csv(tmp_path / "prices.csv")
-    environment = dict(os.environ)
-    environment.pop("KALLOS_DB_URL", None)
+    environment = without_settings(os.environ)
     done = []
     for command in commands("README.md"):
         if command[0] == "export":
             environment["KALLOS_DB_URL"] = postgres_url
-            _run(["./run", "kallos-run", "ingest", "prices.csv", "--asset-id", "BTC"], tmp_path, environment)
+            run(["./run", "kallos-run", "ingest", "prices.csv", "--asset-id", "BTC"], tmp_path, environment)
             continue
         assert command[0] == "./run"
         if command[1:] in (["pytest"], ["kallos-run", "demo"]):
             continue  # this very run, and a test of its own
         done.append(command[2])
-        _run(command + (SMALL if command[2] == "tune" else []), tmp_path, environment)
+        run(command + (["--n-trials", "1", *SMALL] if command[2] == "tune" else []), tmp_path, environment)
     assert done == ["ingest", "tune", "study", "tune"]
     assert (tmp_path / "gru_btc_best_params.json").exists()
 
 
-def _run(command: list[str], folder: Path, environment: dict[str, str]) -> None:
+def test_the_page_of_the_command_line_in_its_order(tmp_path):
+    simulate_market(450, seed=1, start="2021-11-01").write_csv(tmp_path / "btcusdt_1d.csv")
+    environment = without_settings(os.environ)
+    budgets = iter(["1", "2"])
+    said = []
+    for command in commands("apps/cli/README.md"):
+        if command[1] == "demo":
+            continue  # a test of its own
+        small = ["--n-trials", next(budgets), *SMALL] if command[1] == "tune" else []
+        said.append(run(["./run", *command, *small], tmp_path, environment))
+    assert len(said) == 6
+    assert "1 finished trial of 2" in said[2]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_command_line_understands_what_pages_say(page):
+    for words in command_lines(page):
+        read_command_line(words)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.startswith(("README", "docs", "apps"))])
+def test_pages_mention_only_what_there_is(page):
+    of_command = options_by_command()
+    anywhere = set().union(*of_command.values())
+    for words in mentions(page):
+        name = " ".join(takewhile(lambda word: word.isalpha() and word.islower(), words))
+        given = {word for word in words if word.startswith("--")}
+        assert name in of_command, f"{page}: there is no command {name!r}"
+        known = of_command[name] if name else anywhere
+        assert given <= known, f"{page}: {name} has no option {', '.join(given - known)}"
+
+
+def test_every_page_that_gives_commands_is_run_somewhere():
+    giving = {page for page in PAGES if any("kallos-run" in command[:2] for command in commands(page))}
+    assert giving == {"README.md", "apps/cli/README.md", "docs/machines.md", "docs/ray.md"}, (
+        "a new page with commands needs a test that runs them"
+    )
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
+        assert "://" in target or (ROOT / page).parent.joinpath(target).exists(), f"{page} links to {target}"
+
+
+def without_settings(environment):
+    return {name: value for name, value in environment.items() if not name.startswith("KALLOS_")}
+
+
+def run(command: list[str], folder: Path, environment: dict[str, str]) -> str:
     # The first word of ./run COMMAND chooses the environment; these tests run in one already.
     done = subprocess.run(
         command[1:], cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
     assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}\n{done.stderr}"
+    return done.stdout + done.stderr
 
 
 def test_continuous_integration_runs_what_contributors_are_told_to():

@@ -17,7 +17,7 @@ def test_the_demo_finds_what_was_planted_and_goes_on_when_run_again(main_within,
 
     code, out, err = main_within("demo", "--folder", folder, "--trials", "3", "--json")
     assert code == 0, err
-    assert "going on with it" in err
+    assert "demo.db, which exists already" in err
     result = json.loads(out)
     assert result["n_run"] == 0
     assert result["same_scores_again"] is True

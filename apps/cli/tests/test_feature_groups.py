@@ -18,12 +18,16 @@ def test_groups_are_read_as_they_stand(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("\nvolume_features = [1 2]", ["is no TOML", "line 2", "write lines like"]),
+        ("\nvolume_features = [1 2]", ["is not valid TOML", "line 2", "write lines like"]),
         ('\nvolume_features = "volume"', ["line 2", "volume_features must be a list", "'volume'"]),
         ("roc_features = [1]", ["line 1", "roc_features must be a list of column names, not [1]"]),
-        ('# one\nvolumes = ["volume"]', ["line 2", "volumes", "volume_features"]),
+        ('# one\nvolumes = ["volume"]', ["line 2: has no group 'volumes': the groups are volume_features"]),
+        ("# a\x85b\u2028c\r\nvolumes = []", ["line 2: has no group"]),
         ('[volume_features]\na = ["b"]', ["line 1", "volume_features must be a list"]),
-        ('volume_features = ["a"]\nroc_features = ["a"]', ["'a'", "roc_features"]),
+        (
+            'volume_features = ["a"]\nbounded_features = []\nroc_features = ["a"]',
+            ["line 3: has column 'a' in volume_features and in roc_features: name it once"],
+        ),
         ('volume_features = ["log_return"]', ["log_return", "target"]),
     ],
 )
@@ -43,5 +47,5 @@ def test_files_that_cannot_be_read(tmp_path):
     with pytest.raises(UserError, match="Is a directory"):
         read_feature_groups(tmp_path, "x")
     (tmp_path / "binary").write_bytes(b"a = '\xff'")
-    with pytest.raises(UserError, match="no text in UTF-8: byte 5"):
+    with pytest.raises(UserError, match="is not UTF-8 text: byte 5 cannot be decoded"):
         read_feature_groups(tmp_path / "binary", "x")

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 import typer
+from rich.text import Text
 
 from kallos_cli.app import app
+from kallos_cli.setting_options import SETTING_OPTIONS
 from kallos_models import available_models
 
 COMMANDS = [(), ("demo",), ("ingest",), ("tune",), ("study",), ("study", "list"), ("study", "show"), ("study", "reap")]
@@ -60,6 +62,13 @@ def test_the_help_names_the_models_there_are(main_within):
     words = " ".join(out.replace("│", " ").split())
     *first, last = available_models()
     assert f"Architecture: {', '.join(first)} or {last}." in words
+
+
+@pytest.mark.parametrize("option", SETTING_OPTIONS, ids=lambda option: option.name)
+def test_the_help_shows_the_whole_meaning_of_a_setting(option):
+    # Words in brackets are markup there, and would be gone.
+    shown = Text.from_markup(option.help).plain
+    assert shown == f"{option.facts.meaning} {option.more}".strip()
 
 
 def test_help_does_not_show_the_database_of_the_environment(main_within, monkeypatch):

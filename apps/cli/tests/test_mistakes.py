@@ -44,7 +44,7 @@ MISTAKES = {
     "negative wait": ((*TUNE, "--database-wait", "-1"), ["--database-wait must be 0 or more, not -1"]),
     "no study to reap": (("study", "reap", "gru_btc"), ["no study 'gru_btc'"]),
     "no study database": (("study", "list", "--db-url", "sqlite:///none.db"), ["none.db"]),
-    "demo in a file": (("demo", "--folder", "kallos.db"), ["cannot make the folder kallos.db", "--folder"]),
+    "demo in a file": (("demo", "--folder", "kallos.db"), ["cannot create the folder kallos.db", "--folder"]),
     "demo without trials": (("demo", "--trials", "0"), ["--trials", "equal to 1, not '0'"]),
 }
 

@@ -54,7 +54,9 @@ def test_a_database_that_stays_away_and_workers_that_end_are_no_mistakes_of_the_
     found = errors.explain(away)
     assert found.exit_code == 1
     assert found.lines[0] == "the database could not be reached for 5 s (connection refused: port 5432)"
-    assert found.lines[1].startswith("finished trials are kept, run the same again once it is back; --database-wait")
+    assert found.lines[1].startswith(
+        "finished trials are kept; run the same command again once it is back; --database-wait"
+    )
     ended = errors.explain(WorkerError("worker 1 was killed by signal 9"))
     assert ended.exit_code == 1
     assert ended.lines[0] == "worker 1 was killed by signal 9"

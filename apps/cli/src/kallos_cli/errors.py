@@ -83,19 +83,19 @@ def explain(error: Exception) -> Explanation:
             user = False
             lines = (
                 str(error),
-                "the trials are kept and the same command tries again; --debug logs the failures in full",
+                "finished trials are kept; the same command tries again, and with --debug logs the failures in full",
             )
         case DatabaseUnavailableError():
             user = False
             lines = (
                 f"the database could not be reached for {error.seconds:.0f} s ({error.reason})",
-                "finished trials are kept, run the same again once it is back; --database-wait sets how long to wait",
+                "finished trials are kept; run the same command again once it is back; --database-wait sets the limit",
             )
         case WorkerError():
             user = False
             lines = (
                 " ".join(str(error).split()),
-                "finished trials are kept, and the same command runs the rest; --debug logs the failure in full",
+                "finished trials are kept; the same command runs the rest, and with --debug logs the failure in full",
             )
         case LockTimeoutError():
             user = False

@@ -22,7 +22,7 @@ def read_feature_groups(path: Path, target_col: str) -> FeatureGroups:
     try:
         groups = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise UserError(f'{path} is no TOML: {error}\nwrite lines like volume_features = ["volume"]') from error
+        raise UserError(f'{path} is not valid TOML: {error}\nwrite lines like volume_features = ["volume"]') from error
     for group, columns in groups.items():
         if not isinstance(columns, list) or not all(isinstance(column, str) for column in columns):
             raise UserError(
@@ -37,7 +37,7 @@ def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise UserError(f"{path} is no text in UTF-8: byte {error.start} cannot be read") from error
+        raise UserError(f"{path} is not UTF-8 text: byte {error.start} cannot be decoded") from error
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from kallos_data import FeatureTables
+from kallos_models import UnknownModelError, available_models
 
 from . import logs
 
@@ -26,7 +27,7 @@ def iso_date(text: str | None) -> str | None:
     try:
         datetime.fromisoformat(text)
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is no date: write 2023-01-01, or 2023-01-01T12:00 (UTC)") from None
+        raise typer.BadParameter(f"{text!r} is not a date: write 2023-01-01, or 2023-01-01T12:00 (UTC)") from None
     return text
 
 
@@ -39,16 +40,12 @@ def not_blank(text: str) -> str:
 
 def known_model(name: str) -> str:
     """Refuse a name that is no architecture."""
-    from kallos_models import UnknownModelError, available_models
-
     if name not in available_models():
         raise typer.BadParameter(UnknownModelError(name, available_models()).problem)
     return name
 
 
 def _model_names(incomplete: str) -> list[str]:
-    from kallos_models import available_models
-
     return [name for name in available_models() if name.startswith(incomplete)]
 
 
@@ -65,8 +62,8 @@ DbUrl = Annotated[
         envvar=DB_URL_VARIABLE,
         metavar="URL",
         rich_help_panel=STORAGE_PANEL,
-        help="Database: sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/NAME. A password is safer in the "
-        "environment variable than in the shell's history.",
+        help="Database: sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/NAME. Put a password into the "
+        "environment variable: what is typed ends up in the shell's history.",
     ),
 ]
 OptunaSchema = Annotated[
@@ -75,7 +72,7 @@ OptunaSchema = Annotated[
         "--optuna-schema",
         metavar="NAME",
         rich_help_panel=STORAGE_PANEL,
-        help="PostgreSQL schema of the studies, created where missing. Default: the database's own search path. "
+        help="PostgreSQL schema of the studies; tune creates it if missing. Default: the database's own search path. "
         "SQLite has none.",
     ),
 ]
@@ -86,7 +83,7 @@ AssetId = Annotated[
         metavar="ID",
         callback=not_blank,
         rich_help_panel=DATA_PANEL,
-        help="Asset, as it is called in the tables' column id, for instance BTC.",
+        help="Asset, as named in the tables' column id, for instance BTC.",
     ),
 ]
 EndDate = Annotated[
@@ -119,7 +116,7 @@ ModelName = Annotated[
         metavar="NAME",
         callback=known_model,
         autocompletion=_model_names,
-        help="Architecture: gru, lstm, tcn, tide or transformer.",
+        help=f"Architecture: {', '.join(available_models()[:-1])} or {available_models()[-1]}.",
     ),
 ]
 Json = Annotated[

@@ -17,7 +17,9 @@ def require_writable(path: Path, *, option: str) -> None:
     if path.is_dir():
         raise UserError(f"{path} is a folder: name a file in it with {option}")
     if not path.parent.is_dir():
-        raise UserError(f"there is no folder {path.parent} to write {path.name} into: make it, or set {option}")
+        raise UserError(
+            f"there is no folder {path.parent} to write {path.name} into: create it, or choose another with {option}"
+        )
     try:
         with tempfile.TemporaryFile(dir=path.parent):
             pass

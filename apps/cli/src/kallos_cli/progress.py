@@ -78,7 +78,7 @@ class Watch:
             output.say(f"{count(event.n_finished, 'finished trial')} of {event.n_trials} asked for: nothing to run")
             return
         if event.n_finished:
-            output.say(f"{count(event.n_finished, 'finished trial')} of {event.n_trials}: going on")
+            output.say(f"{count(event.n_finished, 'finished trial')} of {event.n_trials}: resuming")
         if self.folds:
             output.say(LOADING)
 

@@ -97,5 +97,5 @@ def _kept(watch: Watch, request: Request) -> str:
     failed = [number for number in sorted(watch.running) if states.get(number) == "FAIL"]
     left = [number for number in sorted(watch.running) if states.get(number) == "RUNNING"]
     parts = [f"{trials_are(failed)} recorded as failed"] if failed else []
-    parts += [f"{trials_are(left)} left unrecorded and will be abandoned, their parameters run again"] if left else []
+    parts += [f"{trials_are(left)} still recorded as running, to be abandoned and run again later"] if left else []
     return ", ".join([*parts, f"{finished} of {request.n_trials} finished trials are kept"])

@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Annotated, Any, get_type_hints
 
 import typer
+from rich.markup import escape
 
 from kallos_models import KallosError, SettingFacts, TrainingSettings, facts_of
 from kallos_tune import FoldSettings, HistorySettings, RunSettings, SearchSettings
@@ -70,8 +71,8 @@ class SettingOption:
 
     @property
     def help(self) -> str:
-        """The meaning, and what the command line adds to it."""
-        return f"{self.facts.meaning} {self.more}".strip()
+        """The meaning, and what the command line adds to it; brackets in it are no markup."""
+        return escape(f"{self.facts.meaning} {self.more}".strip())
 
     def parameter(self) -> inspect.Parameter:
         """Return it as typer finds it in the signature of a command."""

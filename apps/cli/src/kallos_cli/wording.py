@@ -51,5 +51,7 @@ def verdict(result: "StudyResult") -> list[str]:
             "it does not beat the naive forecast: do not trade on it",
         ]
     if result.forecast == "recursive":
-        lines.append("the recursive forecast was given features of the validation window, which a real one has not")
+        lines.append(
+            "the recursive forecast was given features of the validation window, which a real forecast would not have"
+        )
     return lines

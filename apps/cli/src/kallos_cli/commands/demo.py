@@ -23,7 +23,7 @@ EXAMPLES = (
 def demo(
     *,
     folder: Annotated[
-        Path, typer.Option("--folder", metavar="FOLDER", help="Where the demo puts its files; made where missing.")
+        Path, typer.Option("--folder", metavar="FOLDER", help="Folder for the demo's files; created if missing.")
     ] = Path("kallos-demo"),
     trials: Annotated[
         int, typer.Option("--trials", min=1, metavar="N", help="Number of finished trials to reach.")
@@ -34,7 +34,7 @@ def demo(
             "--workers",
             min=1,
             metavar="W",
-            help="Processes that run trials side by side. With 1 the demo finds the same each time.",
+            help="Processes that run trials side by side. With 1 the result is the same every time.",
         ),
     ] = 1,
     json: options.Json = False,
@@ -43,8 +43,8 @@ def demo(
 ) -> None:
     """Simulate a market, tune a small model on it, and show what it found.
 
-    Everything lies in one folder: a SQLite database, the best parameters as JSON, a picture of the forecasts. Run
-    again, the study goes on where it stopped. Other files in the folder are not touched.
+    Everything is written to one folder: a SQLite database, the best parameters as JSON, a picture of the forecasts.
+    Run again, it resumes the study where it stopped. Other files in the folder are not touched.
     """
     from .. import logs
 
@@ -58,7 +58,7 @@ def demo(
     _make_folder(folder, best_params, picture)
     known = database.exists()
     if not quiet:
-        output.say(f"{database} is there already: using it" if known else f"making {database}")
+        output.say(f"using {database}, which exists already" if known else f"creating {database}")
     from kallos_data import DatabaseConfig
     from kallos_tune import study_result, write_best_params
 
@@ -75,7 +75,7 @@ def demo(
     result = study_result(study)
     write_best_params(study, best_params)
     if not quiet:
-        output.say("training the best parameters once more to draw their forecasts…")
+        output.say("training once more with the best parameters, to draw the forecasts…")
     same = demo_study.draw_forecasts(request, result, picture)
     files = [str(path) for path in (database, best_params, picture)]
     if json:
@@ -94,7 +94,7 @@ def _make_folder(folder: Path, *files: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"cannot make the folder {folder}: {error.strerror}; choose another with --folder") from error
+        raise UserError(f"cannot create the folder {folder}: {error.strerror}; choose another with --folder") from error
     for file in files:
         require_writable(file, option="--folder")
 
@@ -102,7 +102,7 @@ def _make_folder(folder: Path, *files: Path) -> None:
 def _say_next(config: "DatabaseConfig", study_name: str) -> None:
     tune = ["tune", "--asset-id", "BTC", "--end-date", "2023-01-01", "--study-name", "gru_btc"]
     output.say_commands(
-        "Next, look at the study, or put a file of prices of your own into a database and tune on it:",
+        "Next, look at the study, or put prices of your own into a database and tune on them:",
         command_line.with_storage(["study", "show", study_name], config),
         command_line.of_program("ingest", "prices.csv", "--asset-id", "BTC"),
         command_line.of_program(*tune),

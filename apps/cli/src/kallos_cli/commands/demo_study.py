@@ -59,7 +59,7 @@ def show_truth(result: "StudyResult", *, same: bool) -> None:
     """Print what the simulator planted, how much of it was found, and whether training again gave the same."""
     attainable = 1 - (1 - SIGNAL) ** 0.5
     output.show(
-        f"the simulator made {SIGNAL:.0%} of tomorrow's variance a function of today: "
+        f"in the simulated market, {SIGNAL:.0%} of tomorrow's variance follows from today: "
         f"the best possible forecast is {attainable:.1%} better than the mean"
     )
     output.show(f"the study found {result.skill / attainable:.0%} of that")

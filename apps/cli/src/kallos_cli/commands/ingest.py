@@ -49,8 +49,8 @@ def ingest(
 ) -> None:
     """Put a file of prices into the database, and compute its technical indicators.
 
-    The same or a longer file updates what is there and never doubles it; all in one transaction. Tables and a SQLite
-    file are created where missing.
+    Run again with the same or a longer file, it updates what is there and duplicates nothing. Everything happens in one
+    transaction. Tables, and a SQLite file, are created if missing.
     """
     from dataclasses import asdict
 

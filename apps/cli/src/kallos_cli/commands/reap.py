@@ -35,8 +35,8 @@ def reap(
 ) -> None:
     """Abandon the trials of workers that are gone.
 
-    They are recorded as failed and their parameters queued to run again, as every worker does before its next trial. A
-    worker that turns out to be healthy carries on, and drops the result of that trial.
+    They are recorded as failed and their parameters requeued. Every worker does the same before its next trial, so this
+    is for those who cannot wait for one. A worker that turns out to be healthy drops the result of that trial.
     """
     from kallos_data import DatabaseConfig
     from kallos_tune import abandoned_trial, load_study, reap_study, running_trials
@@ -60,7 +60,7 @@ def reap(
         output.show(f"no trial without a sign of life for {grace_seconds:g} s; {len(running)} running")
         return
     output.say_commands(
-        "workers that are running take them up; where none is, resume the study with its kallos-run tune command",
+        "running workers take them up; if there are none, resume the study with its kallos-run tune command",
         *command_line.needed_first(config),
         command_line.with_storage(["study", "show", name], config, optuna_schema),
     )

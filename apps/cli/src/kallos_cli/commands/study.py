@@ -1,4 +1,4 @@
-"""``kallos-run study``: look at the studies that there are, and clear away what dead workers left."""
+"""``kallos-run study``: list and show studies, and abandon the trials of dead workers."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,7 +24,7 @@ SHOW_EXAMPLES = (
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Look at the studies that there are, and clear away what dead workers left.",
+    help="List and show studies, and abandon the trials of dead workers.",
     epilog="[bold]Examples[/bold]\n\nkallos-run study list\n\nkallos-run study show gru_btc\n\n"
     "kallos-run study reap gru_btc",
 )
@@ -51,7 +51,7 @@ def list_studies(
         output.show_json({"database": str(config), "optuna_schema": optuna_schema, "studies": rows})
         return
     if not rows:
-        output.say(f"no study in {config}: make one with kallos-run tune")
+        output.say(f"there is no study in {config}: create one with kallos-run tune")
         return
     header = ["study", "model", "asset", "target", "complete", "pruned", "failed", "running", "best", "naive"]
     output.show_table(header, [_cells(row) for row in rows])
@@ -68,7 +68,7 @@ def show_study(
     json: Json = False,
     _debug: Debug = False,
 ) -> None:
-    """Show one study: what it is about, who runs what, its trials, its folds, its best parameters."""
+    """Show one study: what it is about, which worker runs which trial, trials, folds and best parameters."""
     from kallos_data import DatabaseConfig
     from kallos_tune import current_definition, load_study, running_trials, study_result, trial_counts, trials_table
 

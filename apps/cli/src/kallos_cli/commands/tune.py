@@ -61,7 +61,8 @@ def tune(
             metavar="FILE",
             rich_help_panel=options.DATA_PANEL,
             help="TOML file: volume_features, bounded_features, unbounded_features, roc_features and "
-            "log_return_features as keys, lists of columns as values. Default: the known columns that the tables have.",
+            "log_return_features as keys, lists of columns as values. Default: those columns of the tables that Kallos "
+            "knows.",
         ),
     ] = None,
     market_table: options.MarketTable = options.DEFAULT_MARKET_TABLE,
@@ -89,8 +90,8 @@ def tune(
     """Search the hyperparameters of a model by walk-forward validation.
 
     Every trial trains and scores one set of hyperparameters on each fold. A study that was stopped is resumed where it
-    stopped; one that is complete returns at once. Ctrl-C keeps what is finished. The same command, started as often as
-    you like and on other machines with one PostgreSQL, works on the same study: together they finish exactly N trials.
+    stopped; one that has its N finished trials returns at once. Ctrl-C keeps what is finished. The same command may be
+    started several times, also on other machines that reach the same PostgreSQL: together they finish exactly N trials.
     """
     from .. import logs
 
@@ -137,7 +138,7 @@ def _finish(study: "optuna.Study", n_run: int, destination: Path, *, json: bool)
 
 
 def _say_groups(groups: dict[str, list[str]]) -> None:
-    output.say("features, chosen from the columns that the history has:")
+    output.say("features, chosen from the columns of the history:")
     for group, columns in groups.items():
         output.say(f"  {group}: {', '.join(columns)}")
 
