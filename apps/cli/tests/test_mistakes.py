@@ -26,7 +26,10 @@ MISTAKES = {
     "no database": ((*TUNE, "--db-url", "sqlite:///none.db"), ["none.db"]),
     "other database": ((*TUNE, "--db-url", "mysql://me@localhost/x"), ["mysql", "sqlite"]),
     "schema on SQLite": ((*TUNE, "--optuna-schema", "lab"), ["--optuna-schema lab needs PostgreSQL"]),
-    "unknown asset": (("tune", "--asset-id", "BTX", *TUNE[3:]), ["--asset-id 'BTX' is not in table", "did you mean 'BTC'?"]),
+    "unknown asset": (
+        ("tune", "--asset-id", "BTX", *TUNE[3:]),
+        ["--asset-id 'BTX' is not in table", "did you mean 'BTC'?"],
+    ),
     "unknown target": ((*TUNE, "--target-col", "retrun"), ["no column 'retrun'", "log_return"]),
     "unknown table": ((*TUNE, "--market-table", "prices"), ["'prices' is no table or view", "daily_market_data"]),
     "before the history": ((*TUNE[:4], "2010-01-01", *TUNE[5:]), ["2010-01-01"]),
