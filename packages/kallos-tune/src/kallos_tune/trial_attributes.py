@@ -24,10 +24,6 @@ MADE_WITH: Final = "made_with"
 _ABANDONED_WORDS: Final = (ABANDONED, "given up")
 
 
-# Studies made before the word was settled have trials that were "given up".
-_ABANDONED_WORDS: Final = (ABANDONED, "given up")
-
-
 def is_abandoned(failure: object) -> bool:
     """Return whether this value of :data:`FAILURE` says that the trial's worker was gone."""
     return isinstance(failure, str) and failure.partition(":")[0] in _ABANDONED_WORDS
