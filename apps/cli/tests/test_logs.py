@@ -17,7 +17,8 @@ def _fresh_logs():
 def say(words: str, process: int, *, level: int = logging.WARNING, shared: str | None = None) -> None:
     record = logging.LogRecord("kallos_tune.study_worker", level, "x.py", 1, words, None, None)
     record.process, record.shared = process, shared
-    logging.getLogger(record.name).handle(record)
+    if logging.getLogger(record.name).isEnabledFor(level):  # as the process that hears of it asks
+        logging.getLogger(record.name).handle(record)
 
 
 def test_a_line_of_all_workers_is_printed_once_and_again_when_one_repeats_it(capsys):

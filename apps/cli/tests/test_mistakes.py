@@ -25,7 +25,7 @@ MISTAKES = {
     "purge and recursive": ((*TUNE, "--purge", "3", "--forecast", "recursive"), ["--purge needs rolling forecasts"]),
     "no database": ((*TUNE, "--db-url", "sqlite:///none.db"), ["none.db"]),
     "other database": ((*TUNE, "--db-url", "mysql://me@localhost/x"), ["mysql", "sqlite"]),
-    "schema on SQLite": ((*TUNE, "--optuna-schema", "lab"), ["--optuna-schema lab needs PostgreSQL"]),
+    "schema on SQLite": ((*TUNE, "--optuna-schema", "lab"), ["--optuna-schema 'lab' needs PostgreSQL"]),
     "unknown asset": (
         ("tune", "--asset-id", "BTX", *TUNE[3:]),
         ["--asset-id 'BTX' is not in table", "did you mean 'BTC'?"],

@@ -29,7 +29,7 @@ RAY = {"engine": "ray"}
         ({"workers": True}, "workers must be a whole number of 1 or more, not True"),
         ({"seed": 2**40}, f"seed must be a whole number from 0 to 4294967295, not {2**40}"),
         ({"database_wait_seconds": -1}, "database_wait_seconds must be 0 or more, not -1"),
-        ({"database_wait_seconds": math.nan}, "database_wait_seconds must be 0 or more, not nan"),
+        ({"database_wait_seconds": math.nan}, "database_wait_seconds must be a finite number of 0 or more, not nan"),
         ({"val_share": 1.5}, "val_share must lie above 0 and below 1, not 1.5"),
         (
             {"purge": 2, "forecast": "recursive"},

@@ -37,6 +37,7 @@ from .studies import open_storage as open_storage
 from .studies import reap_study as reap_study
 from .studies import study_names as study_names
 from .studies import study_summaries as study_summaries
+from .study import check_request as check_request
 from .study import run_tuning as run_tuning
 from .study import tune_on as tune_on
 from .study_data import StudyData as StudyData

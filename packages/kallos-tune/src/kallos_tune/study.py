@@ -107,11 +107,10 @@ def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
     KeyboardInterrupt
         On Ctrl-C, after the running trial was recorded as failed.
     """
-    settings = settings or TuningSettings()
-    _check_request(model_name, study_name, n_trials, settings)
+    check_request(model_name, study_name, n_trials, db_kwargs, optuna_schema, settings=settings)
     data = load_study_data(asset_id, end_date, db_kwargs, target_col, feature_groups, settings=settings)
     study = tune_on(data, model_name, study_name, n_trials, db_kwargs, optuna_schema, on_event=on_event)
-    _log_best(study, settings)
+    _log_best(study, data.settings)
     return study
 
 
@@ -146,7 +145,7 @@ def tune_on(  # noqa: PLR0917 - in the order of run_tuning
         As in :func:`run_tuning`.
     """
     settings = data.settings
-    _check_request(model_name, study_name, n_trials, settings)
+    check_request(model_name, study_name, n_trials, db_kwargs, optuna_schema, settings=settings)
     config = storage_config(db_kwargs, optuna_schema)
     storage = open_storage(db_kwargs, optuna_schema, wait_seconds=settings.run.database_wait_seconds)
     study = _open_study(storage, config, study_name, data, model_name)
@@ -157,14 +156,35 @@ def tune_on(  # noqa: PLR0917 - in the order of run_tuning
     return study
 
 
-def _check_request(model_name: str, study_name: str, n_trials: int, settings: TuningSettings) -> None:
-    """Refuse what can be refused before anything is read."""
+def check_request(
+    model_name: str,
+    study_name: str,
+    n_trials: int,
+    db_kwargs: Mapping[str, object] | str | DatabaseConfig,
+    optuna_schema: str | None = None,
+    *,
+    settings: TuningSettings | None = None,
+) -> None:
+    """Refuse what can be refused before anything is read, as :func:`run_tuning` does first.
+
+    Parameters
+    ----------
+    model_name, study_name, n_trials, db_kwargs, optuna_schema, settings
+        As of :func:`run_tuning`.
+
+    Raises
+    ------
+    kallos_models.UnknownModelError, kallos_models.ConfigError, ConfigError, kallos_data.ConfigError
+        As in :func:`run_tuning`.
+    """
     if model_name not in available_models():
         raise UnknownModelError(model_name, available_models())
     if isinstance(n_trials, bool) or not isinstance(n_trials, int) or n_trials < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ConfigError(f"must be a whole number of 1 or more, not {n_trials!r}", "n_trials")
     if not study_name.strip():
         raise ConfigError("must not be empty", "study_name")
+    storage_config(db_kwargs, optuna_schema)
+    settings = settings or TuningSettings()
     if settings.run.engine == "processes":
         require_device(settings.training.device)
 

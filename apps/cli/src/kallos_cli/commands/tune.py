@@ -101,7 +101,7 @@ def tune(
     require_writable(destination, option="--output")
     groups = read_feature_groups(features, target_col) if features else None
     from kallos_data import DatabaseConfig, FeatureTables
-    from kallos_tune import TuningSettings, load_study_data, n_finished
+    from kallos_tune import TuningSettings, check_request, load_study_data, n_finished
 
     from ..run_study import Request, run
 
@@ -109,6 +109,7 @@ def tune(
     workers = settings.pop("workers")
     tables = FeatureTables(market=market_table, indicators=None if no_indicators else indicators_table)
     all_settings = TuningSettings.of(**settings, tables=tables)
+    check_request(model_name, study_name, n_trials, config, optuna_schema, settings=all_settings)
     all_settings = all_settings.changed(workers=workers or room_for_workers(all_settings.run))
     data = load_study_data(asset_id, end_date, config, target_col, groups, settings=all_settings)
     if groups is None and not quiet:
