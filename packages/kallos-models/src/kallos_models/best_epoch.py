@@ -13,7 +13,7 @@ class BestEpoch:
     Parameters
     ----------
     patience : int
-        Epochs without a better loss after which to stop.
+        Epochs in a row without a better loss after which to stop.
     min_delta : float
         By how much a loss must fall to count as better for the patience.
 
@@ -35,7 +35,7 @@ class BestEpoch:
         self._weights: dict[str, Tensor] = {}
 
     def see(self, epoch: int, loss: float, module: nn.Module) -> bool:
-        """Take note of an epoch's loss, keep its weights where it is the best, and return whether to go on."""
+        """Take note of an epoch's loss, keep its weights where it is the best, and return whether to train on."""
         if not math.isfinite(loss):
             return False
         if loss < self.loss:

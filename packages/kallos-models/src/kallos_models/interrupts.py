@@ -14,8 +14,8 @@ _EXIT_OF_SIGTERM = 128 + signal.SIGTERM
 def interrupts_reach_caller() -> Generator[None]:
     """Undo what Lightning's trainer does with signals.
 
-    On Ctrl-C it ignores SIGINT from then on and exits with status 1: here the ``KeyboardInterrupt`` goes on, and the
-    handler is put back. On SIGTERM it exits with status 0, as if all were well: here with 143.
+    On Ctrl-C it ignores SIGINT from then on and exits with status 1: here the ``KeyboardInterrupt`` reaches the caller,
+    and the handler is put back. On SIGTERM it exits with status 0, as if all were well: here with 143.
 
     Raises
     ------

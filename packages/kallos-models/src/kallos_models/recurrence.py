@@ -1,4 +1,4 @@
-"""A GRU that trains sooner on a CPU: the recurrence as one step of the gradient tape instead of a dozen per time step.
+"""A GRU that trains faster on a CPU: the recurrence as one step of the gradient tape instead of a dozen per time step.
 
 Symbols: T steps, N samples, I inputs, H hidden units; gates r (reset), z (update) and n (new), in that order along
 the rows of the weights as in :class:`torch.nn.GRU`::

@@ -30,8 +30,8 @@ def create_model(
 ) -> "TorchForecastingModel":
     """Build an unfitted Darts model.
 
-    The hyperparameters are translated into the architecture's own names. What cannot apply to it is said in a log
-    line, once in a process. Loss is the mean squared error, the optimiser Adam.
+    The hyperparameters are translated into the architecture's own names. One that has no effect on it, or is changed to
+    fit it, is named in a log line, once per process. The loss is the mean squared error, the optimiser Adam.
 
     Parameters
     ----------
@@ -40,8 +40,9 @@ def create_model(
     hparams : Hyperparameters or Mapping[str, Any]
         A mapping is read by :meth:`Hyperparameters.from_mapping`.
     pl_trainer_kwargs : Mapping[str, Any], optional
-        Keyword arguments of the Lightning trainer, such as :func:`kallos_models.trainer_kwargs` returns. Darts copies
-        them deeply when it saves or clones a model, so nothing that must stay one object belongs in them.
+        Keyword arguments of the Lightning trainer that the model makes for its own ``fit`` and ``predict``, such as
+        :func:`kallos_models.trainer_kwargs` returns. Darts copies them deeply when it saves or clones a model, so
+        nothing that must stay one object belongs in them.
 
     Returns
     -------

@@ -51,7 +51,7 @@ def trainer_kwargs(settings: TrainingSettings | None = None) -> dict[str, Any]:
     Parameters
     ----------
     settings : TrainingSettings, optional
-        Its defaults where left out.
+        The defaults where left out.
 
     Returns
     -------
@@ -89,8 +89,8 @@ def fit_forecaster(
     model_name : str
         One of :func:`kallos_models.available_models`.
     hparams : Hyperparameters or Mapping[str, Any]
-        Its ``n_epochs`` gives way to ``settings.max_epochs``; its ``random_state``, where given, precedes
-        ``settings.seed``.
+        ``settings.max_epochs`` takes the place of its ``n_epochs``; its ``random_state``, where given, takes the place
+        of ``settings.seed``.
     target : TimeSeries
         Scaled training target, ``[T, C]``.
     past_covariates : TimeSeries, optional
@@ -101,7 +101,7 @@ def fit_forecaster(
     val_past_covariates : TimeSeries, optional
         Covariates of the validation target.
     settings : TrainingSettings, optional
-        Its defaults where left out.
+        The defaults where left out.
     on_epoch : Callable[[int, float], None], optional
         Called after every epoch with its number, counted from 1, and its validation loss (its mean training loss
         without validation). What it raises ends the training and reaches the caller.
