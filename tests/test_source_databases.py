@@ -86,7 +86,9 @@ def test_a_view_stands_in_and_a_missing_table_names_it(database_url):
     tables = FeatureTables(market="Odd View", indicators=None, id_column="The Id", timestamp_column="at")
     frame = load_features_from_db("A", "2023-01-02", database_url, tables=tables)
     assert_frame_equal(frame, days(**{"a b": [0.0, 1.0]}))
-    with pytest.raises(ConfigError, match="market 'odd' is no table or view of the database: it has 'Odd View', 'm'"):
+    with pytest.raises(
+        ConfigError, match="market 'odd' is not a table or view of the database: it has 'Odd View', 'm'"
+    ):
         load_features_from_db("A", "2023-01-02", database_url, tables=FeatureTables(market="odd"))
     with pytest.raises(MissingColumnsError, match="id_column names 'The Id', but table 'm' has no such column"):
         load_features_from_db("A", "2023-01-02", database_url, tables=FeatureTables("m", None, "The Id"))
@@ -179,7 +181,7 @@ def test_postgresql_schemas_are_kept_apart(postgres_url):
     assert len(load_features_from_db("A", "2023-12-31", postgres_url, tables=MARKET)) == 5
     seen = DatabaseConfig.of(postgres_url).with_schema("Other One")
     assert len(load_features_from_db("A", "2023-12-31", seen, tables=MARKET)) == 3
-    with pytest.raises(ConfigError, match="'m' is no table or view of the database: it has none, ingest data first"):
+    with pytest.raises(ConfigError, match="'m' is not a table or view of the database: it has none, ingest data first"):
         load_features_from_db("A", "2023-12-31", postgres_url, tables=FeatureTables("m", None, schema="no_such"))
 
 
