@@ -96,7 +96,7 @@ def test_a_view_stands_in_and_a_missing_table_names_it(database_url):
 
 def test_an_asset_outside_the_range_and_an_empty_table(database_url):
     market(database_url)
-    with pytest.raises(InsufficientDataError, match=r"has it from 2023-01-01 00:00 to 2023-01-05 00:00 \(UTC\)"):
+    with pytest.raises(InsufficientDataError, match=r"has no rows: table 'm' holds 2023-01-01 00:00 to 2023-01-05 00:00 \(UTC\)"):
         load_features_from_db("A", "2022-06-01", database_url, tables=MARKET)
     write(database_url, "DELETE FROM m")
     with pytest.raises(AssetNotFoundError, match="asset_id 'A' is not in table 'm': the table is empty"):
@@ -269,5 +269,5 @@ def test_postgresql_copies_are_the_rows_that_a_query_gives(postgres_url, kind):
 
 def test_postgresql_times_before_all_calendars_are_refused(postgres_url):
     table(postgres_url, "m", "id text, timestamp timestamptz, x real", [("A", "-infinity", 1.0), ("A", day(0), 2.0)])
-    with pytest.raises(DataQualityError, match="'m' has one before the year 1: correct it at its source"):
+    with pytest.raises(DataQualityError, match="'m' holds a time before the year 1: correct it at its source"):
         load_features_from_db("A", "2023-01-01", postgres_url, tables=MARKET)

@@ -200,7 +200,7 @@ def test_an_asset_outside_the_range_says_when_it_was(file):
     with pytest.raises(InsufficientDataError) as caught:
         file.load(end_date="2022-12-31")
     assert str(caught.value) == (
-        "the history of 'A' from the beginning to 2022-12-31 needs at least 1 rows, and there are 0: "
+        "the history of 'A' from the beginning to 2022-12-31 has no rows: "
         "table 'm' holds 2023-01-01 00:00 to 2023-01-05 00:00 (UTC), choose dates in that range"
     )
 
