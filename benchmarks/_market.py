@@ -8,8 +8,7 @@ from pathlib import Path
 import polars as pl
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-from kallos_cli.feature_groups import choose_feature_groups
-from kallos_data import DatabaseConfig, ingest_frame, load_features_from_db, simulate_market
+from kallos_data import DatabaseConfig, default_feature_groups, ingest_frame, load_features_from_db, simulate_market
 from kallos_data.prices.files import read_ohlcv
 from kallos_tune import StudyData, TuningSettings, load_study_data
 
@@ -41,9 +40,7 @@ class Market:
     groups: dict[str, list[str]]
 
     @classmethod
-    def ingest(
-        cls, folder: Path, settings: TuningSettings, csv: Path | None, n_steps: int | None, hold_out: int
-    ) -> "Market":
+    def ingest(cls, folder: Path, csv: Path | None, n_steps: int | None, hold_out: int) -> "Market":
         """Simulate so many steps, or take so many of the last ones of a file, all of them for None."""
         config = DatabaseConfig.of(f"sqlite:///{folder}/market.db")
         if csv is None:
@@ -53,7 +50,7 @@ class Market:
             prices = prices if n_steps is None else prices.tail(n_steps)
         report = ingest_frame(prices, ASSET, config)
         last = report.last.date()
-        groups = choose_feature_groups(ASSET, last.isoformat(), config, TARGET, settings)
+        groups = default_feature_groups(load_features_from_db(ASSET, last.isoformat(), config).columns, TARGET)
         return cls(config, (last - timedelta(days=hold_out)).isoformat(), last.isoformat(), groups)
 
     def study_data(self, settings: TuningSettings) -> StudyData:

@@ -109,7 +109,7 @@ def main(
         pruner="none",
     )
     with tempfile.TemporaryDirectory() as folder:
-        market = Market.ingest(Path(folder), settings, csv, n_steps, hold_out=0)
+        market = Market.ingest(Path(folder), csv, n_steps, hold_out=0)
         longest = run_in_full(market, settings, n_trials)
     patience = {f"{each}": replay_patience(longest, each) for each in (1, 2, 3, 4, PATIENCE, 7, 10)}
     print_table("Patience (epochs): against the longest", patience)

@@ -65,7 +65,7 @@ def main(
     in_full = {"kallos, 1 worker, no pruning": 1, f"kallos, {cores} workers, no pruning": cores}
     shipped = f"kallos as it ships, {cores} workers"
     with tempfile.TemporaryDirectory() as folder:
-        market = Market.ingest(Path(folder), settings, csv, 420 if quick else steps, HOLD_OUT_STEPS)
+        market = Market.ingest(Path(folder), csv, 420 if quick else steps, HOLD_OUT_STEPS)
         columns: dict[str, dict[str, Any]] = {}
         repeated: list[optuna.Study] = []
         # Workers' imports, like those of this process, are in no time.

@@ -63,8 +63,8 @@ def test_a_second_writer_gives_up_at_its_limit_and_writes_nothing(database_url, 
     with pytest.raises(DatabaseError) as error:
         ingest_frame(simulate_market(5), "A", config, wait_seconds=seconds)
     assert str(error.value) == (
-        f"another process has been writing prices to {config} for longer than the {seconds:g} s that it is waited for: "
-        "nothing is written; try again once it has ended"
+        f"another process has been writing prices to {config} for more than {seconds:g} s: "
+        "nothing was written; try again once it has ended"
     )
     holder.rollback()
     holder.close()

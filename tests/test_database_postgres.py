@@ -70,7 +70,7 @@ def test_odd_users_passwords_databases_and_schemas_work(postgres_url, odd):
         ({"username": "nobody-here"}, 'password authentication failed for user "nobody-here": check user'),
         ({"database": "no_such"}, 'database "no_such" does not exist: check the name, or create it'),
         ({"host": "host.invalid"}, "could not translate host name .*: check the host name"),
-        ({"port": 1}, "refused.*: check host and port, and that the server runs"),
+        ({"port": 1}, "refused.*: check host, port and that the server is up"),
     ],
 )
 def test_a_connection_that_fails_says_why_in_one_line(postgres_url, change, message):

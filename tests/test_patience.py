@@ -103,7 +103,7 @@ def test_patience_ends_with_the_way_on(server):
         server.start()
     assert str(error.value).startswith("the database could not be reached for 0 s (")
     assert "refused" in str(error.value)
-    assert str(error.value).endswith("finished trials are kept, run the same again once it is back")
+    assert str(error.value).endswith("finished trials are kept; run the same again once it is back")
     assert storage.get_all_studies() == []
 
 

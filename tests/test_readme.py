@@ -3,9 +3,7 @@
 import os
 import re
 import shlex
-import subprocess
 from itertools import takewhile
-from pathlib import Path
 
 import pytest
 from documented_commands import PAGES, ROOT, command_lines, commands, mentions, options_by_command, read_command_line
@@ -16,34 +14,47 @@ from kallos_data import simulate_market
 SMALL = ["--max-epochs", "1", "--folds", "2", "--seed", "382"]
 
 
-def test_the_readme_from_a_file_to_a_study(tmp_path, postgres_url):
+@pytest.fixture
+def type_in(tmp_path, warm_commands):
+    """Return a function that runs a command as it is typed in an empty folder, and returns what it prints."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("KALLOS_")}
+
+    def run(words, **variables):
+        assert words[0] == "kallos-run"
+        process = warm_commands.start(words[1:], cwd=tmp_path, env=environment | variables)
+        out, err = process.communicate(300)
+        assert process.returncode == 0, f"{shlex.join(words)}\n{out}\n{err}"
+        return out + err
+
+    return run
+
+
+def test_the_readme_from_a_file_to_a_study(type_in, tmp_path, postgres_url):
     simulate_market(450, seed=1, start="2021-11-01").write_csv(tmp_path / "prices.csv")
-    environment = without_settings(os.environ)
-    done = []
+    variables, done = {}, []
     for command in commands("README.md"):
         if command[0] == "export":
-            environment["KALLOS_DB_URL"] = postgres_url
-            run(["./run", "kallos-run", "ingest", "prices.csv", "--asset-id", "BTC"], tmp_path, environment)
+            variables["KALLOS_DB_URL"] = postgres_url
+            type_in(["kallos-run", "ingest", "prices.csv", "--asset-id", "BTC"], **variables)
             continue
+        # The first word chooses the environment; these tests run in one already.
         assert command[0] == "./run"
         if command[1:] in (["pytest"], ["kallos-run", "demo"]):
             continue  # this very run, and a test of its own
         done.append(command[2])
-        run(command + (["--n-trials", "1", *SMALL] if command[2] == "tune" else []), tmp_path, environment)
+        type_in(command[1:] + (["--n-trials", "1", *SMALL] if command[2] == "tune" else []), **variables)
     assert done == ["ingest", "tune", "study", "tune"]
     assert (tmp_path / "gru_btc_best_params.json").exists()
 
 
-def test_the_page_of_the_command_line_in_its_order(tmp_path):
+def test_the_page_of_the_command_line_in_its_order(type_in, tmp_path):
     simulate_market(450, seed=1, start="2021-11-01").write_csv(tmp_path / "btcusdt_1d.csv")
-    environment = without_settings(os.environ)
     budgets = iter(["1", "2"])
     said = []
     for command in commands("apps/cli/README.md"):
         if command[1] == "demo":
             continue  # a test of its own
-        small = ["--n-trials", next(budgets), *SMALL] if command[1] == "tune" else []
-        said.append(run(["./run", *command, *small], tmp_path, environment))
+        said.append(type_in(command + (["--n-trials", next(budgets), *SMALL] if command[1] == "tune" else [])))
     assert len(said) == 6
     assert "1 finished trial of 2" in said[2]
 
@@ -80,26 +91,16 @@ def test_links_lead_somewhere(page):
         assert "://" in target or (ROOT / page).parent.joinpath(target).exists(), f"{page} links to {target}"
 
 
-def without_settings(environment):
-    return {name: value for name, value in environment.items() if not name.startswith("KALLOS_")}
-
-
-def run(command: list[str], folder: Path, environment: dict[str, str]) -> str:
-    # The first word of ./run COMMAND chooses the environment; these tests run in one already.
-    done = subprocess.run(
-        command[1:], cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert done.returncode == 0, f"{shlex.join(command)}\n{done.stdout}\n{done.stderr}"
-    return done.stdout + done.stderr
-
-
 def test_continuous_integration_runs_what_contributors_are_told_to():
     steps = (ROOT / ".ci/run").read_text(encoding="utf-8")
+    nightly = (ROOT / ".github/workflows/nightly.yml").read_text(encoding="utf-8")
     assert "./run pytest\n" in steps
     assert ["./run", "pytest"] in commands("README.md")
-    for command in commands("CONTRIBUTING.md"):
-        tool = ROOT / command[0]
-        assert os.access(tool, os.X_OK), command
-        if command[0] == "scripts/test-alone":
-            assert "for member in kallos-data" in steps
-            assert "scripts/test-alone" in steps
+    told = commands("CONTRIBUTING.md")
+    for command in told:
+        assert os.access(ROOT / command[0], os.X_OK), command
+    assert ["scripts/test-alone", "kallos-data"] in told
+    assert "scripts/test-alone kallos-data" in steps
+    for command in (["./run", "pytest", "-m", "nightly"], ["scripts/against-latest"]):
+        assert command in told
+        assert shlex.join(command) in nightly

@@ -86,7 +86,9 @@ def test_a_view_stands_in_and_a_missing_table_names_it(database_url):
     tables = FeatureTables(market="Odd View", indicators=None, id_column="The Id", timestamp_column="at")
     frame = load_features_from_db("A", "2023-01-02", database_url, tables=tables)
     assert_frame_equal(frame, days(**{"a b": [0.0, 1.0]}))
-    with pytest.raises(ConfigError, match="market 'odd' is no table or view of the database: it has 'Odd View', 'm'"):
+    with pytest.raises(
+        ConfigError, match="market 'odd' is not a table or view of the database: it has 'Odd View', 'm'"
+    ):
         load_features_from_db("A", "2023-01-02", database_url, tables=FeatureTables(market="odd"))
     with pytest.raises(MissingColumnsError, match="id_column names 'The Id', but table 'm' has no such column"):
         load_features_from_db("A", "2023-01-02", database_url, tables=FeatureTables("m", None, "The Id"))
@@ -94,7 +96,7 @@ def test_a_view_stands_in_and_a_missing_table_names_it(database_url):
 
 def test_an_asset_outside_the_range_and_an_empty_table(database_url):
     market(database_url)
-    with pytest.raises(InsufficientDataError, match=r"has it from 2023-01-01 00:00 to 2023-01-05 00:00 \(UTC\)"):
+    with pytest.raises(InsufficientDataError, match=r"has no rows: table 'm' holds 2023-01-01 00:00 to 2023-01-05 00:00 \(UTC\)"):
         load_features_from_db("A", "2022-06-01", database_url, tables=MARKET)
     write(database_url, "DELETE FROM m")
     with pytest.raises(AssetNotFoundError, match="asset_id 'A' is not in table 'm': the table is empty"):
@@ -179,7 +181,7 @@ def test_postgresql_schemas_are_kept_apart(postgres_url):
     assert len(load_features_from_db("A", "2023-12-31", postgres_url, tables=MARKET)) == 5
     seen = DatabaseConfig.of(postgres_url).with_schema("Other One")
     assert len(load_features_from_db("A", "2023-12-31", seen, tables=MARKET)) == 3
-    with pytest.raises(ConfigError, match="'m' is no table or view of the database: it has none, ingest data first"):
+    with pytest.raises(ConfigError, match="'m' is not a table or view of the database: it has none, ingest data first"):
         load_features_from_db("A", "2023-12-31", postgres_url, tables=FeatureTables("m", None, schema="no_such"))
 
 
@@ -267,5 +269,5 @@ def test_postgresql_copies_are_the_rows_that_a_query_gives(postgres_url, kind):
 
 def test_postgresql_times_before_all_calendars_are_refused(postgres_url):
     table(postgres_url, "m", "id text, timestamp timestamptz, x real", [("A", "-infinity", 1.0), ("A", day(0), 2.0)])
-    with pytest.raises(DataQualityError, match="'m' has one before the year 1: correct it at its source"):
+    with pytest.raises(DataQualityError, match="'m' holds a time before the year 1: correct it at its source"):
         load_features_from_db("A", "2023-01-01", postgres_url, tables=MARKET)

@@ -31,7 +31,7 @@ MISTAKES = {
         ["--asset-id 'BTX' is not in table", "did you mean 'BTC'?"],
     ),
     "unknown target": ((*TUNE, "--target-col", "retrun"), ["no column 'retrun'", "log_return"]),
-    "unknown table": ((*TUNE, "--market-table", "prices"), ["'prices' is no table or view", "daily_market_data"]),
+    "unknown table": ((*TUNE, "--market-table", "prices"), ["'prices' is not a table or view", "daily_market_data"]),
     "before the history": ((*TUNE[:4], "2010-01-01", *TUNE[5:]), ["2010-01-01"]),
     "dates swapped": ((*TUNE, "--start-date", "2021-01-01"), ["2021-01-01", "2019-12-31"]),
     "short history": (

@@ -127,7 +127,7 @@ def test_titles_above_the_header_change_nothing(titles, line_end):
 def test_bytes_that_are_no_text_are_found_wherever_they_are(tmp_path, place):
     data = bytearray((HEADER + f"2020-01-01,{BAR}\n" * 2000).encode())
     data[place] = 0xFF
-    with pytest.raises(DataQualityError, match="is no text in UTF-8: name a CSV file"):
+    with pytest.raises(DataQualityError, match="is not UTF-8 text: name a CSV file"):
         read_ohlcv(file_with(tmp_path, bytes(data)))
 
 
@@ -139,7 +139,7 @@ def test_a_character_cut_by_the_end_of_the_head_is_text(tmp_path):
 
 
 def test_one_long_line_is_no_table(tmp_path):
-    with pytest.raises(DataQualityError, match=r"is no table of prices: its first line '\{\{\{\{"):
+    with pytest.raises(DataQualityError, match=r"is not a table of prices: its first line '\{\{\{\{"):
         read_ohlcv(file_with(tmp_path, "{" * 300_000))
 
 
@@ -188,13 +188,16 @@ def test_the_currency_of_a_volume_says_which_it_is():
         ("", "is empty"),
         ("\n \n", "is empty"),
         (HEADER, "has no row with prices"),
-        (b"\x89PNG\r\n\x1a\n\xff\xfe", "is no text in UTF-8: name a CSV file"),
-        (b"\x1f\x8b broken", "is no text in UTF-8: name a CSV file"),
-        ("dear diary\ntoday was fine\n", "is no table of prices: its first line 'dear diary' is neither a header"),
-        (HEADER + f"2020-01-01,{BAR},7,8,9\n", "is no table of 6 columns"),
-        (HEADER + "2020-01-01,1,2,1,1,5\n2020-01-02,1,2,1,x7,5\n", "row 2: close is 'x7', which is no finite number"),
-        (HEADER + '2020-01-01,"1,200",2,1,1,5\n', "row 1: open is '1,200', which is no finite number"),
-        (HEADER + "2020-01-01,inf,2,1,1,5\n", "row 1: open is 'inf', which is no finite number"),
+        (b"\x89PNG\r\n\x1a\n\xff\xfe", "is not UTF-8 text: name a CSV file"),
+        (b"\x1f\x8b broken", "is not UTF-8 text: name a CSV file"),
+        ("dear diary\ntoday was fine\n", "is not a table of prices: its first line 'dear diary' is neither a header"),
+        (HEADER + f"2020-01-01,{BAR},7,8,9\n", "is not a table of 6 columns"),
+        (
+            HEADER + "2020-01-01,1,2,1,1,5\n2020-01-02,1,2,1,x7,5\n",
+            "row 2: close is 'x7', which is not a finite number",
+        ),
+        (HEADER + '2020-01-01,"1,200",2,1,1,5\n', "row 1: open is '1,200', which is not a finite number"),
+        (HEADER + "2020-01-01,inf,2,1,1,5\n", "row 1: open is 'inf', which is not a finite number"),
         (HEADER + "2020-01-01,1,2,1,1,5\n2020-01-02,1,2,,1,5\n", "row 2: low is missing"),
         (HEADER + "2020-01-01,1,2,1,1\n", "row 1: volume is missing"),
         (HEADER + "2020-01-01,1,2,-1,1,5\n", "row 1: low -1.0 is not positive"),
@@ -221,7 +224,7 @@ def test_files_that_cannot_be_used_say_why(tmp_path, text, message):
 
 
 def test_missing_files_and_columns_say_what_was_looked_for(tmp_path):
-    with pytest.raises(ConfigError, match=r"path '.*nowhere\.csv' is no file that exists: check the path"):
+    with pytest.raises(ConfigError, match=r"path '.*nowhere\.csv' does not exist: check the path"):
         read_ohlcv(tmp_path / "nowhere.csv")
     with pytest.raises(ConfigError, match="is a folder"):
         read_ohlcv(tmp_path)

@@ -208,7 +208,7 @@ def test_tables_that_cannot_be_used_say_why(file):
         ingest_frame(market, "A", url(file), tables=FeatureTables(market="numbered"))
     query(file, f"CREATE TABLE words (id text, timestamp text, {BARS}, {KEY})")
     query(file, "INSERT INTO words VALUES ('A', '2018-01-01', 'dear', 1, 1, 1, 1)")
-    with pytest.raises(DataQualityError, match="table 'words' holds values that are no numbers"):
+    with pytest.raises(DataQualityError, match="table 'words' holds values that are not numbers"):
         ingest_frame(market, "A", url(file), tables=FeatureTables(market="words"))
     with pytest.raises(ConfigError, match="asset_id must name an asset, not be empty"):
         ingest_frame(market, " ", url(file))

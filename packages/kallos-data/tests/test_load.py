@@ -200,7 +200,7 @@ def test_an_asset_outside_the_range_says_when_it_was(file):
     with pytest.raises(InsufficientDataError) as caught:
         file.load(end_date="2022-12-31")
     assert str(caught.value) == (
-        "the history of 'A' from the beginning to 2022-12-31 needs at least 1 rows, and there are 0: "
+        "the history of 'A' from the beginning to 2022-12-31 has no rows: "
         "table 'm' holds 2023-01-01 00:00 to 2023-01-05 00:00 (UTC), choose dates in that range"
     )
 
@@ -230,7 +230,7 @@ def test_text_among_numbers_is_refused_and_never_zero(file, declared, value):
     with pytest.raises(DataQualityError) as caught:
         file.load()
     assert str(caught.value) == (
-        f"column 'x' of 'm' holds {value!r} at 2023-01-02, which is no number: correct it at its source"
+        f"column 'x' of 'm' holds {value!r} at 2023-01-02, which is not a number: correct it at its source"
     )
     assert file.load(end_date="2023-01-01", frequency=DAY)["x"].to_list() == [1.0]
 
@@ -304,7 +304,9 @@ def test_a_timestamp_column_without_times_is_refused(file, stored):
 
 def test_tables_and_columns_that_do_not_exist_are_named(file):
     plain(file)
-    with pytest.raises(ConfigError, match="market 'daily_market_data' is no table or view of the database: it has 'm'"):
+    with pytest.raises(
+        ConfigError, match="market 'daily_market_data' is not a table or view of the database: it has 'm'"
+    ):
         file.load(tables=FeatureTables())
     with pytest.raises(MissingColumnsError, match="timestamp_column names 'when', but table 'm' has no such column"):
         file.load(tables=FeatureTables(market="m", indicators=None, timestamp_column="when"))
@@ -314,7 +316,7 @@ def test_tables_and_columns_that_do_not_exist_are_named(file):
     with pytest.raises(ConfigError, match="market must have a column of numbers beside the keys, and 'm' has none"):
         file.load()
     file.connection.execute("DROP TABLE m")
-    with pytest.raises(ConfigError, match="'m' is no table or view of the database: it has none, ingest data first"):
+    with pytest.raises(ConfigError, match="'m' is not a table or view of the database: it has none, ingest data first"):
         file.load()
 
 

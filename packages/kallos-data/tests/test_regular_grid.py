@@ -131,7 +131,7 @@ def test_warm_up_is_cut_and_never_filled_backward(caplog):
     assert result["timestamp"][0] == START + 2 * DAY
     assert result["b"].to_list() == [7.0, 7.0, 9.0]
     assert result["c"].to_list() == [1.0, 1.0, 1.0]  # known before the cut, and so at it
-    assert "the first 2 of 5 rows are dropped, for b has no value before 2024-02-28 00:00:00Z" in caplog.text
+    assert "the first 2 of 5 rows are dropped, since b has no value before 2024-02-28 00:00:00Z" in caplog.text
 
 
 def test_what_is_filled_is_told(caplog):
@@ -186,7 +186,7 @@ def test_times_of_every_kind_become_utc(times):
 def test_a_summer_time_change_is_off_the_daily_grid():
     local = [datetime(2024, 3, 29, tzinfo=UTC) + n * DAY for n in range(5)]
     times = pl.Series(local).dt.replace_time_zone(None).dt.replace_time_zone("Europe/Berlin")
-    with pytest.raises(DataQualityError, match="2 timestamps lie between the steps of 1 day, 0:00:00, first 2024"):
+    with pytest.raises(DataQualityError, match="2 timestamps lie between the steps of 1 day, first 2024"):
         regularise(pl.DataFrame({"timestamp": times, "a": range(5)}))
 
 
@@ -198,13 +198,13 @@ REFUSED = {
     "infinite": (days([1.0, math.inf, -math.inf]), "column 'a' is infinite in 2 rows, first at 2024-02-27 00:00:00Z"),
     "stray": (
         pl.concat([days([1.0] * 9), days([1.0]).with_columns(pl.col("timestamp") + timedelta(hours=7))]),
-        "1 timestamps lie between the steps of 1 day, 0:00:00, first 2024-02-26 07:00:00Z",
+        "1 timestamps lie between the steps of 1 day, first 2024-02-26 07:00:00Z",
     ),
     "single": (days([1.0]), "the frequency shows in 2 rows or more, not in 1: load a longer history"),
     "empty": (days([1.0])[:0], "the frame has no row: load a history"),
-    "text": (days([1.0, 2.0]).with_columns(a=pl.lit("1.5")), "column 'a' holds String and no numbers"),
+    "text": (days([1.0, 2.0]).with_columns(a=pl.lit("1.5")), "column 'a' holds String, not numbers"),
     "time as value": (days([1.0, 2.0]).with_columns(a="timestamp"), "column 'a' holds Datetime"),
-    "number as time": (pl.DataFrame({"timestamp": [1, 2], "a": [1, 2]}), "'timestamp' holds Int64 and no times"),
+    "number as time": (pl.DataFrame({"timestamp": [1, 2], "a": [1, 2]}), "'timestamp' holds Int64, not times"),
     "no time": (days([1.0, 2.0]).with_columns(timestamp=pl.lit(None, pl.Datetime)), "timestamp is missing in 2 rows"),
 }
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kallos_data import ConfigError, DataQualityError, simulate_market
-from kallos_data.timestamps import epoch_unit, first_moment, last_moment, utc_times
+from kallos_data.timestamps import epoch_unit, first_moment, last_moment, step_in_words, utc_times
 
 NEW_YEAR = datetime(2023, 1, 1, tzinfo=UTC)
 zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -75,3 +75,18 @@ def test_a_time_that_utc_cannot_hold_is_refused():
 def test_the_simulator_names_its_own_argument():
     with pytest.raises(ConfigError, match=r"start must be a date as .*, not 'soon'"):
         simulate_market(start="soon")
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        (timedelta(days=1), "1 day"),
+        (timedelta(days=7), "7 days"),
+        (timedelta(hours=1), "1 hour"),
+        (timedelta(hours=36), "36 hours"),
+        (timedelta(minutes=15), "15 minutes"),
+        (timedelta(seconds=90), "0:01:30"),
+    ],
+)
+def test_steps_read_as_people_say_them(step, words):
+    assert step_in_words(step) == words

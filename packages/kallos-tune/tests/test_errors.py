@@ -46,7 +46,7 @@ def test_facts_are_attributes_and_words():
     assert str(errors.StudyNotFoundError("btc2", ["btc"])) == "no study 'btc2': did you mean 'btc'? there are 'btc'"
     assert str(errors.StudyNotFoundError("x", [])) == "no study 'x': there are none"
     assert str(errors.DatabaseUnavailableError(600.0, "Connection refused")) == (
-        "the database could not be reached for 600 s (Connection refused): finished trials are kept, "
+        "the database could not be reached for 600 s (Connection refused): finished trials are kept; "
         "run the same again once it is back"
     )
     assert str(errors.LockTimeoutError(600.0, "creating a study")) == (

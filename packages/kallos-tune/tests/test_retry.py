@@ -115,7 +115,7 @@ def test_patience_ends():
         patiently(failing(*[said("Connection refused")] * 99), limit_seconds=0.2)
     assert 0.2 <= time.monotonic() - started < 5
     assert str(error.value) == (
-        "the database could not be reached for 0 s (Connection refused): finished trials are kept, "
+        "the database could not be reached for 0 s (Connection refused): finished trials are kept; "
         "run the same again once it is back"
     )
     assert error.value.seconds == 0.2

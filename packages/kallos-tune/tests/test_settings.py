@@ -48,7 +48,7 @@ RAY = {"engine": "ray"}
         ),
         ({**RAY, "gpus_per_worker": 0.5}, "gpus_per_worker is 0.5 and models train on cpu: the GPUs would lie idle"),
         ({"space": {}}, "the search space needs an integer parameter 'input_chunk_length'"),
-        ({"epochs": 3}, "'epochs' is no setting: there are start_date"),
+        ({"epochs": 3}, "'epochs' is not a setting: there are start_date"),
     ],
 )
 def test_impossible_settings(settings, message):

@@ -122,7 +122,8 @@ class InsufficientDataError(KallosError, ValueError):
     def __init__(self, needed: int, found: int, *, purpose: str, remedy: str) -> None:
         self.needed = needed
         self.found = found
-        super().__init__(f"{purpose} needs at least {needed} rows, and there are {found}: {remedy}")
+        too_short = f"needs at least {needed} rows, and there are {found}" if needed > 1 else "has no rows"
+        super().__init__(f"{purpose} {too_short}: {remedy}")
 
 
 def _unpickled(kind: type[KallosError], args: tuple[Any, ...]) -> KallosError:

@@ -68,7 +68,7 @@ class DatabaseUnavailableError(StorageError):
         self.seconds = seconds
         self.reason = reason
         super().__init__(
-            f"the database could not be reached for {seconds:.0f} s ({reason}): finished trials are kept, "
+            f"the database could not be reached for {seconds:.0f} s ({reason}): finished trials are kept; "
             "run the same again once it is back"
         )
 
@@ -169,7 +169,7 @@ class StudyMismatchError(KallosError, ValueError):
 
 
 class TooManyFailuresError(KallosError, RuntimeError):
-    """So many trials failed that going on is pointless.
+    """Too many trials failed in a row for the run to continue.
 
     Attributes
     ----------

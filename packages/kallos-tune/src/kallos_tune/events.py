@@ -76,7 +76,7 @@ class TrialFinished:
     state : str
         ``"COMPLETE"``, ``"PRUNED"`` or ``"FAIL"``.
     score : float or None
-        Mean over the folds; of a pruned trial its error at the rung where it was given up; None where failed.
+        Mean over the folds; of a pruned trial its error at the rung where it was pruned; None where failed.
     pruned_after : str or None
         That rung, in words.
     reason : str or None

@@ -35,7 +35,7 @@ def plot_forecasts(folds: "Sequence[FoldSeries]", results: "Sequence[FoldResult]
         Where matplotlib is not installed; the extra ``kallos-tune[pictures]`` brings it.
     """
     try:
-        from matplotlib.figure import Figure  # noqa: PLC0415 - only who draws waits for it
+        from matplotlib.figure import Figure  # noqa: PLC0415 - only those who draw wait for it
     except ModuleNotFoundError as error:
         raise MissingMatplotlibError from error
 

@@ -33,7 +33,7 @@ class StudyResult:
     naive_score : float
         Mean of the latter.
     skill : float
-        ``1 - best_score / naive_score``: above 0 the model beats the naive forecast.
+        ``1 - best_score / naive_score``: above 0 the score is better than the naive forecast's.
     n_trials : dict of str to int
         Trials by state: complete, pruned, fail, running.
     made_with : dict

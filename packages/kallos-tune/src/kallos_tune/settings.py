@@ -58,7 +58,7 @@ class HistorySettings:
     """
 
     start_date: str | date | datetime | None = setting(
-        None, "First step of the history, ISO 8601 in UTC, inclusive; the first there is where left out."
+        None, "First step of the history, ISO 8601 in UTC, inclusive; by default the first there is."
     )
     tables: FeatureTables = setting(FeatureTables(), "Tables that the history lies in.")
     max_gap: int = setting(7, "Longest run of missing steps that is filled forward; a longer one is an error.", least=0)
@@ -114,7 +114,9 @@ class SearchSettings:
     fold and after every fold.
     """
 
-    sampler: Sampler = setting("tpe", "Parzen estimator, or random search.")
+    sampler: Sampler = setting(
+        "tpe", "How parameters are chosen: by a Parzen estimator that learns from earlier trials, or at random."
+    )
     pruner: Pruner = setting(
         "halving",
         "Which trials are pruned before their last fold: those not among the better half of all that got as far, early "
@@ -260,7 +262,7 @@ class TuningSettings:
         of_part: dict[str, dict[str, Any]] = {}
         for name, value in values.items():
             if name not in parts_of_settings():
-                raise ConfigError(f"{name!r} is no setting: there are {', '.join(parts_of_settings())}")
+                raise ConfigError(f"{name!r} is not a setting: there are {', '.join(parts_of_settings())}")
             of_part.setdefault(parts_of_settings()[name], {})[name] = value
         return replace(self, **{part: replace(getattr(self, part), **new) for part, new in of_part.items()})
 

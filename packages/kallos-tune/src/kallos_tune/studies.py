@@ -100,7 +100,7 @@ def study_summaries(
     """Return how every study of a database stands, sorted by name.
 
     One connection reads all of them at one moment, in as many statements for a thousand as for one. Nothing is created
-    or written: who may only read can list studies.
+    or written: those who may only read can list studies.
 
     Raises
     ------

@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 _WORK: Final = "kallos_tune.study_worker:run_claims"
 _LOGGERS: Final = ("kallos_data", "kallos_models", "kallos_tune")
-# Meanwhile nobody listens to the other workers.
+# While it lasts, nobody listens to the other workers.
 _ABANDONING_SECONDS: Final = 3.0
 
 

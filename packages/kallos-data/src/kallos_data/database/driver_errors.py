@@ -11,7 +11,10 @@ _POOLER_REMEDY = (
 )
 # Drivers give no code for what goes wrong while connecting: their words decide.
 _REMEDIES = (
-    ("Connection refused|could not connect|No such file or directory", "check host and port, and that the server runs"),
+    (
+        "Connection refused|could not connect|No such file or directory",
+        "check host, port and that the server is up",
+    ),
     ("the database system is|terminat|server closed the connection", "the server is starting or stopping: try again"),
     ("unsupported startup parameter", _POOLER_REMEDY),
     ("timeout expired|timed out", "check host and port, and that no firewall is in between"),

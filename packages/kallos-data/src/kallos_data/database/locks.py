@@ -76,8 +76,8 @@ def hold_in_transaction(
         if _held(connection, key, wait_seconds - silent):
             return
     raise DatabaseError(
-        f"another process has been {doing} for longer than the {wait_seconds:g} s that it is waited for: "
-        "nothing is written; try again once it has ended"
+        f"another process has been {doing} for more than {wait_seconds:g} s: "
+        "nothing was written; try again once it has ended"
     )
 
 

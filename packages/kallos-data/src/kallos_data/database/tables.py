@@ -91,7 +91,7 @@ def _column_types(
         if name not in found:
             there = sorted([*inspector.get_table_names(tables.schema), *inspector.get_view_names(tables.schema)])
             raise ConfigError(
-                f"{name!r} is no table or view of the database: it has "
+                f"{name!r} is not a table or view of the database: it has "
                 f"{', '.join(map(repr, there)) or 'none, ingest data first'}",
                 "market" if name == tables.market else "indicators",
             )

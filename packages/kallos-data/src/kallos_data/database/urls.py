@@ -99,7 +99,7 @@ def checked(url: URL) -> URL:
 
 def _require_text(value: str, parameter: str) -> None:
     if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value):
-        raise ConfigError("must not hold the character NUL, nor bytes that are no UTF-8", parameter)
+        raise ConfigError("must not hold the character NUL, nor bytes that are not UTF-8", parameter)
 
 
 def _check_sqlite(url: URL) -> None:

@@ -167,8 +167,8 @@ def _fold_times(train: IntoDataFrame, val: IntoDataFrame) -> pd.DatetimeIndex:
     )
     if not regular:
         raise DataQualityError(
-            f"the times of this fold are no regular steps of {step}: put the frame on a regular grid before splitting, "
-            "as load_features_from_db and regularise do"
+            f"the times of this fold are not regular steps of {step}: put the frame on a regular grid before splitting "
+            "it, as load_features_from_db and regularise do"
         )
     return times
 

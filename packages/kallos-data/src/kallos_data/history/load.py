@@ -12,7 +12,7 @@ from ..database.config import DatabaseConfig
 from ..database.feature_tables import FeatureTables
 from ..database.tables import SourceTable, source_tables
 from ..errors import AssetNotFoundError, ConfigError, InsufficientDataError
-from ..timestamps import Moment, first_moment, last_moment, utc_times
+from ..timestamps import Moment, first_moment, last_moment, step_in_words, utc_times
 from .reader import AssetHistory
 from .regular_grid import frame_frequency, regularise
 
@@ -67,7 +67,7 @@ def load_features_from_db(
     InsufficientDataError
         Where it has some, but none in the range.
     DataQualityError
-        Where a value is no number, and as in :func:`regularise`.
+        Where a value is not a number, and as in :func:`regularise`.
     DatabaseError
         Where the database cannot be reached.
     """
@@ -112,7 +112,7 @@ def _log_loaded(asset_id: str | int, frame: pl.DataFrame, end: datetime) -> None
         "%s: %d steps of %s from %s to %s, %d columns",
         asset_id,
         len(frame),
-        step,
+        step_in_words(step),
         first.date(),
         last.date(),
         frame.width - 1,

@@ -57,7 +57,7 @@ class AssetHistory:
         Raises
         ------
         DataQualityError
-            Where a time cannot be read or times are stored in several ways, or a value is no number.
+            Where a time cannot be read or times are stored in several ways, or a value is not a number.
         """
         query = sqlalchemy.select(self._time).where(self._is_asset, *self._bounds(start, end))
         numbers = [self._number(name) for name in self._table.features]
@@ -108,7 +108,7 @@ class AssetHistory:
             stored = zip(times, column, kept or repeat(True), strict=False)
             time, value = next((t, v) for t, v, keep in stored if keep and isinstance(v, str | bytes))
             raise DataQualityError(
-                f"column {name!r} of {self._table.clause.name!r} holds {value!r} at {time}, which is no number: "
+                f"column {name!r} of {self._table.clause.name!r} holds {value!r} at {time}, which is not a number: "
                 "correct it at its source"
             ) from error
 

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from ..errors import ConfigError, DataQualityError, MissingColumnsError
+from ..timestamps import step_in_words
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ def _sorted_utc(frame: pl.DataFrame) -> pl.DataFrame:
         raise DataQualityError("the frame has no row: load a history")
     for name, kind in frame.drop("timestamp").schema.items():
         if not (kind.is_numeric() or isinstance(kind, (pl.Boolean, pl.Null))):
-            raise DataQualityError(f"column {name!r} holds {kind} and no numbers: convert it, or leave it out")
+            raise DataQualityError(f"column {name!r} holds {kind}, not numbers: convert it, or leave it out")
     numbers = pl.exclude("timestamp").cast(pl.Float64).fill_nan(None)
     frame = frame.select(_utc(frame["timestamp"]), numbers).sort("timestamp")
     if missing := frame["timestamp"].null_count():
@@ -106,7 +107,7 @@ def _sorted_utc(frame: pl.DataFrame) -> pl.DataFrame:
 
 def _utc(time: pl.Series) -> pl.Series:
     if time.dtype != pl.Date and not isinstance(time.dtype, pl.Datetime):
-        raise DataQualityError(f"column 'timestamp' holds {time.dtype} and no times: convert it to Datetime first")
+        raise DataQualityError(f"column 'timestamp' holds {time.dtype}, not times: convert it to Datetime first")
     zone = time.dtype.time_zone if isinstance(time.dtype, pl.Datetime) else None
     time = time.cast(pl.Datetime("us", zone))
     return time.dt.convert_time_zone("UTC") if zone else time.dt.replace_time_zone("UTC")
@@ -132,8 +133,8 @@ def _steps(times: pl.Series, step: timedelta) -> pl.Series:
     strays = times.filter(microseconds % length != 0)
     if len(strays):
         raise DataQualityError(
-            f"{len(strays)} timestamps lie between the steps of {step}, first {_shown(strays[0])}: resample the data, "
-            "or name the right frequency"
+            f"{len(strays)} timestamps lie between the steps of {step_in_words(step)}, first {_shown(strays[0])}: "
+            "resample the data, or name the right frequency"
         )
     return microseconds // length
 
@@ -165,7 +166,7 @@ def _warm_up(frame: pl.DataFrame) -> int:
     if start:
         late = [name for name, row in first_values.items() if row == start]
         logger.info(
-            "the first %d of %d rows are dropped, for %s has no value before %s",
+            "the first %d of %d rows are dropped, since %s has no value before %s",
             start,
             len(frame),
             ", ".join(late),

@@ -56,7 +56,7 @@ def read_ohlcv(path: str | Path) -> pl.DataFrame:
     """
     path = Path(path)
     if not path.is_file():
-        problem = "is a folder: name a file in it" if path.is_dir() else "is no file that exists: check the path"
+        problem = "is a folder: name a file in it" if path.is_dir() else "does not exist: check the path"
         raise ConfigError(f"{str(path)!r} {problem}", "path")
     frame = _parquet(path) if path.suffix.lower() in _PARQUET else _csv(path)
     return clean_ohlcv(frame, where=str(path))
@@ -96,7 +96,7 @@ def _csv(path: Path) -> pl.DataFrame:
         if not _is_text(rows):
             raise _no_text(path) from error
         reason = str(error).partition("\n")[0]
-        raise DataQualityError(f"{path} is no table of {len(layout.names)} columns: {reason}") from error
+        raise DataQualityError(f"{path} is not a table of {len(layout.names)} columns: {reason}") from error
     # A name that stands twice would be refused as a column; the first of them is meant.
     places = {name: str(place) for place, name in reversed(list(enumerate(layout.names)))}
     return frame.select(pl.col(places[name]).alias(name) for name in dict.fromkeys(layout.names))
@@ -118,7 +118,7 @@ def _layout(path: Path, data: bytes) -> _Layout:
     if not data.strip():
         raise DataQualityError(f"{path} is empty")
     raise DataQualityError(
-        f"{path} is no table of prices: its first line {lines[0][0].strip()[:60]!r} is neither a header with a time "
+        f"{path} is not a table of prices: its first line {lines[0][0].strip()[:60]!r} is neither a header with a time "
         "and open, high, low, close, volume nor a row of Binance's 12 kline columns"
     )
 
@@ -164,4 +164,4 @@ def _is_text(data: bytes) -> bool:
 
 
 def _no_text(path: Path) -> DataQualityError:
-    return DataQualityError(f"{path} is no text in UTF-8: name a CSV file (also gzipped) or a .parquet file")
+    return DataQualityError(f"{path} is not UTF-8 text: name a CSV file (also gzipped) or a .parquet file")

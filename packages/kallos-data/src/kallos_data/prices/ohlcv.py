@@ -79,7 +79,7 @@ def _numbers(column: pl.Series, name: str, where: str) -> pl.Series:
     if unread.any():
         row = int(unread.arg_max() or 0)
         raise DataQualityError(
-            f"{where}, row {row + 1}: {name} is {column[row]!r}, which is no finite number: write it as 1234.5, "
+            f"{where}, row {row + 1}: {name} is {column[row]!r}, which is not a finite number: write it as 1234.5, "
             "without thousands separators or units"
         )
     return numbers.alias(name)

@@ -87,7 +87,7 @@ class AssetRows:
         Raises
         ------
         DataQualityError
-            Where a stored value is no number or time.
+            Where a stored value is neither a number nor a time.
         """
         id_column, time_column = (self._table.c[key] for key in self._keys)
         sqlite_text = self._connection.dialect.name == "sqlite"
@@ -104,7 +104,7 @@ class AssetRows:
             frame = pl.DataFrame([tuple(row)[1:] for row in rows], schema=schema, orient="row", strict=True)
         except (TypeError, pl.exceptions.PolarsError) as error:
             raise DataQualityError(
-                f"table {self._table.name!r} holds values that are no numbers ({error}): correct them at their source"
+                f"table {self._table.name!r} holds values that are not numbers ({error}): correct them at their source"
             ) from error
         return frame.insert_column(0, times.alias("timestamp")).sort("timestamp")
 
@@ -168,7 +168,7 @@ def _require_key(inspector: sqlalchemy.Inspector, name: str, tables: FeatureTabl
     if not any(set(columns) == keys for columns in unique):
         raise ConfigError(
             f"{name!r} has no primary key or unique index over ({tables.id_column!r}, {tables.timestamp_column!r}), "
-            "without which rows would be doubled: add one, or name another table",
+            "without which rows would be duplicated: add one, or name another table",
             "market" if name == tables.market else "indicators",
         )
 

@@ -29,7 +29,7 @@ class SuccessiveHalving(BasePruner):
     Parameters
     ----------
     reduction_factor : int, default 2
-        One in so many goes on.
+        One trial in so many continues.
     """
 
     def __init__(self, reduction_factor: int = 2) -> None:

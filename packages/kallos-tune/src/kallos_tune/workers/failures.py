@@ -1,4 +1,4 @@
-"""When so much fails that going on is pointless."""
+"""When too much fails for a run to continue."""
 
 import logging
 from collections import Counter
