@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,8 +16,6 @@ from kallos_cli import app, logs
 from kallos_data import simulate_market
 from kallos_tune import open_storage
 
-SCRIPT = Path(sys.executable).parent / "kallos-run"
-
 
 @dataclass
 class Done:
@@ -30,7 +27,7 @@ class Done:
 
 
 @pytest.fixture
-def command_line(database_url, tmp_path, monkeypatch, capsys):
+def command_line(database_url, tmp_path, monkeypatch, capsys, warm_commands):
     """Return functions that run ``kallos-run`` on the database as a process and within this one, and the schema."""
     schema = "lab notes" if database_url.startswith("postgresql") else None
     for name in [name for name in os.environ if name.startswith("KALLOS_")]:
@@ -41,9 +38,9 @@ def command_line(database_url, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
 
     def process(*arguments: object) -> Done:
-        command = [SCRIPT, *map(str, arguments)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-        return Done(done.returncode, done.stdout, done.stderr)
+        started = warm_commands.start(arguments, cwd=tmp_path, env=os.environ)
+        out, err = started.communicate(timeout=120)
+        return Done(started.wait(), out, err)
 
     def within(*arguments: object) -> Done:
         monkeypatch.setattr(sys, "argv", ["kallos-run", *map(str, arguments)])

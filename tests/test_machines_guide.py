@@ -5,7 +5,6 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from string import Template
 
@@ -25,7 +24,6 @@ UNIT = (FOLDER / "kallos@.service").read_text(encoding="utf-8")
 SLURM = (FOLDER / "kallos.sbatch").read_text(encoding="utf-8")
 JOB = yaml.safe_load((FOLDER / "kallos-job.yaml").read_text(encoding="utf-8"))
 CONTAINER = JOB["spec"]["template"]["spec"]["containers"][0]
-SCRIPT = Path(sys.executable).parent / "kallos-run"
 # Of the small model that the seed draws first, or of one like it.
 SMALL = ["--n-trials", "4", "--max-epochs", "1", "--folds", "2", "--seed", "382", "--workers", "1"]
 
@@ -68,7 +66,7 @@ def test_all_run_the_same_study():
         assert command[command.index("tune") :][: len(guide) - 2] == guide[2:]
 
 
-def test_two_machines_meet_the_budget_exactly(postgres_url, tmp_path):
+def test_two_machines_meet_the_budget_exactly(postgres_url, tmp_path, warm_commands):
     ingest_frame(simulate_market(450, seed=1, start="2021-11-01"), "BTC", postgres_url)
     (command,) = (command for command in of_the_guide() if "tune" in command)
     environment = {key: value for key, value in os.environ.items() if not key.startswith("KALLOS_")}
@@ -76,13 +74,11 @@ def test_two_machines_meet_the_budget_exactly(postgres_url, tmp_path):
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
         machines.append(
-            subprocess.Popen(
-                [SCRIPT, *command[2:], *SMALL],
+            warm_commands.start(
+                [*command[2:], *SMALL],
                 cwd=tmp_path / name,
                 env=environment | {"KALLOS_DB_URL": postgres_url},
-                stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                text=True,
             )
         )
     said = [machine.communicate(timeout=300)[0] for machine in machines]

@@ -36,10 +36,11 @@ def crew(study, n):
     return [start_worker(study) for _ in range(n)]
 
 
-def test_ten_kills_at_random_moments(database_url):
+@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.nightly) for seed in range(2, 7))])
+def test_ten_kills_at_random_moments(database_url, seed):
     study = StormStudy(url=database_url, n_trials=40).create()
     storm = Storm(study, crew(study, 4))
-    storm.run(random_kills(seed=1, n_kills=10, within=70))
+    storm.run(random_kills(seed=seed, n_kills=10, within=70))
     check(study, storm.told)
 
 
@@ -123,11 +124,13 @@ def test_answers_of_commits_are_lost(postgres_url):
     assert {words.split(",")[0] for words in storm.words} == {"the database cannot be reached"}
 
 
-def test_killed_at_any_step(database_url):
-    """A worker dies at its first step, another at its ninth, and so on through claims, trials and tells."""
+@pytest.mark.parametrize("every", [16, pytest.param(5, marks=pytest.mark.nightly)])
+def test_killed_at_any_step(database_url, every):
+    """A worker dies at its first step, another some steps later, and so on through claims, trials and tells."""
     study = StormStudy(url=database_url, n_trials=20, grace_seconds=0.5).create()
-    deaths = [start_worker(study, Orders(signal_at=step)).finish() for step in range(1, 110, 8)]
-    assert deaths == [-signal.SIGKILL] * 14
+    steps = range(1, 110, every)
+    deaths = [start_worker(study, Orders(signal_at=step)).finish() for step in steps]
+    assert deaths == [-signal.SIGKILL] * len(steps)
     assert start_worker(study).finish() == 0
     assert len(check(study)) > 20
 
@@ -179,6 +182,7 @@ def test_studies_of_one_schema_do_not_wait_for_each_other(postgres_url):
     assert len(check(held)) == 3
 
 
+@pytest.mark.nightly
 def test_eight_workers_on_one_sqlite_file(tmp_path):
     study = StormStudy(url=f"sqlite:///{tmp_path / 'storm.db'}", n_trials=60).create()
     storm = Storm(study, crew(study, 8))
