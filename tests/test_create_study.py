@@ -20,7 +20,7 @@ QUEUED = [{"x": 1.5}, {"x": 2.5}]
 
 
 def create_by_steps(url, last_step, pipe):
-    """Create the study or be killed before the so many-th statement or commit; tell whether it was new and the steps."""
+    """Create the study or be killed before the so many-th statement or commit; tell if it was new, and the steps."""
     steps = itertools.count(1)
 
     def see(*_):
