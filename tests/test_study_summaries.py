@@ -29,6 +29,7 @@ def fill(url, names, schema=None):
         study.add_trial(optuna.create_trial(state=TrialState.FAIL))
         study.ask()
     # Optuna keeps a connection to a SQLite file.
+    storage._backend.remove_session()
     storage._backend.engine.dispose()
 
 
