@@ -14,7 +14,8 @@ from kallos_tune import open_storage
 from kallos_tune.claims.heartbeats import Heartbeat
 from kallos_tune.claims.join import join_study
 from kallos_tune.claims.times import ClaimSettings
-from kallos_tune.errors import DatabaseUnavailableError, StorageError
+from kallos_tune.errors import DatabaseUnavailableError, LockTimeoutError, StorageError
+from kallos_tune.storage.deadlines import deadline
 from kallos_tune.storage.locks import StudyLock
 from kallos_tune.storage.retry import is_transient, patiently
 
@@ -137,6 +138,7 @@ def test_heartbeats_survive_a_restart(server):
 HOLD = """
 import sys
 from kallos_data import DatabaseConfig
+from kallos_tune.storage.deadlines import deadline
 from kallos_tune.storage.locks import StudyLock
 with StudyLock(DatabaseConfig.of(sys.argv[1]), "s").hold():
     print("held", flush=True)
@@ -149,17 +151,17 @@ def test_a_lock_excludes_others_and_dies_with_its_holder(postgres_url):
     command = [sys.executable, "-c", HOLD, postgres_url]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout.readline() == "held\n"
-        impatient = sqlalchemy.create_engine(config.url, connect_args={"options": "-clock_timeout=200ms"})
-        lock = StudyLock(config, "s")
-        lock._engine = impatient
-        with pytest.raises(DBAPIError, match="lock timeout"), lock.hold():
+        with (
+            pytest.raises(LockTimeoutError, match="claiming or recording a trial of study 's'"),
+            deadline(0.1),
+            StudyLock(config, "s").hold(),
+        ):
             pass
         with StudyLock(config, "another").hold():
             pass
         holder.kill()
     with StudyLock(config, "s").hold():
         pass
-    impatient.dispose()
 
 
 def test_waiting_for_a_server_that_comes_back(server, caplog):

@@ -17,7 +17,7 @@ from kallos_data import ingest_frame, simulate_market
 from kallos_tune import load_study
 from kallos_tune.errors import ClusterError, ConfigError, TooManyFailuresError, WorkerError
 from kallos_tune.evaluation.sampling import sampler_of_draw
-from kallos_tune.events import TrialFinished, ignore
+from kallos_tune.events import EpochFinished, TrialFinished, ignore
 from kallos_tune.settings import TuningSettings
 from kallos_tune.studies import seen_by_workers
 from kallos_tune.workers.job import Assignment
@@ -88,6 +88,15 @@ def die(on_event) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def flood(folder, on_event) -> None:
+    """Tell many epochs while nobody listens, then what must not be lost."""
+    for epoch in range(50):
+        on_event(EpochFinished(0, 1, 1, epoch, 0.0))
+    (Path(folder) / "flooded").touch()
+    for number in range(20):
+        on_event(TrialFinished(number, "COMPLETE", 0.0, None, None, 0.0, None, 0, 0))
+
+
 def errand(work, *arguments):
     return Assignment(f"test_ray:{work}", arguments)
 
@@ -125,8 +134,26 @@ def test_errors_and_failures_reach_the_caller(run_on_ray, caplog):
         run_on_ray(errand("fail"), 2, ONE_CPU, ignore)
     with pytest.raises(TooManyFailuresError, match="3 trials failed in a row, the last one with: reason"):
         run_on_ray(errand("fail_trials"), 1, ONE_CPU, ignore)
-    with pytest.raises(WorkerError, match="worker 0 was killed, after 3 replacements: giving up"):
+    with pytest.raises(WorkerError, match="worker 0 was killed: it is the 4th in a row to die"):
         run_on_ray(errand("die"), 1, ONE_CPU, ignore)
+
+
+def test_where_the_inbox_is_full_epochs_are_dropped_and_all_else_waits(run_on_ray, tmp_path, monkeypatch):
+    from kallos_tune.workers import ray_inbox
+
+    monkeypatch.setattr(ray_inbox, "MOST_MESSAGES", 10)
+    told = []
+
+    def listen(event):
+        while not (tmp_path / "flooded").exists():
+            time.sleep(0.01)
+        told.append(event)
+
+    run_on_ray(errand("flood", str(tmp_path)), 1, ONE_CPU, listen)
+    epochs = [event.epoch for event in told if isinstance(event, EpochFinished)]
+    assert epochs == list(range(len(epochs)))
+    assert 10 <= len(epochs) <= 12
+    assert [event.trial for event in told if isinstance(event, TrialFinished)] == list(range(20))
 
 
 def test_what_the_cluster_cannot_hold_is_refused(run_on_ray):

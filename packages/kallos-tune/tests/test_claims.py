@@ -18,7 +18,7 @@ from kallos_tune.events import ignore
 from kallos_tune.settings import TuningSettings
 from kallos_tune.storage.open import create_storage
 from kallos_tune.storage.optuna_tables.trials import Census, running_trials, survey, take_census
-from kallos_tune.trial_attributes import DRAW, FAILURE, INTERRUPTED, RETRIES, RETRY_OF
+from kallos_tune.trial_attributes import DRAW, FAILURE, INTERRUPTED, RETRIES, RETRY_OF, is_abandoned
 from kallos_tune.workers.worker_loop import run_trials
 
 SETTINGS = ClaimSettings(heartbeat_seconds=15, grace_seconds=120, database_wait_seconds=5)
@@ -181,6 +181,19 @@ def test_parameters_of_a_trial_stopped_on_purpose_wait_however_often(worker):
     assert [trial.state.name for trial in trials] == ["FAIL"] * 5 + ["WAITING"]
     assert trials[5].system_attrs["fixed_params"] == trials[0].params
     assert trials[5].user_attrs[RETRIES] == 0
+
+
+@pytest.mark.parametrize("words", ["abandoned: no heartbeat for 130 s", "given up: no heartbeat for 130 s"])
+def test_trials_abandoned_in_the_words_of_older_releases_count_as_such(worker, words):
+    """Whoever comes to record a failure finds that its trial failed: by somebody else's hand, not by an answer lost."""
+    assert is_abandoned(words)
+    assert not is_abandoned("RuntimeError: given up")
+    assert not is_abandoned(None)
+    claims = worker(1)
+    claim = claims.claim()
+    claims.study._storage.set_trial_user_attr(claim.trial_id, FAILURE, words)
+    claims.study._storage.set_trial_state_values(claim.trial_id, TrialState.FAIL)
+    assert claims.tell(claim, None, TrialState.FAIL, {FAILURE: "why"}) is None
 
 
 def test_what_was_done_but_not_answered_is_recognised(worker):

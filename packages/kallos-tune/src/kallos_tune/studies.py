@@ -16,7 +16,6 @@ from .settings import RunSettings
 from .storage.open import create_storage
 from .storage.open import open_storage as open_existing
 from .storage.optuna_tables.studies import StudySummary, read_names, read_summaries
-from .study_definition import DEFINITION
 from .workers.ray_cluster import n_nodes
 
 _WAIT_SECONDS: Final = 600.0
@@ -151,6 +150,8 @@ def reap_study(
     kallos_data.DatabaseError, StorageError
         As in :func:`open_storage`.
     """
+    from .study_definition import DEFINITION  # noqa: PLC0415 - with it comes scikit-learn, which takes a second
+
     if not grace_seconds >= 0:
         raise ConfigError(f"must be 0 or more, not {grace_seconds}", "grace_seconds")
     storage = _storage_with(study_name, db_kwargs, optuna_schema)

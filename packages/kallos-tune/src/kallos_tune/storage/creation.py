@@ -54,6 +54,8 @@ def create_study(
     def create() -> bool:
         # Opened before the lock is taken: that takes a while.
         storage = LockedStorage(database)
+        storage.remove_session()
+        storage.engine.dispose()
         with lock.hold() as connection, storage.inside(connection):
             if has_study(connection, study_name):
                 return False

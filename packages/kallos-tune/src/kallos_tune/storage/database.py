@@ -33,7 +33,7 @@ class Database(Protocol):
         """
         ...
 
-    def prepare_engine(self, engine: Engine, standstill_seconds: float | None = None) -> None:
+    def prepare_engine(self, engine: Engine, standstill_seconds: float | None) -> None:
         """Make an engine that somebody else created behave as those of :meth:`engine`."""
         ...
 

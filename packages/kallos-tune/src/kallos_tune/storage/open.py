@@ -41,7 +41,9 @@ def create_storage(database: Database, *, wait_seconds: float = WAIT_SECONDS) ->
                 connection.exec_driver_sql("PRAGMA journal_mode=WAL")
         if not _tables_exist(database):
             with creation_lock(database, wait_seconds=wait_seconds):
-                _opener(database, wait_seconds)(skip_compatibility_check=True)
+                creator = _opener(database, wait_seconds)(skip_compatibility_check=True)
+                creator.remove_session()
+                creator.engine.dispose()
     except (RuntimeError, SQLAlchemyError) as error:
         raise _unusable(database, error) from error
     return open_storage(database, wait_seconds=wait_seconds)
