@@ -96,7 +96,9 @@ def test_a_view_stands_in_and_a_missing_table_names_it(database_url):
 
 def test_an_asset_outside_the_range_and_an_empty_table(database_url):
     market(database_url)
-    with pytest.raises(InsufficientDataError, match=r"has no rows: table 'm' holds 2023-01-01 00:00 to 2023-01-05 00:00 \(UTC\)"):
+    with pytest.raises(
+        InsufficientDataError, match=r"has no rows: table 'm' holds 2023-01-01 00:00 to 2023-01-05 00:00 \(UTC\)"
+    ):
         load_features_from_db("A", "2022-06-01", database_url, tables=MARKET)
     write(database_url, "DELETE FROM m")
     with pytest.raises(AssetNotFoundError, match="asset_id 'A' is not in table 'm': the table is empty"):
