@@ -273,3 +273,75 @@ def test_postgresql_times_before_all_calendars_are_refused(postgres_url):
     table(postgres_url, "m", "id text, timestamp timestamptz, x real", [("A", "-infinity", 1.0), ("A", day(0), 2.0)])
     with pytest.raises(DataQualityError, match="'m' holds a time before the year 1: correct it at its source"):
         load_features_from_db("A", "2023-01-01", postgres_url, tables=MARKET)
+
+
+MALFORMED = {
+    "after": ["2023-01-07 25:00", "2023-01-07T00:00:00+99:00", "2023-13-45", "20231399", "9999-99-99", "2024-01-01?"],
+    "before": ["2022-12-31 25:00", "2022-12-31T00:00:00+99:00", "2022-00-45", "19991399", "0000-00-00", "1970-01-01?"],
+}
+
+
+@pytest.mark.parametrize("side", MALFORMED)
+def test_a_time_outside_the_dates_need_not_be_readable(database_url, side):
+    rows = [("A", day(n), float(n)) for n in range(6)] + [("A", text, 99.0) for text in MALFORMED[side]]
+    table(database_url, "m", "id varchar(9), timestamp varchar(30), x double precision", rows)
+    start = None if side == "after" else "2023-01-01"
+    frame = load_features_from_db("A", "2023-01-06", database_url, start_date=start, tables=MARKET)
+    assert_frame_equal(frame, days(x=[float(n) for n in range(6)]))
+
+
+@pytest.mark.parametrize("at", [-1, 6])
+@pytest.mark.parametrize("kind", ["varchar(30)", "bigint", "timestamp"])
+def test_a_value_outside_the_dates_need_be_no_number(tmp_path, at, kind):
+    url = f"sqlite:///{tmp_path / 'x.db'}"
+    stored = (lambda n: int((START + n * DAY).timestamp())) if kind == "bigint" else day
+    table(url, "m", f"id text, timestamp {kind}, x real", [("A", stored(n), float(n)) for n in range(6)])
+    write(url, f"INSERT INTO m VALUES ('A', '{stored(at)}', 'n/a')")
+    frame = load_features_from_db("A", "2023-01-06", url, start_date="2023-01-01", tables=MARKET)
+    assert_frame_equal(frame, days(x=[float(n) for n in range(6)]))
+    with pytest.raises(DataQualityError, match="column 'x' of 'm' holds 'n/a'"):
+        load_features_from_db("A", "2023-01-07", url, start_date="2022-12-31", tables=MARKET)
+
+
+def test_what_cannot_be_read_inside_the_dates_is_refused(database_url):
+    rows = [("A", day(0), 1.0), ("A", "2023-01-02 25:00", 1.0)]
+    table(database_url, "m", "id varchar(9), timestamp varchar(30), x real", rows)
+    message = r"a stored time cannot be read: must be a date .*, not '2023-01-02 25:00'"
+    with pytest.raises(DataQualityError, match=message):
+        load_features_from_db("A", "2023-01-02", database_url, tables=MARKET)
+    frame = load_features_from_db("A", "2023-01-01", database_url, tables=MARKET, frequency=DAY)
+    assert frame["x"].to_list() == [1.0]
+
+
+@pytest.mark.parametrize("unit", [1, 10**3, 10**6, 10**9])
+@pytest.mark.parametrize("other", [1, 10**3, 10**6, 10**9])
+def test_another_unit_outside_the_dates_does_not_matter(database_url, unit, other):
+    seconds = {n: int((START + n * DAY).timestamp()) for n in range(-3, 9)}
+    rows = [("A", at * (unit if 0 <= n <= 4 else other), float(n)) for n, at in seconds.items()]
+    table(database_url, "m", "id varchar(9), timestamp bigint, x double precision", rows)
+    frame = load_features_from_db("A", "2023-01-05", database_url, start_date="2023-01-01", tables=MARKET)
+    assert_frame_equal(frame, days(x=[0.0, 1.0, 2.0, 3.0, 4.0]))
+    if unit != other:
+        with pytest.raises(DataQualityError, match=r"times of table 'm' are stored in several ways, as .* choose one"):
+            load_features_from_db("A", "2023-01-06", database_url, start_date="2023-01-01", tables=MARKET)
+
+
+def test_the_dates_select_by_the_index_on_sqlite(tmp_path):
+    url = f"sqlite:///{tmp_path / 'x.db'}"
+    for kind in ("text", "bigint"):
+        at = day(30) if kind == "text" else int((START + 30 * DAY).timestamp())
+        write(url, "DROP TABLE IF EXISTS m")
+        table(url, "m", f"id text, timestamp {kind}, x real, PRIMARY KEY (id, timestamp)", [("A", at, 1.0)])
+        plans = []
+
+        def explain(connection, cursor, statement, parameters, *_, plans=plans):
+            if "SELECT m.timestamp" in statement and "PLAN" not in statement:
+                plans += [row[-1] for row in cursor.connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+
+        sqlalchemy.event.listen(sqlalchemy.Engine, "after_cursor_execute", explain)
+        try:
+            load_features_from_db("A", "2023-02-05", url, start_date="2023-01-01", tables=MARKET, frequency=DAY)
+        finally:
+            sqlalchemy.event.remove(sqlalchemy.Engine, "after_cursor_execute", explain)
+        assert len(plans) == 1
+        assert "(id=? AND timestamp>? AND timestamp<?)" in plans[0]

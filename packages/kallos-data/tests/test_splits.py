@@ -40,6 +40,7 @@ def rows(part: pl.DataFrame) -> list[int]:
     return part["row"].to_list()
 
 
+@settings(deadline=None)
 @given(n_rows=st.integers(2, 200), kwargs=lengths)
 def test_laws(n_rows, kwargs):
     assume(kwargs["purge"] < kwargs["train_length"] and n_rows >= kwargs["train_length"] + kwargs["val_length"])
@@ -60,6 +61,7 @@ def test_laws(n_rows, kwargs):
     assert covered[0] - kwargs["train_length"] < kwargs["val_length"]  # no further fold would have fitted
 
 
+@settings(deadline=None)
 @given(n_rows=st.integers(2, 200), kwargs=lengths)
 def test_equals_a_walk_backwards_from_the_end(n_rows, kwargs):
     """Reference: cut validation windows off the end of a list while a training window remains."""
@@ -74,6 +76,7 @@ def test_equals_a_walk_backwards_from_the_end(n_rows, kwargs):
     assert folds == expected
 
 
+@settings(deadline=None)
 @given(
     n_rows=st.integers(1, 3000),
     target_folds=st.integers(2, 12),
@@ -111,6 +114,29 @@ def test_dynamic_kwargs_give_the_folds_that_the_data_allow(
     assert all(len(val) >= min_val_length for _, val in folds)
 
 
+@settings(deadline=None)
+@given(
+    min_train_length=st.integers(1, 120),
+    min_val_length=st.integers(1, 40),
+    purge=st.integers(0, 200),
+    window=st.sampled_from(["expanding", "rolling"]),
+)
+def test_the_purge_counts_in_the_least_length(min_train_length, min_val_length, purge, window):
+    """The least history that is said to be needed suffices, purge included; one row less is refused."""
+    least = {"min_train_length": min_train_length, "min_val_length": min_val_length, "purge": purge, "window": window}
+    with pytest.raises(InsufficientDataError) as error:
+        calculate_dynamic_wf_kwargs(frame_of(1), **least)
+    needed = error.value.needed
+    with pytest.raises(InsufficientDataError, match=f"needs at least {needed} rows, and there are {needed - 1}: load"):
+        calculate_dynamic_wf_kwargs(frame_of(needed - 1), **least)
+    kwargs = calculate_dynamic_wf_kwargs(frame_of(needed), **least)
+    folds = list(get_walk_forward_splits(frame_of(needed), **kwargs))
+    assert len(folds) == 2
+    assert min(len(train) for train, _ in folds) == min_train_length
+    assert {len(val) for _, val in folds} == {min_val_length}
+    assert all(rows(val)[0] - rows(train)[-1] == purge + 1 for train, val in folds)
+
+
 def test_defaults_on_six_years_of_days():
     frame = frame_of(2190)
     kwargs = calculate_dynamic_wf_kwargs(frame)
@@ -118,7 +144,7 @@ def test_defaults_on_six_years_of_days():
     assert len(list(get_walk_forward_splits(frame, **kwargs))) == 5
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(n_rows=st.integers(5, 60), kind=st.sampled_from(["polars", "pandas"]))
 def test_a_frame_comes_back_as_it_came(n_rows, kind):
     frame = frame_of(n_rows)

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kallos_data import ConfigError, DataQualityError, simulate_market
-from kallos_data.timestamps import epoch_unit, first_moment, last_moment, step_in_words, utc_times
+from kallos_data.timestamps import (
+    as_epoch,
+    epoch_ranges,
+    epoch_unit,
+    first_moment,
+    last_moment,
+    step_in_words,
+    utc_times,
+)
 
 NEW_YEAR = datetime(2023, 1, 1, tzinfo=UTC)
 zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -90,3 +98,24 @@ def test_the_simulator_names_its_own_argument():
 )
 def test_steps_read_as_people_say_them(step, words):
     assert step_in_words(step) == words
+
+
+moments = st.integers(-90_000, 90_000).map(lambda days: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days, 7.000001))
+
+
+@given(moments, st.none() | moments, moments, st.sampled_from([1, 10**3, 10**6, 10**9]))
+def test_ranges_hold_the_numbers_of_all_times_between_two_moments_and_hardly_more(moment, start, end, unit):
+    number = as_epoch(moment, unit)
+    if epoch_unit(number) != unit:
+        return  # read in another unit
+    found = any(low <= number < high for low, high in epoch_ranges(start, end))
+    slack = timedelta(seconds=1)
+    if (start is None or start <= moment) and moment <= end:
+        assert found
+    elif moment > end + slack or (start is not None and moment < start - slack):
+        assert not found
+
+
+def test_ranges_reach_to_the_ends_of_the_calendar():
+    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    assert epoch_ranges(first, last)[0] == (-62135596800, 10**11)

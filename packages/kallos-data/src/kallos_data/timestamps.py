@@ -1,14 +1,22 @@
 """Points in time as people write them and as databases store them, in UTC."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
 from .errors import ConfigError, DataQualityError
 
 Moment = str | date | datetime
+
+# So many units make a second, and numbers from here to before there are read in them; see epoch_unit.
+_EPOCHS: Final = (
+    (1, 1 - 10**11, 10**11),
+    *((10**3, 10**11, 10**14), (10**3, 1 - 10**14, 1 - 10**11)),
+    *((10**6, 10**14, 10**17), (10**6, 1 - 10**17, 1 - 10**14)),
+    *((10**9, 10**17, 10**21), (10**9, 1 - 10**21, 1 - 10**17)),
+)
 
 
 def step_in_words(step: timedelta) -> str:
@@ -42,19 +50,22 @@ def last_moment(value: Moment, *, name: str) -> datetime:
     return _moment(value, time.max, name)
 
 
-def utc_times(values: Sequence[Any]) -> pl.Series:
+def utc_times(values: Sequence[Any], *, ignored: Callable[[Any], bool] = lambda _value: False) -> pl.Series:
     """Return stored times (datetimes, dates, ISO texts, numbers since 1970) as UTC; None stays None.
+
+    Parameters
+    ----------
+    values : sequence
+        As the database returned them.
+    ignored : function of a value, optional
+        Whether one that cannot be read becomes None.
 
     Raises
     ------
     DataQualityError
-        Where one cannot be read as a time.
+        Where one cannot be read as a time and is not ignored.
     """
-    try:
-        moments = _spelt_alike(values) or [None if value is None else _stored(value) for value in values]
-    except (ValueError, TypeError, OverflowError) as error:
-        reason = error.problem if isinstance(error, ConfigError) else error
-        raise DataQualityError(f"a stored time cannot be read: {reason}") from error
+    moments = _spelt_alike(values) or [_stored_or_none(value, ignored) for value in values]
     return pl.Series(moments, dtype=pl.Datetime("us", "UTC"))
 
 
@@ -65,6 +76,22 @@ def epoch_unit(value: float) -> int:
     """
     size = abs(value)
     return next((unit for unit, limit in ((1, 1e11), (10**3, 1e14), (10**6, 1e17)) if size < limit), 10**9)
+
+
+def epoch_ranges(start: datetime | None, end: datetime, *, unit: int | None = None) -> list[tuple[int, int]]:
+    """Return the half-open ranges of numbers that mean times between two moments, in a unit or in any of the four.
+
+    Each reaches over both moments by less than one unit.
+    """
+    first = None if start is None else as_epoch(start, 10**6)
+    stop = as_epoch(end, 10**6) + 1
+    ranges: list[tuple[int, int]] = []
+    for each, least, most in _EPOCHS:
+        low = least if first is None else max(least, first * each // 10**6)
+        high = min(most, -(-stop * each // 10**6))
+        if low < high and unit in (each, None):
+            ranges.append((low, high))
+    return ranges
 
 
 def as_epoch(moment: datetime, unit: int) -> int:
@@ -82,6 +109,16 @@ def _spelt_alike(values: Sequence[Any]) -> list[datetime] | None:
     except ValueError:
         return None  # the words for what is wrong are those of one value alone
     return moments if all(moment.tzinfo is UTC for moment in moments) else None
+
+
+def _stored_or_none(value: Any, ignored: Callable[[Any], bool]) -> datetime | None:  # noqa: ANN401 - whatever is stored
+    try:
+        return None if value is None else _stored(value)
+    except (ValueError, TypeError, OverflowError) as error:
+        if ignored(value):
+            return None
+        reason = error.problem if isinstance(error, ConfigError) else error
+        raise DataQualityError(f"a stored time cannot be read: {reason}") from error
 
 
 def _stored(value: Moment | float) -> datetime:

@@ -58,6 +58,10 @@ def url_of_text(url: str) -> URL:
         unquote(url, errors="strict")
     except (ArgumentError, ValueError):
         raise ConfigError(f"cannot be read as the URL of a database: write {_SUPPORTED}", "url") from None
+    _, mark, query = url.partition("?")
+    if mark and parsed.drivername.startswith("sqlite") and not re.fullmatch(r"timeout=[^&]*", query):
+        # SQLAlchemy drops what is no query and opens the file before the question mark.
+        raise _not_taken(query)
     return checked(parsed)
 
 
@@ -108,13 +112,17 @@ def _check_sqlite(url: URL) -> None:
     if not url.database or url.database == ":memory:":
         raise ConfigError("must name a SQLite file, sqlite:///FILE: a database in memory ends with its process", "url")
     if other := [key for key in url.query if key != "timeout"]:
-        raise ConfigError(
-            f"must have nothing but timeout=SECONDS after '?' for a SQLite file, not {other[0]!r}: leave it out, or "
-            "write %3F for a question mark in the file's name",
-            "url",
-        )
+        raise _not_taken(other[0])
     if "timeout" in url.query:
         _check_timeout(url.query["timeout"])
+
+
+def _not_taken(query: str) -> ConfigError:
+    return ConfigError(
+        f"must have nothing but timeout=SECONDS after '?' for a SQLite file, not {query!r}: leave it out, or write %3F "
+        "for a question mark in the file's name",
+        "url",
+    )
 
 
 def _check_timeout(timeout: str | tuple[str, ...]) -> None:

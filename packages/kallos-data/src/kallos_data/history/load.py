@@ -34,7 +34,8 @@ def load_features_from_db(
     """Load the history of one asset as a regular frame of numbers.
 
     Every numeric or boolean column beyond the keys is a feature; text and further times are left out with a log line,
-    and of a column that both tables have, the market's is taken. Nothing after ``end_date`` is used.
+    and of a column that both tables have, the market's is taken. Nothing after ``end_date`` is used, nor need it be
+    readable.
 
     Parameters
     ----------
@@ -96,7 +97,8 @@ def _why_empty(
     """Return the error that explains an empty result."""
     span = AssetHistory(connection, tables, market, asset_id).span()
     if span is not None:
-        first, last = utc_times(span).dt.strftime("%Y-%m-%d %H:%M").to_list()
+        readable = utc_times(span, ignored=lambda _value: True).dt.strftime("%Y-%m-%d %H:%M")
+        first, last = (str(raw) if text is None else text for raw, text in zip(span, readable, strict=True))
         remedy = f"table {tables.market!r} holds {first} to {last} (UTC), choose dates in that range"
         return InsufficientDataError(1, 0, purpose=asked, remedy=remedy)
     ids = market.clause.c[tables.id_column]

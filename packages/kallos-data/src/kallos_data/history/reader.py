@@ -14,7 +14,7 @@ from ..database.feature_tables import FeatureTables
 from ..database.postgres_copy import copied
 from ..database.tables import SourceTable
 from ..errors import DataQualityError
-from ..timestamps import as_epoch, epoch_unit, utc_times
+from .untyped_times import exactly_between, refuse_no_times, roughly_between
 
 _LARGEST_INTEGER = 2**63 - 1
 _FIRST_YEAR = (datetime(1, 1, 1, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
@@ -57,7 +57,8 @@ class AssetHistory:
         Raises
         ------
         DataQualityError
-            Where a time cannot be read or times are stored in several ways, or a value is not a number.
+            Where a time between the two cannot be read, such times are stored in several ways, or a value is not a number.
+            What lies outside is not looked at; but a time that is none at all lies nowhere.
         """
         query = sqlalchemy.select(self._time).where(self._is_asset, *self._bounds(start, end))
         numbers = [self._number(name) for name in self._table.features]
@@ -65,14 +66,13 @@ class AssetHistory:
             return self._copied(query, numbers)
         rows = self._connection.execute(query.add_columns(*numbers)).all()
         columns = list(zip(*rows, strict=True)) or [()] * (1 + len(numbers))
-        times = utc_times(columns[0]).alias("timestamp")
-        inside = times <= end if start is None else times.is_between(start, end)
+        times, inside = exactly_between(columns[0], start, end, table=str(self._table.clause.name))
         kept = None if inside.all() else inside.to_list()
         values = [
             self._floats(name, column, columns[0], kept)
             for name, column in zip(self._table.features, columns[1:], strict=True)
         ]
-        return pl.DataFrame([times.filter(inside), *values])
+        return pl.DataFrame([times.filter(inside).alias("timestamp"), *values])
 
     def _copied(self, query: Select[Any], numbers: Sequence[ColumnElement[Any]]) -> pl.DataFrame:
         """Return what :meth:`read` does; the conditions are exact where the database knows what a time is."""
@@ -115,31 +115,12 @@ class AssetHistory:
     def _bounds(self, start: datetime | None, end: datetime) -> list[ColumnElement[bool]]:
         """Return conditions on the raw column, so that an index serves, in the type that it has."""
         if self._has_typed_times:
-            low, high = start, end
-        else:
-            low, high = self._stored_bounds(start, end)
-        return [self._time <= high] if low is None else [self._time >= low, self._time <= high]
-
-    def _stored_bounds(self, start: datetime | None, end: datetime) -> tuple[Any, Any]:
-        """Return bounds for times stored as numbers or texts; of texts, years, the exact cut is made after reading.
-
-        Texts compare by their characters and may carry zones or not separate their parts; years come first in all.
-        """
+            return [self._time <= end] if start is None else [self._time >= start, self._time <= end]
         span = self.span()
         if span is None:
-            return None, ""
-        units = {epoch_unit(value) if isinstance(value, int | float) else type(value).__name__ for value in span}
-        if len(units) > 1:
-            raise DataQualityError(
-                f"times of {self._table.clause.name!r} are stored in several ways, as {span[0]!r} and {span[1]!r}: "
-                "choose one"
-            )
-        utc_times(span)
-        if isinstance(unit := units.pop(), int):
-            return None if start is None else as_epoch(start, unit), as_epoch(end, unit)
-        # The sign keeps SQLite from taking the year for a number; a colon sorts after all that may follow a year.
-        low = None if start is None else f"{max(start.year - 1, 0):04}-"
-        return low, f"{min(end.year + 1, 9999):04}:"
+            return [sqlalchemy.false()]
+        refuse_no_times(span)
+        return [roughly_between(self._time, span, self._connection.dialect.name, start, end)]
 
 
 def _id_values(asset_id: str | int, kind: types.TypeEngine[Any], dialect: str) -> list[str | int]:
