@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from documented_commands import command_lines
 from ray_cluster import VARIABLES, RayCluster
 from storm_worker import StormStudy, check, score_of
 
@@ -182,12 +183,14 @@ def start_tune(cluster, tmp_path):
     """Return a function that starts a tiny study on the cluster as a process."""
     ingest_frame(simulate_market(365, seed=1), "BTC", f"sqlite:///{tmp_path / 'kallos.db'}")
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("KALLOS_", "RAY_"))}
-    study = ["--asset-id", "BTC", "--end-date", "2019-12-31", "--study-name", "small", "--folds", "2", "--seed", "10"]
+    (command_of_the_guide,) = command_lines("docs/ray.md")
+    assert command_of_the_guide[-2:] == ["--engine", "ray"]
+    study = ["--end-date", "2019-12-31", "--study-name", "small", "--folds", "2", "--seed", "10"]
     started = []
 
     def start(*arguments, **variables):
         process = subprocess.Popen(
-            [SCRIPT, "tune", *study, "--engine", "ray", *arguments],
+            [SCRIPT, *command_of_the_guide, *study, *arguments],
             cwd=tmp_path,
             env=ours | VARIABLES | {"RAY_ADDRESS": cluster.address, "PYTHONUNBUFFERED": "1"} | variables,
             stdout=subprocess.PIPE,

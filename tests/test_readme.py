@@ -1,5 +1,6 @@
 """What the documentation tells people to type works, in the order in which it stands there."""
 
+import dataclasses
 import os
 import re
 import shlex
@@ -8,7 +9,9 @@ from itertools import takewhile
 import pytest
 from documented_commands import PAGES, ROOT, command_lines, commands, mentions, options_by_command, read_command_line
 
+from kallos_cli.wording import verdict
 from kallos_data import simulate_market
+from kallos_tune import StudyResult
 
 # A study as the README starts it takes an hour; these options come last and win. The seed draws a small model first.
 SMALL = ["--max-epochs", "1", "--folds", "2", "--seed", "382"]
@@ -77,7 +80,21 @@ def test_pages_mention_only_what_there_is(page):
         assert given <= known, f"{page}: {name} has no option {', '.join(given - known)}"
 
 
-def test_every_page_that_gives_commands_is_run_somewhere():
+def test_the_result_that_is_shown_reads_as_it_would_today():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^forecast error .*$", text, re.MULTILINE)
+    score, naive = map(float, re.findall(r"0\.\d+(?= )", shown)[:2])
+    wins, n_folds = map(int, re.findall(r"(\d+) of (\d+) folds", shown)[0])
+    naive_scores = [2.0] * n_folds
+    scores = [1.0] * wins + [3.0] * (n_folds - wins)
+    fields = dict.fromkeys(field.name for field in dataclasses.fields(StudyResult))
+    fields |= {"best_score": score, "naive_score": naive, "skill": 1 - score / naive, "forecast": "rolling"}
+    fields |= {"fold_scores": scores, "fold_naive_scores": naive_scores}
+    assert verdict(StudyResult(**fields)) == [shown]
+
+
+def test_every_page_that_gives_commands_is_run():
+    # By the tests above, of the guide for many machines, and of Ray.
     giving = {page for page in PAGES if any("kallos-run" in command[:2] for command in commands(page))}
     assert giving == {"README.md", "apps/cli/README.md", "docs/machines.md", "docs/ray.md"}, (
         "a new page with commands needs a test that runs them"

@@ -16,7 +16,7 @@ def read_feature_groups(path: Path, target_col: str) -> FeatureGroups:
     Raises
     ------
     UserError
-        Where the file cannot be read, is no TOML, or its groups are not what the scalers know; with file and line.
+        Where the file cannot be read, is not TOML, or its groups are not what the scalers know; with file and line.
     """
     text = _read_text(path)
     try:

@@ -34,7 +34,7 @@ def first_moment(value: Moment, *, name: str) -> datetime:
     Raises
     ------
     ConfigError
-        Where it is no date, or a text that is no ISO 8601 date or time; ``name`` says which argument it was.
+        Where it is not a date, or a text that is not an ISO 8601 date or time; ``name`` says which argument it was.
     """
     return _moment(value, time.min, name)
 

@@ -63,7 +63,7 @@ def hold_in_transaction(
     Raises
     ------
     ConfigError
-        Where ``wait_seconds`` is no number from 0 to two million.
+        Where ``wait_seconds`` is not a number from 0 to two million.
     DatabaseError
         Where another process holds the lock for longer.
     """
@@ -82,7 +82,7 @@ def hold_in_transaction(
 
 
 def check_wait_seconds(wait_seconds: float) -> None:
-    """Raise :class:`ConfigError` for what is no number of seconds from 0 to two million."""
+    """Raise :class:`ConfigError` for what is not a number of seconds from 0 to two million."""
     # Not a number is in no range.
     if type(wait_seconds) not in (int, float) or not 0 <= wait_seconds <= _LONGEST_WAIT:
         raise ConfigError(f"must be from 0 to {_LONGEST_WAIT:.0f} seconds, not {wait_seconds!r}", "wait_seconds")

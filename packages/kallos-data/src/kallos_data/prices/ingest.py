@@ -116,7 +116,7 @@ def ingest_frame(
     ------
     ConfigError
         Where a table has no key over asset and time, the asset is no value of the id column, a schema is named on
-        SQLite, or ``wait_seconds`` is no number from 0 to two million.
+        SQLite, or ``wait_seconds`` is not a number from 0 to two million.
     MissingColumnsError
         Where the frame or an existing table lacks the time, a price or the volume.
     DataQualityError
