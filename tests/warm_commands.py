@@ -13,7 +13,6 @@ import io
 import json
 import os
 import runpy
-import select
 import signal
 import socket
 import subprocess
@@ -22,6 +21,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing import util
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import IO, Any, Final, Self
 
@@ -126,7 +126,7 @@ class WarmCommand:
         self.send_signal(signal.SIGKILL)
 
     def _ended(self, timeout: float) -> int | None:
-        if self.returncode is None and select.select([self._told], [], [], timeout)[0]:
+        if self.returncode is None and wait([self._told.fileno()], timeout):
             with self._told:
                 self.returncode = os.waitstatus_to_exitcode(int(self._told.readline()))
         return self.returncode
