@@ -57,8 +57,8 @@ class AssetHistory:
         Raises
         ------
         DataQualityError
-            Where a time between the two cannot be read, such times are stored in several ways, or a value is not a number.
-            What lies outside is not looked at; but a time that is none at all lies nowhere.
+            Where a time between the two cannot be read, such times are stored in several ways, or a value is not a
+            number. What lies outside is not looked at; but a time that is none at all lies nowhere.
         """
         query = sqlalchemy.select(self._time).where(self._is_asset, *self._bounds(start, end))
         numbers = [self._number(name) for name in self._table.features]
