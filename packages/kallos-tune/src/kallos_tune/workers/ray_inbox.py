@@ -67,15 +67,13 @@ def hand_in(door: ActorHandle[Any], message: object) -> None:
     door : ActorHandle
         Of an :class:`Inbox`.
     message : object
-        An epoch is not waited for, anything else is until it lies in the inbox: messages keep their order.
+        An epoch is dropped where the inbox is full, anything else waits for room.
     """
     pause, longest = _PAUSE_SECONDS
     while True:
-        put = door.put_nowait.remote(message)
-        if isinstance(message, EpochFinished):
-            return
         try:
-            ray.get(put)
+            # Waited for, since Ray does not promise to run the calls of an asynchronous actor in their order.
+            ray.get(door.put_nowait.remote(message))
         except RayTaskError as error:
             if not isinstance(error.cause, asyncio.QueueFull):
                 raise
@@ -83,6 +81,8 @@ def hand_in(door: ActorHandle[Any], message: object) -> None:
             # The watching process is gone: the cluster ends this one too.
             return
         else:
+            return
+        if isinstance(message, EpochFinished):
             return
         time.sleep(pause)
         pause = min(2 * pause, longest)
