@@ -93,7 +93,7 @@ def test_the_same_rules_hold_for_a_url_object():
         for attempt in (DatabaseConfig, lambda each: DatabaseConfig.of({"url": each})):
             with pytest.raises(ConfigError, match=r"^url "):
                 attempt(url)
-    with pytest.raises(ConfigError, match="nor bytes that are no UTF-8"):
+    with pytest.raises(ConfigError, match="nor bytes that are not UTF-8"):
         DatabaseConfig.from_file(b"a\xff.db".decode(errors="surrogateescape"))
 
 

@@ -98,7 +98,7 @@ class DatabaseConfig:
         Raises
         ------
         ConfigError
-            Where the name holds a NUL, or bytes that are no UTF-8.
+            Where the name holds a NUL, or bytes that are not UTF-8.
         """
         return cls(url_of_file(file))
 
