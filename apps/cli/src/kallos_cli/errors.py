@@ -17,13 +17,19 @@ _OPTION_OF_ARGUMENT = {
     "db_kwargs": "--db-url",
     "end_date": "--end-date",
     "feature_groups": "--features",
+    "indicators": "--indicators-table",
     "indicators_table": "--indicators-table",
+    "market": "--market-table",
     "market_table": "--market-table",
     "model_name": "--model-name",
     "n_trials": "--n-trials",
     "optuna_schema": "--optuna-schema",
+    "path": "FILE",
+    "schema": "--optuna-schema",
     "study_name": "--study-name",
     "target_col": "--target-col",
+    "url": "--db-url",
+    "wait_seconds": "--database-wait",
 }
 
 

@@ -142,6 +142,18 @@ SETTING_OPTIONS = (
 
 
 GRACE_SECONDS: float = facts_of(RunSettings, "grace_seconds").default
+WAIT_SECONDS: float = facts_of(RunSettings, "database_wait_seconds").default
+# Of commands that take no other setting.
+DatabaseWait = Annotated[
+    float,
+    typer.Option(
+        "--database-wait",
+        metavar="SECONDS",
+        min=0,
+        rich_help_panel=STORAGE_PANEL,
+        help=facts_of(RunSettings, "database_wait_seconds").meaning,
+    ),
+]
 
 
 def takes_settings(command: Callable[..., None]) -> Callable[..., None]:

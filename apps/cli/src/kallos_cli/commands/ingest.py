@@ -20,6 +20,7 @@ from ..options import (
     MarketTable,
     Quiet,
 )
+from ..setting_options import WAIT_SECONDS, DatabaseWait
 
 EXAMPLES = (
     "[bold]Examples[/bold]\n\n"
@@ -43,6 +44,7 @@ def ingest(
     db_url: DbUrl = DEFAULT_DB_URL,
     market_table: MarketTable = DEFAULT_MARKET_TABLE,
     indicators_table: IndicatorsTable = DEFAULT_INDICATORS_TABLE,
+    database_wait: DatabaseWait = WAIT_SECONDS,
     json: Json = False,
     quiet: Quiet = False,
     _debug: Debug = False,
@@ -63,7 +65,7 @@ def ingest(
 
     config = DatabaseConfig.of(db_url)
     tables = FeatureTables(market=market_table, indicators=indicators_table)
-    report = ingest_file(file, asset_id, config, tables=tables)
+    report = ingest_file(file, asset_id, config, tables=tables, wait_seconds=database_wait)
     if json:
         output.show_json({name: _plain(value) for name, value in asdict(report).items()})
         return
