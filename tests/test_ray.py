@@ -223,10 +223,8 @@ def test_ctrl_c_records_the_running_trials(start_tune, tmp_path):
         if "begins" in line:
             break
     assert process.poll() is None, said
-    began = time.monotonic()
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
-    assert time.monotonic() - began < 10
     assert (process.returncode, out) == (130, ""), err
     assert "interrupted: trial 0 is recorded as failed, 0 of 2 finished trials are kept" in err
     assert "Traceback" not in err
