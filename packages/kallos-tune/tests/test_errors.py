@@ -14,6 +14,7 @@ EVERY = [
     errors.WorkerError("worker 0 was killed"),
     errors.ClusterError("no Ray cluster on this machine", "ray_address"),
     errors.MissingRayError(),
+    errors.MissingMatplotlibError(),
     errors.StudyNotFoundError("btc2", ["btc", "eth"]),
     errors.StudyExistsError("btc"),
     errors.StudyMismatchError("btc", {"seed": (0, 1)}, can_go_on=True),
