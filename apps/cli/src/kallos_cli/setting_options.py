@@ -119,7 +119,7 @@ SETTING_OPTIONS = (
         "seed",
         SEARCH_PANEL,
         metavar="N",
-        more="The sampler's too: same seed, same study, where one works.",
+        more="The sampler's too: with one worker, the same seed gives the same study.",
     ),
     SettingOption(SearchSettings, "sampler", SEARCH_PANEL),
     SettingOption(SearchSettings, "pruner", SEARCH_PANEL),
@@ -157,7 +157,7 @@ DatabaseWait = Annotated[
 
 
 def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of every setting; it gets their values by name as the mapping ``settings``."""
+    """Give a command the options of every setting, in place of its parameter ``settings``: their values by name."""
     names = {option.name for option in SETTING_OPTIONS}
 
     @wraps(command)
@@ -165,8 +165,9 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
         settings = {name: given.pop(name) for name in list(given) if name in names}
         command(**given, settings=settings)
 
-    own = [each for each in inspect.signature(command).parameters.values() if each.name != "settings"]
-    parameters = [*own, *(option.parameter() for option in SETTING_OPTIONS)]
+    parameters: list[inspect.Parameter] = []
+    for each in inspect.signature(command).parameters.values():
+        parameters += [option.parameter() for option in SETTING_OPTIONS] if each.name == "settings" else [each]
     taking.__signature__ = inspect.Signature(parameters)  # pyright: ignore[reportAttributeAccessIssue]
     taking.__annotations__ = {each.name: each.annotation for each in parameters}
     return taking

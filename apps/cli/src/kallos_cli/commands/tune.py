@@ -71,6 +71,7 @@ def tune(
         bool,
         typer.Option("--no-indicators", rich_help_panel=options.DATA_PANEL, help="Read the market table alone."),
     ] = False,
+    settings: dict[str, Any],
     db_url: options.DbUrl = options.DEFAULT_DB_URL,
     optuna_schema: options.OptunaSchema = None,
     output_file: Annotated[
@@ -85,7 +86,6 @@ def tune(
     json: options.Json = False,
     quiet: options.Quiet = False,
     _debug: options.Debug = False,
-    settings: dict[str, Any],
 ) -> None:
     """Search the hyperparameters of a model by walk-forward validation.
 
