@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from optuna.trial import TrialState, create_trial
 
-from kallos_tune import TuningSettings, trials_table
+from kallos_tune import SearchSettings, trials_table
 from kallos_tune.evaluation.pruning import SuccessiveHalving, pruner_of, rung_name, rung_of_epoch, rung_of_fold
 
 VALUES = st.floats(0.1, 10)
@@ -67,7 +67,7 @@ def test_rungs_lie_early_in_the_first_fold_and_after_every_fold():
 
 @pytest.mark.parametrize(("name", "kind"), [("halving", SuccessiveHalving), ("none", optuna.pruners.NopPruner)])
 def test_the_settings_name_the_pruner(name, kind):
-    assert type(pruner_of(TuningSettings.of(pruner=name))) is kind
+    assert type(pruner_of(SearchSettings(pruner=name))) is kind
 
 
 def test_a_pruned_trial_has_no_score_in_the_table():
