@@ -50,7 +50,7 @@ def test_ctrl_c_in_a_trial_keeps_the_study_and_says_how_to_go_on(
     assert (code, out) == (130, "")
     assert "interrupted: trial 0 is recorded as failed, 0 of 1 finished trials are kept" in err
     lines = err.splitlines()
-    again = shlex.split(lines[lines.index("continue with:") + 1])
+    again = shlex.split(lines[lines.index("resume with:") + 1])
     assert again == ["kallos-run", *arguments]
     trial, *queued = trials_of(database)
     assert trial.state.name == "FAIL"

@@ -316,7 +316,7 @@ def test_nothing_slow_happens_while_others_wait_to_create_a_study(tune, monkeypa
     assert while_held == []
 
 
-@pytest.mark.parametrize("watching", ["tune(2)", "tune(3, workers=2)"])
+@pytest.mark.parametrize("watching", ["tune(2)", "tune(4, workers=2)"])
 def test_who_trains_nothing_imports_neither_darts_nor_torch(tune, database, watching):
     tune(2)
     code = f"""
@@ -415,7 +415,7 @@ def test_out_of_memory_is_said_as_such(tune):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"n_trials": 0}, ConfigError, "n_trials must be 1 or more, not 0"),
+        ({"n_trials": 0}, ConfigError, "n_trials must be a whole number of 1 or more, not 0"),
         ({"n_trials": 1, "study_name": " "}, ConfigError, "study_name must not be empty"),
         ({"n_trials": 1, "model_name": "grue"}, UnknownModelError, "did you mean 'gru'"),
     ],
