@@ -71,7 +71,7 @@ def test_ingest_tune_resume_and_look(command_line, database_url, tmp_path):
     tune = ["tune", *study, "--folds", "2", "--seed", "10", "--pruner", "none", *in_schema]
 
     first = expect(0, *tune, "--n-trials", "1", run=process)
-    assert "features, chosen from the columns that the history has:" in first.stderr
+    assert "features, chosen from the columns of the history:" in first.stderr
     assert "trial 0, fold 2 of 2: error" in first.stderr
     assert "of the naive forecast: " in first.stdout
     assert "kallos-run study show small" in first.stderr
