@@ -124,3 +124,20 @@ def test_a_wrong_password_is_said_without_showing_one(postgres_url):
         tune(url.render_as_string(hide_password=False), 1)
     assert "password" in str(error.value)
     assert "s3cret" not in str(error.value)
+
+
+def test_making_the_tables_may_stand_still_for_as_long_as_others_wait(postgres_url):
+    limits = []
+
+    def see(_connection, cursor, statement, *_):
+        if "alembic_version" in statement and "INSERT" in statement:
+            with cursor.connection.cursor() as other:
+                other.execute("SELECT current_setting('idle_in_transaction_session_timeout')")
+                limits.append(other.fetchone()[0])
+
+    sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", see)
+    try:
+        open_storage(postgres_url, "studies", wait_seconds=90)
+    finally:
+        sqlalchemy.event.remove(sqlalchemy.Engine, "before_cursor_execute", see)
+    assert limits == ["90s"]

@@ -22,13 +22,15 @@ _LEAST_CONNECT_SECONDS: Final = 2
 _PLUGIN: Final = "kallos.storage"
 
 
-def storage_engine_settings(database: Database) -> dict[str, Any]:
+def storage_engine_settings(database: Database, standstill_seconds: float = STANDSTILL_SECONDS) -> dict[str, Any]:
     """Return engine settings for Optuna's storage under which many workers get along.
+
+    PostgreSQL ends each of its transactions that stands still for longer than ``standstill_seconds``.
 
     On PostgreSQL no connection is kept open: a worker talks to the database for milliseconds an hour. SQLite, which
     knows no limit, keeps its one: closing the last connection to a file copies the whole log back into it.
     """
-    ours = {"plugins": [_PLUGIN], StorageEngine.KEYWORD: database}
+    ours = {"plugins": [_PLUGIN], StorageEngine.KEYWORD: (database, standstill_seconds)}
     if database.backend == "postgresql":
         return ours | {
             "poolclass": NullPool,
@@ -77,7 +79,8 @@ class StorageEngine(CreateEnginePlugin):
 
     def __init__(self, url: URL, kwargs: dict[str, Any]) -> None:
         super().__init__(url, kwargs)
-        self._database: Database = kwargs.pop(self.KEYWORD)
+        given: tuple[Database, float] = kwargs.pop(self.KEYWORD)
+        self._database, self._standstill_seconds = given
 
     def update_url(self, url: URL) -> URL:
         """Return the database's own URL: not every one survives being written out and read again."""
@@ -86,7 +89,7 @@ class StorageEngine(CreateEnginePlugin):
 
     def engine_created(self, engine: Engine) -> None:
         """Attend to a new engine."""
-        self._database.prepare_engine(engine, STANDSTILL_SECONDS)
+        self._database.prepare_engine(engine, self._standstill_seconds)
         if self._database.backend == "postgresql":
             event.listen(engine, "do_connect", _keep_deadline_on_connecting)
         else:

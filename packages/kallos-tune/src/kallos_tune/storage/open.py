@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ..errors import StorageError
 from .database import Database
-from .engines import WAIT_SECONDS, storage_engine_settings, storage_url, worker_engine
+from .engines import STANDSTILL_SECONDS, WAIT_SECONDS, storage_engine_settings, storage_url, worker_engine
 from .locks import creation_lock
 from .optuna_tables.studies import tables_are_complete
 from .patient_storage import PatientStorage
@@ -41,7 +41,10 @@ def create_storage(database: Database, *, wait_seconds: float = WAIT_SECONDS) ->
                 connection.exec_driver_sql("PRAGMA journal_mode=WAL")
         if not _tables_exist(database):
             with creation_lock(database, wait_seconds=wait_seconds):
-                creator = _opener(database, wait_seconds)(skip_compatibility_check=True)
+                # Reading its migrations in the middle of a transaction takes Optuna long on a busy machine; it holds up
+                # only those who wait for the tables.
+                open_with = _opener(database, wait_seconds, standstill_seconds=max(wait_seconds, STANDSTILL_SECONDS))
+                creator = open_with(skip_compatibility_check=True)
                 creator.remove_session()
                 creator.engine.dispose()
     except (RuntimeError, SQLAlchemyError) as error:
@@ -80,12 +83,14 @@ def open_storage(database: Database, *, wait_seconds: float = WAIT_SECONDS) -> B
     return optuna.storages.get_storage(storage)
 
 
-def _opener(database: Database, wait_seconds: float) -> "partial[PatientStorage]":
+def _opener(
+    database: Database, wait_seconds: float, *, standstill_seconds: float = STANDSTILL_SECONDS
+) -> "partial[PatientStorage]":
     return partial(
         PatientStorage,
         storage_url(database),
         wait_seconds=wait_seconds,
-        engine_kwargs=storage_engine_settings(database),
+        engine_kwargs=storage_engine_settings(database, standstill_seconds),
     )
 
 
