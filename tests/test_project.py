@@ -47,6 +47,12 @@ def test_each_wheel_says_what_it_is_and_may_be_used_for(member):
     assert "Typing :: Typed" in project["classifiers"]
 
 
+def test_the_type_checker_is_given_every_member():
+    """A pattern that matches nothing is no error to it."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["basedpyright"]
+    assert sorted(settings["include"]) == sorted(f"{member.relative_to(ROOT)}/src" for member in MEMBERS)
+
+
 def test_members_and_workflow_name_the_same_members():
     workflow = (ROOT / ".github/workflows/ci.yml").read_text()
     listed = re.search(r"member: \[(.*)\]", workflow).group(1).split(", ")

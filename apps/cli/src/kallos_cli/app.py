@@ -95,9 +95,11 @@ def _refusal(flags: Sequence[str], typed: str) -> str | None:
     """Return why the library refuses the value of a setting, so that both say the same."""
     from .setting_options import SETTING_OPTIONS
 
-    option = next((each for each in SETTING_OPTIONS if each.flag in flags), None)
-    problem = option and option.refusal(typed)
-    return problem and f"{option.flag} {problem}"
+    for option in SETTING_OPTIONS:
+        if option.flag in flags:
+            problem = option.refusal(typed)
+            return f"{option.flag} {problem}" if problem else None
+    return None
 
 
 def _stopped(code: int) -> int:

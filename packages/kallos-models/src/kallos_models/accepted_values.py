@@ -69,7 +69,7 @@ class AcceptedValues:
         words = [_WORDS.get(kind, kind.__name__) for kind in self.types]
         if bounds:
             words = [_with_bounds(each, bounds) if each in (_WORDS[int], _WORDS[float]) else each for each in words]
-        if self.types == (float,) and isinstance(value, Real) and not isinstance(value, bool):
+        if self.types == (float,) and not isinstance(value, bool) and isinstance(value, Real):
             words = [words[0].replace("a number", "a finite number")]
         return "be " + " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
@@ -92,9 +92,9 @@ def _with_bounds(kind: str, bounds: str) -> str:
 def _as_type(kind: Any, value: object) -> Any:  # noqa: ANN401
     """Return a value as a type has it, None where it is not of that type."""
     if kind is int:
-        return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else None
+        return int(value) if not isinstance(value, bool) and isinstance(value, Integral) else None
     if kind is float:
-        return _finite(value) if isinstance(value, Real) and not isinstance(value, bool) else None
+        return _finite(value) if not isinstance(value, bool) and isinstance(value, Real) else None
     return value if kind is Any or isinstance(value, kind) else None
 
 

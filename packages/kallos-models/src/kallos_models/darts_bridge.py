@@ -11,18 +11,18 @@ a contract test that names it. Data flows from Darts to the training loop::
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, TypeAlias
 
 import pytorch_lightning as pl
 import torch
 from darts import TimeSeries
-from darts.models.forecasting.block_rnn_model import _BlockRNNModule
+from darts.models.forecasting.block_rnn_model import _BlockRNNModule  # pyright: ignore[reportPrivateUsage]
 from darts.models.forecasting.pl_forecasting_module import PLForecastingModule
 from darts.utils.data import ModuleStage, ShiftedTorchTrainingDataset, TorchTrainingBatch
 from darts.utils.data.torch_datasets._data_module import TorchDataModule
 from torch import Tensor, nn
 
-BlockRNNModule: Final = _BlockRNNModule
+BlockRNNModule: TypeAlias = _BlockRNNModule
 """Darts' module of the GRU and the LSTM."""
 DataModule = TorchDataModule
 """What Darts hands to a trainer."""

@@ -40,7 +40,11 @@ class TapeLightGRU(nn.GRU):
             setattr(twin, name, parameter)
         return twin
 
-    def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]:  # noqa: A002 - torch's name
+    def forward(  # pyright: ignore[reportIncompatibleMethodOverride] - torch also takes packed sequences
+        self,
+        input: Tensor,  # noqa: A002 - torch's name
+        hx: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
         """Return outputs ``[N, T, H]`` and the last state of each layer ``[layers, N, H]`` of ``input [N, T, I]``."""
         if hx is not None or not self._is_worth_it(input):
             return super().forward(input, hx)

@@ -1,7 +1,7 @@
 """Every look-back of a series with what follows it, as slices of one tensor: no sample is ever built by itself."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import torch
 from darts import TimeSeries
@@ -79,7 +79,9 @@ def batches(
     shuffle : bool, default False
         By torch's global random state, as torch's own loader does.
     """
-    return DataLoader(Windows.of(dataset, device), batch_size=batch_size, shuffle=shuffle, collate_fn=_as_it_is)
+    # Its samples are whole batches, where torch expects a list of single ones.
+    collate: Any = _as_it_is
+    return DataLoader(Windows.of(dataset, device), batch_size=batch_size, shuffle=shuffle, collate_fn=collate)
 
 
 def _as_it_is(batch: TorchTrainingBatch) -> TorchTrainingBatch:
