@@ -133,7 +133,7 @@ def test_whoever_is_killed_the_budget_stays_exact(start_kallos_run, tune_argumen
     assert code == 0
     assert "kallos-run tune command" in err
     assert re.search(r"trial \d+ of \S+:\d+ abandoned: no heartbeat for", out)
-    code, _, err = end_of(process, 60)
+    code, _, err = end_of(process, 300)
     assert code == 0, err
     assert "2 of 2 finished" in err
     after = trials_of(database)
