@@ -111,9 +111,14 @@ def test_links_lead_somewhere(page):
 def test_continuous_integration_runs_what_contributors_are_told_to():
     steps = (ROOT / ".ci/run").read_text(encoding="utf-8")
     nightly = (ROOT / ".github/workflows/nightly.yml").read_text(encoding="utf-8")
-    assert "./run pytest\n" in steps
-    assert ["./run", "pytest"] in commands("README.md")
     told = commands("CONTRIBUTING.md")
+    # Each test runs once before a change lands: a member's in its own environment, the rest in the common one.
+    for member in sorted((ROOT / "packages").iterdir()):
+        assert f"scripts/test-alone {member.name} " in steps
+    assert "scripts/test-alone kallos-cli " in steps
+    assert "./run pytest tests\n" in steps
+    assert ["./run", "pytest"] in commands("README.md")
+    assert "./run pytest\n" in nightly
     for command in told:
         assert os.access(ROOT / command[0], os.X_OK), command
     assert ["scripts/test-alone", "kallos-data"] in told

@@ -13,7 +13,6 @@ from kallos_data.timestamps import (
     epoch_unit,
     first_moment,
     last_moment,
-    step_in_words,
     utc_times,
 )
 
@@ -83,21 +82,6 @@ def test_a_time_that_utc_cannot_hold_is_refused():
 def test_the_simulator_names_its_own_argument():
     with pytest.raises(ConfigError, match=r"start must be a date as .*, not 'soon'"):
         simulate_market(start="soon")
-
-
-@pytest.mark.parametrize(
-    ("step", "words"),
-    [
-        (timedelta(days=1), "1 day"),
-        (timedelta(days=7), "7 days"),
-        (timedelta(hours=1), "1 hour"),
-        (timedelta(hours=36), "36 hours"),
-        (timedelta(minutes=15), "15 minutes"),
-        (timedelta(seconds=90), "0:01:30"),
-    ],
-)
-def test_steps_read_as_people_say_them(step, words):
-    assert step_in_words(step) == words
 
 
 moments = st.integers(-90_000, 90_000).map(lambda days: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days, 7.000001))

@@ -19,9 +19,9 @@ from .folds.splits import get_walk_forward_splits as get_walk_forward_splits
 from .history.load import load_features_from_db as load_features_from_db
 from .history.regular_grid import frame_frequency as frame_frequency
 from .history.regular_grid import regularise as regularise
+from .known_columns import default_feature_groups as default_feature_groups
 from .prices.files import read_ohlcv as read_ohlcv
 from .prices.indicators import compute_indicators as compute_indicators
-from .prices.indicators import default_feature_groups as default_feature_groups
 from .prices.ingest import IngestReport as IngestReport
 from .prices.ingest import ingest_file as ingest_file
 from .prices.ingest import ingest_frame as ingest_frame

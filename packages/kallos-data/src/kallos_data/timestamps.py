@@ -19,15 +19,6 @@ _EPOCHS: Final = (
 )
 
 
-def step_in_words(step: timedelta) -> str:
-    """Return the time between two steps as people say it: 1 day, 4 hours, 15 minutes."""
-    for unit in ("day", "hour", "minute"):
-        number, rest = divmod(step, timedelta(**{f"{unit}s": 1}))
-        if number and not rest:
-            return f"1 {unit}" if number == 1 else f"{number} {unit}s"
-    return str(step)
-
-
 def first_moment(value: Moment, *, name: str) -> datetime:
     """Return the first moment that ``value`` means: midnight UTC where it is a day.
 

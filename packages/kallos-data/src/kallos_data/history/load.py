@@ -12,7 +12,8 @@ from ..database.config import DatabaseConfig
 from ..database.feature_tables import FeatureTables
 from ..database.tables import SourceTable, source_tables
 from ..errors import AssetNotFoundError, ConfigError, InsufficientDataError
-from ..timestamps import Moment, first_moment, last_moment, step_in_words, utc_times
+from ..steps import step_in_words
+from ..timestamps import Moment, first_moment, last_moment, utc_times
 from .reader import AssetHistory
 from .regular_grid import frame_frequency, regularise
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from ..errors import ConfigError, DataQualityError, MissingColumnsError
-from ..timestamps import step_in_words
+from ..steps import step_in_words
 
 logger = logging.getLogger(__name__)
 

@@ -1,6 +1,4 @@
-"""Technical indicators of a price history, and which of its columns a model should see."""
-
-from collections.abc import Sequence
+"""Technical indicators of a price history."""
 
 import numpy as np
 import polars as pl
@@ -9,6 +7,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from ..errors import DataQualityError, MissingColumnsError
+from ..known_columns import PRICES
 
 Floats = NDArray[np.float64]
 
@@ -33,25 +32,10 @@ INDICATORS = (
 )
 """Names of the columns that :func:`compute_indicators` adds, in order."""
 
-_PRICES = ("open", "high", "low", "close")
 _BOLLINGER_STEPS = 20
 
 # Releases of TA-Lib before 0.8 take a money flow under 1 for none; so small a unit of volume makes that none indeed.
 _VOLUME_UNITS = 2.0**80
-
-_GROUPS = {
-    "volume_features": (
-        "volume",
-        "quote_asset_volume",
-        "trades",
-        "taker_buy_base_asset_volume",
-        "taker_buy_quote_asset_volume",
-    ),
-    "bounded_features": ("rsi", "mfi", "adx", "stoch_k", "stoch_d"),
-    "unbounded_features": ("macd", "macd_signal", "macd_diff", "atr", "bb_width"),
-    "roc_features": ("roc_1", "roc_3", "roc_7"),
-    "log_return_features": ("log_return",),
-}
 
 
 def compute_indicators(frame: pl.DataFrame) -> pl.DataFrame:
@@ -119,34 +103,8 @@ def compute_indicators(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.select("timestamp").hstack(indicators)
 
 
-def default_feature_groups(columns: Sequence[str], target_col: str) -> dict[str, list[str]]:
-    """Sort the columns that ingest knows into the feature groups that a model is best given.
-
-    Chosen are columns whose distribution changes little over the years (returns, oscillators, volumes as logarithms,
-    the width of the bands), and macd and atr, which stay near zero or a typical size although that grows with the
-    price. Left out are open, high, low and close, both EMAs and the middle Bollinger band: they wander with the price,
-    so that a scaler fitted on past ones says nothing about later ones, and what they know is in the returns. Other
-    columns are in nobody's default.
-
-    Parameters
-    ----------
-    columns : sequence of str
-        What there is, in any order.
-    target_col : str
-        Left out: a model sees the target's past anyway.
-
-    Returns
-    -------
-    dict[str, list[str]]
-        For each group with at least one column its columns.
-    """
-    usable = set(columns) - {target_col}
-    groups = {group: [name for name in names if name in usable] for group, names in _GROUPS.items()}
-    return {group: names for group, names in groups.items() if names}
-
-
 def _checked(frame: pl.DataFrame) -> dict[str, Floats]:
-    needed = (*_PRICES, "volume")
+    needed = (*PRICES, "volume")
     missing = [name for name in ("timestamp", *needed) if name not in frame.columns]
     if missing:
         raise MissingColumnsError(missing, frame.columns)

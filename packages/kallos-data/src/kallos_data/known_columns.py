@@ -1,0 +1,52 @@
+"""Columns that Kallos knows by name, and which of them a model should see."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+PRICES: Final = ("open", "high", "low", "close")
+
+_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
+    "volume_features": (
+        "volume",
+        "quote_asset_volume",
+        "trades",
+        "taker_buy_base_asset_volume",
+        "taker_buy_quote_asset_volume",
+    ),
+    "bounded_features": ("rsi", "mfi", "adx", "stoch_k", "stoch_d"),
+    "unbounded_features": ("macd", "macd_signal", "macd_diff", "atr", "bb_width"),
+    "roc_features": ("roc_1", "roc_3", "roc_7"),
+    "log_return_features": ("log_return",),
+}
+
+CHANGE_GROUPS: Final = ("volume_features", "roc_features", "log_return_features")
+"""Groups whose columns say what happened within a step: where nothing did, they are 0."""
+
+CHANGES: Final = frozenset(name for group in CHANGE_GROUPS for name in _GROUPS[group])
+"""The known columns of :data:`CHANGE_GROUPS`."""
+
+
+def default_feature_groups(columns: Sequence[str], target_col: str) -> dict[str, list[str]]:
+    """Sort the columns that ingest knows into the feature groups that a model is best given.
+
+    Chosen are columns whose distribution changes little over the years (returns, oscillators, volumes as logarithms,
+    the width of the bands), and macd and atr, which stay near zero or a typical size although that grows with the
+    price. Left out are open, high, low and close, both EMAs and the middle Bollinger band: they wander with the price,
+    so that a scaler fitted on past ones says nothing about later ones, and what they know is in the returns. Other
+    columns are in nobody's default.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        What there is, in any order.
+    target_col : str
+        Left out: a model sees the target's past anyway.
+
+    Returns
+    -------
+    dict[str, list[str]]
+        For each group with at least one column its columns.
+    """
+    usable = set(columns) - {target_col}
+    groups = {group: [name for name in names if name in usable] for group, names in _GROUPS.items()}
+    return {group: names for group, names in groups.items() if names}
