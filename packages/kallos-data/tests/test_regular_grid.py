@@ -138,8 +138,8 @@ def test_what_is_filled_is_told(caplog):
     regularise(days([1.0, 2.0, 3.0], [None, 1.0, 2.0]))
     assert "are filled" not in caplog.text
     regularise(days([1.0, 2.0, None, 4.0], [None, 1.0, 2.0, 3.0], at=[0, 1, 3, 4]))
-    said = "2 of 4 steps lack a value and are filled with the last one before, first at 2024-02-28 00:00:00Z"
-    assert said in caplog.text
+    assert "1 of 4 steps have no bar or no target and are filled, first 2024-02-28 00:00:00Z" in caplog.text
+    assert "missing values of single columns are filled as well, in so many steps: a (1)" in caplog.text
 
 
 def test_a_long_hole_before_the_cut_does_not_matter():

@@ -17,7 +17,10 @@ from .folds.splits import WalkForwardKwargs as WalkForwardKwargs
 from .folds.splits import calculate_dynamic_wf_kwargs as calculate_dynamic_wf_kwargs
 from .folds.splits import get_walk_forward_splits as get_walk_forward_splits
 from .history.load import load_features_from_db as load_features_from_db
+from .history.load import load_history as load_history
+from .history.regular_grid import History as History
 from .history.regular_grid import frame_frequency as frame_frequency
+from .history.regular_grid import on_regular_grid as on_regular_grid
 from .history.regular_grid import regularise as regularise
 from .known_columns import default_feature_groups as default_feature_groups
 from .prices.files import read_ohlcv as read_ohlcv

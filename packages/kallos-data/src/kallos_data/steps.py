@@ -90,6 +90,13 @@ class Step:
         """Return when the bar that begins at ``moment`` ends: where the next one begins, but for a week-end."""
         return moment + self.length
 
+    def next(self, moment: datetime) -> datetime:
+        """Return the time of the bar after the one at ``moment``."""
+        following = moment + self.length
+        while self.working_days and following.isoweekday() >= _SATURDAY:
+            following += _DAY
+        return following
+
     def _working_days_after_first(self, times: pl.Series) -> pl.Series:
         days = times.dt.date()
         apart = pl.select(pl.business_day_count(pl.lit(days[0]), pl.lit(days))).to_series().cast(pl.Int64)

@@ -1,25 +1,29 @@
 """From the database's tables to one regular frame of features."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from typing import Any, Final
 
-import polars as pl
 import sqlalchemy
 from sqlalchemy import Connection
 
 from ..database.config import DatabaseConfig
 from ..database.feature_tables import FeatureTables
 from ..database.tables import SourceTable, source_tables
-from ..errors import AssetNotFoundError, ConfigError, InsufficientDataError
-from ..steps import step_in_words
+from ..errors import AssetNotFoundError, ConfigError, DataQualityError, InsufficientDataError
+from ..frames import to_pandas
+from ..jumps import find_jumps
+from ..known_columns import CHANGES
+from ..steps import Step
 from ..timestamps import Moment, first_moment, last_moment, utc_times
 from .reader import AssetHistory
-from .regular_grid import frame_frequency, regularise
+from .regular_grid import History, on_regular_grid
 
 logger = logging.getLogger(__name__)
 
-_MOST_KNOWN_ASSETS = 300
+_MOST_KNOWN_ASSETS: Final = 300
+_MOST_JUMPS_TOLD: Final = 5
 
 
 def load_features_from_db(
@@ -30,13 +34,59 @@ def load_features_from_db(
     start_date: Moment | None = None,
     tables: FeatureTables | None = None,
     max_gap: int = 7,
-    frequency: timedelta | None = None,
-) -> pl.DataFrame:
+    frequency: Step | timedelta | str | None = None,
+    as_pandas: bool = False,
+) -> Any:  # noqa: ANN401 - a frame of polars or pandas
     """Load the history of one asset as a regular frame of numbers.
+
+    The frame of :func:`load_history`, without a target: which steps were observed, that one says.
+
+    Parameters
+    ----------
+    asset_id, end_date, db_kwargs, start_date, tables, max_gap, frequency
+        As of :func:`load_history`.
+    as_pandas : bool, default False
+        Whether to return pandas, its ``DatetimeIndex`` named ``timestamp``, in UTC.
+
+    Returns
+    -------
+    polars.DataFrame, [T, 1 + F], or pandas.DataFrame, [T, F]
+        ``timestamp`` in UTC, regular and without gaps, and Float64 columns.
+
+    Raises
+    ------
+    KallosError
+        As in :func:`load_history`.
+    """
+    history = load_history(
+        asset_id,
+        end_date,
+        db_kwargs,
+        start_date=start_date,
+        tables=tables,
+        max_gap=max_gap,
+        frequency=frequency,
+    )
+    return to_pandas(history.frame) if as_pandas else history.frame
+
+
+def load_history(
+    asset_id: str | int,
+    end_date: Moment,
+    db_kwargs: Mapping[str, object] | str | DatabaseConfig,
+    *,
+    start_date: Moment | None = None,
+    tables: FeatureTables | None = None,
+    max_gap: int = 7,
+    frequency: Step | timedelta | str | None = None,
+    target_col: str | None = None,
+    changes: Collection[str] = CHANGES,
+) -> History:
+    """Load the history of one asset on a regular grid, with what of it was observed and what is filled.
 
     Every numeric or boolean column beyond the keys is a feature; text and further times are left out with a log line,
     and of a column that both tables have, the market's is taken. Nothing after ``end_date`` is used, nor need it be
-    readable.
+    readable. A close that jumps as wrong bars do is told, see :func:`kallos_data.jumps.find_jumps`.
 
     Parameters
     ----------
@@ -50,13 +100,12 @@ def load_features_from_db(
         First step, inclusive; the first there is where left out.
     tables : FeatureTables, optional
         Its defaults where left out.
-    max_gap, frequency
-        See :func:`regularise`.
+    max_gap, frequency, target_col, changes
+        See :func:`kallos_data.history.regular_grid.on_regular_grid`.
 
     Returns
     -------
-    polars.DataFrame, [T, 1 + F]
-        ``timestamp`` in UTC, regular and without gaps, and Float64 columns.
+    History
 
     Raises
     ------
@@ -69,7 +118,8 @@ def load_features_from_db(
     InsufficientDataError
         Where it has some, but none in the range.
     DataQualityError
-        Where a value is not a number, and as in :func:`regularise`.
+        Where a value is not a number, the target never changes, and as in
+        :func:`kallos_data.history.regular_grid.on_regular_grid`.
     DatabaseError
         Where the database cannot be reached.
     """
@@ -87,9 +137,33 @@ def load_features_from_db(
         for table in others:
             more = AssetHistory(connection, tables, table, asset_id).read(start, end)
             frame = frame.join(more, on="timestamp", how="left", maintain_order="left")
-    frame = regularise(frame, max_gap=max_gap, frequency=frequency)
-    _log_loaded(asset_id, frame, end)
-    return frame
+    history = on_regular_grid(frame, max_gap=max_gap, frequency=frequency, target_col=target_col, changes=changes)
+    _refuse_constant(history, target_col)
+    _log_loaded(asset_id, history, end)
+    _warn_of_jumps(asset_id, history)
+    return history
+
+
+def _refuse_constant(history: History, target_col: str | None) -> None:
+    if target_col is None or target_col not in history.frame.columns:
+        return
+    observed = history.frame.filter(history.observed["observed"])[target_col]
+    if observed.min() == observed.max():
+        raise DataQualityError(
+            f"column {target_col!r} is {observed[0]} in all {len(observed)} observed steps: there is nothing to "
+            "forecast, choose another target"
+        )
+
+
+def _warn_of_jumps(asset_id: str | int, history: History) -> None:
+    if "close" not in history.frame.columns or (history.frame["close"] <= 0).any():
+        return
+    observed = history.frame.filter(history.observed["observed"])
+    jumps = find_jumps(observed["timestamp"], observed["close"])
+    for jump in jumps[:_MOST_JUMPS_TOLD]:
+        logger.warning("%s: %s", asset_id, jump)
+    if len(jumps) > _MOST_JUMPS_TOLD:
+        logger.warning("%s: and %d jumps more", asset_id, len(jumps) - _MOST_JUMPS_TOLD)
 
 
 def _why_empty(
@@ -108,17 +182,16 @@ def _why_empty(
     return AssetNotFoundError(str(asset_id), known, table=tables.market)
 
 
-def _log_loaded(asset_id: str | int, frame: pl.DataFrame, end: datetime) -> None:
-    first, last = frame["timestamp"][0], frame["timestamp"][-1]
-    step = frame_frequency(frame) if len(frame) > 1 else timedelta(0)
+def _log_loaded(asset_id: str | int, history: History, end: datetime) -> None:
+    times = history.frame["timestamp"]
     logger.info(
-        "%s: %d steps of %s from %s to %s, %d columns",
+        "%s: %d steps, %s, from %s to %s, %d columns",
         asset_id,
-        len(frame),
-        step_in_words(step),
-        first.date(),
-        last.date(),
-        frame.width - 1,
+        len(times),
+        history.step.pace,
+        times[0].date(),
+        times[-1].date(),
+        history.frame.width - 1,
     )
-    if last + step <= end:
-        logger.warning("%s: the data end at %s, before the end date %s", asset_id, last.date(), end.date())
+    if history.step.next(times[-1]) <= end:
+        logger.warning("%s: the data end at %s, before the end date %s", asset_id, times[-1].date(), end.date())

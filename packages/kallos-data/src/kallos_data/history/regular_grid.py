@@ -1,21 +1,76 @@
 """The regular grid: one row a step, UTC, nothing missing, and nothing filled from the future."""
 
 import logging
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import polars as pl
+from narwhals.typing import IntoDataFrameT
 
 from ..errors import ConfigError, DataQualityError, MissingColumnsError
-from ..steps import step_in_words
+from ..frames import as_polars, like
+from ..known_columns import CHANGES
+from ..steps import Step, find_step
 
 logger = logging.getLogger(__name__)
 
 
-def regularise(frame: pl.DataFrame, *, max_gap: int = 7, frequency: timedelta | None = None) -> pl.DataFrame:
+@dataclass(frozen=True, slots=True)
+class History:
+    """A history on a regular grid, and which of its steps were observed.
+
+    Attributes
+    ----------
+    frame : polars.DataFrame, [T, 1 + F]
+        ``timestamp`` in UTC, strictly regular, and columns of finite Float64.
+    observed : polars.DataFrame, [T, 2]
+        ``timestamp`` and ``observed``: whether the source has a row of that step and, where a target was named, a value
+        of it. What is filled may be context of a forecast; it is nothing to train on, and nothing to score.
+    step : Step
+        From row to row.
+    """
+
+    frame: pl.DataFrame
+    observed: pl.DataFrame
+    step: Step
+
+
+def regularise(
+    frame: IntoDataFrameT, *, max_gap: int = 7, frequency: Step | timedelta | str | None = None
+) -> IntoDataFrameT:
+    """Put a feature frame on a regular grid, filling forward only: the frame of :func:`on_regular_grid`.
+
+    Parameters
+    ----------
+    frame, max_gap, frequency
+        As of :func:`on_regular_grid`.
+
+    Returns
+    -------
+    frame, [T, 1 + F]
+        Of the same kind; see :class:`History`.
+
+    Raises
+    ------
+    MissingColumnsError, ConfigError, DataQualityError
+        As in :func:`on_regular_grid`.
+    """
+    return like(on_regular_grid(as_polars(frame), max_gap=max_gap, frequency=frequency).frame, frame)
+
+
+def on_regular_grid(
+    frame: pl.DataFrame,
+    *,
+    max_gap: int = 7,
+    frequency: Step | timedelta | str | None = None,
+    target_col: str | None = None,
+    changes: Collection[str] = CHANGES,
+) -> History:
     """Put a feature frame on a regular grid, filling forward only.
 
     Leading rows in which some column has no value yet (an indicator that is warming up) are dropped, and so are columns
-    without any value; both are logged, and so is what is filled.
+    without any value, and last rows without a target; all are logged, and so is what is filled.
 
     Parameters
     ----------
@@ -23,45 +78,48 @@ def regularise(frame: pl.DataFrame, *, max_gap: int = 7, frequency: timedelta | 
         ``timestamp`` (any time zone; without one it is UTC) in any order, and numeric columns. NaN is missing.
     max_gap : int, default 7
         Longest run of missing values, in steps, that is filled with the last value before it.
-    frequency : timedelta, optional
-        Step of the grid; the most common difference between neighbouring times where left out.
-
-    Returns
-    -------
-    polars.DataFrame, [T, 1 + F]
-        ``timestamp`` in UTC, strictly regular, and the columns as finite Float64.
+    frequency : Step, timedelta or str, optional
+        Step of the grid: see :meth:`kallos_data.steps.Step.of`; found where left out or ``"auto"``, see
+        :func:`kallos_data.steps.find_step`.
+    target_col : str, optional
+        The column to be forecast. Steps at which it is unknown are not observed, and the history ends with the last at
+        which it is known.
+    changes : collection of str, optional
+        Columns of returns, rates of change and volumes: filled with 0 instead of the last value. Those that Kallos
+        knows by name where left out.
 
     Raises
     ------
     MissingColumnsError
         Where there is no column ``timestamp``.
     ConfigError
-        Where ``max_gap`` is negative or ``frequency`` not positive.
+        Where ``max_gap`` is negative or ``frequency`` is no step.
     DataQualityError
         For a missing, duplicated or off-grid time, a value that is infinite or no number, a run of missing values
-        longer than ``max_gap``, or where there is no value at all.
+        longer than ``max_gap``, or where there is no value at all, or none of the target.
     """
     if max_gap < 0:
         raise ConfigError(f"must be 0 or more, not {max_gap}", "max_gap")
-    if frequency is not None and frequency <= timedelta(0):
-        raise ConfigError(f"must be more than 0, not {frequency}", "frequency")
+    named = None if frequency in (None, "auto") else Step.of(frequency)  # pyright: ignore[reportArgumentType]
     frame = _sorted_utc(frame)
     _refuse_infinities(frame)
-    frame = _without_empty_columns(frame)
-    step = frequency or frame_frequency(frame)
-    steps = _steps(frame["timestamp"], step)
+    frame = _without_empty_columns(frame, target_col)
+    step = named or find_step(frame["timestamp"])
+    frame = _until_last_target(frame, target_col)
+    positions = _positions(frame["timestamp"], step)
     first = _warm_up(frame)
     # Of the rows that are dropped, the last few may still hold what the first row is filled with.
-    near = frame.filter(steps >= steps[first] - max_gap)
+    near = frame.filter(positions >= positions[first] - max_gap)
     _refuse_missing_rows(near, step, max_gap)
-    grid = pl.datetime_range(near["timestamp"][0], near["timestamp"][-1], step, eager=True).alias("timestamp")
+    grid = step.grid(near["timestamp"][0], near["timestamp"][-1])
     with_holes = grid.to_frame().join(near, on="timestamp", how="left", maintain_order="left")
-    fill = pl.exclude("timestamp").fill_null(strategy="forward", limit=min(max_gap, len(grid)))
     after_warm_up = pl.col("timestamp") >= frame["timestamp"][first]
-    filled = with_holes.with_columns(fill).filter(after_warm_up)
+    filled = _filled(with_holes, max_gap, changes).filter(after_warm_up)
+    with_holes = with_holes.filter(after_warm_up)
     _refuse_long_gaps(frame, filled, step, max_gap)
-    _log_filled(with_holes.filter(after_warm_up))
-    return filled
+    history = History(filled, _observed(with_holes, target_col), step)
+    _log_filled(with_holes, history.observed)
+    return history
 
 
 def frame_frequency(frame: pl.DataFrame) -> timedelta:
@@ -77,12 +135,7 @@ def frame_frequency(frame: pl.DataFrame) -> timedelta:
     DataQualityError
         Where there are fewer than two rows.
     """
-    steps = frame["timestamp"].diff().drop_nulls().alias("step")
-    if steps.is_empty():
-        raise DataQualityError(
-            f"the frequency shows in 2 rows or more, not in {len(frame)}: load a longer history, or name the frequency"
-        )
-    return steps.value_counts().sort("count", "step", descending=[True, False])["step"][0]
+    return find_step(frame["timestamp"]).length
 
 
 def _sorted_utc(frame: pl.DataFrame) -> pl.DataFrame:
@@ -94,7 +147,7 @@ def _sorted_utc(frame: pl.DataFrame) -> pl.DataFrame:
         if not (kind.is_numeric() or isinstance(kind, (pl.Boolean, pl.Null))):
             raise DataQualityError(f"column {name!r} holds {kind}, not numbers: convert it, or leave it out")
     numbers = pl.exclude("timestamp").cast(pl.Float64).fill_nan(None)
-    frame = frame.select(_utc(frame["timestamp"]), numbers).sort("timestamp")
+    frame = as_polars(frame).with_columns(numbers).sort("timestamp")
     if missing := frame["timestamp"].null_count():
         raise DataQualityError(f"the timestamp is missing in {missing} rows: remove them")
     twice = frame.filter(pl.col("timestamp").is_duplicated())["timestamp"].unique(maintain_order=True)
@@ -105,12 +158,34 @@ def _sorted_utc(frame: pl.DataFrame) -> pl.DataFrame:
     return frame
 
 
-def _utc(time: pl.Series) -> pl.Series:
-    if time.dtype != pl.Date and not isinstance(time.dtype, pl.Datetime):
-        raise DataQualityError(f"column 'timestamp' holds {time.dtype}, not times: convert it to Datetime first")
-    zone = time.dtype.time_zone if isinstance(time.dtype, pl.Datetime) else None
-    time = time.cast(pl.Datetime("us", zone))
-    return time.dt.convert_time_zone("UTC") if zone else time.dt.replace_time_zone("UTC")
+def _until_last_target(frame: pl.DataFrame, target_col: str | None) -> pl.DataFrame:
+    """Return the rows up to the last one whose target is known: a target that looks ahead is not known at the end."""
+    if target_col is None or target_col not in frame.columns:
+        return frame
+    known = int(frame[target_col].is_not_null().arg_true()[-1]) + 1
+    if known < len(frame):
+        rows = f"the last {len(frame) - known} rows have" if len(frame) - known > 1 else "the last row has"
+        logger.info("%s no %s yet: the history ends with %s", rows, target_col, _shown(frame["timestamp"][known - 1]))
+    return frame[:known]
+
+
+def _filled(with_holes: pl.DataFrame, max_gap: int, changes: Collection[str]) -> pl.DataFrame:
+    """Return a frame filled forward: with the last value, and with 0 where the value says what happened in the step."""
+    names = with_holes.columns[1:]
+    forward = [pl.col(name).fill_null(strategy="forward", limit=min(max_gap, len(with_holes))) for name in names]
+    nothing_happened = [
+        pl.when(pl.col(name).is_null() & filled.is_not_null()).then(0.0).otherwise(filled).alias(name)
+        if name in changes
+        else filled
+        for name, filled in zip(names, forward, strict=True)
+    ]
+    return with_holes.with_columns(nothing_happened)
+
+
+def _observed(with_holes: pl.DataFrame, target_col: str | None) -> pl.DataFrame:
+    has_row = pl.any_horizontal(pl.exclude("timestamp").is_not_null())
+    known = has_row if target_col is None or target_col not in with_holes.columns else pl.col(target_col).is_not_null()
+    return with_holes.select("timestamp", observed=known)
 
 
 def _refuse_infinities(frame: pl.DataFrame) -> None:
@@ -126,34 +201,35 @@ def _refuse_infinities(frame: pl.DataFrame) -> None:
             )
 
 
-def _steps(times: pl.Series, step: timedelta) -> pl.Series:
+def _positions(times: pl.Series, step: Step) -> pl.Series:
     """Return how many steps each time lies after the first."""
-    microseconds = (times - times[0]).dt.total_microseconds()
-    length = step // timedelta(microseconds=1)
-    strays = times.filter(microseconds % length != 0)
+    positions = step.positions(times)
+    strays = times.filter(positions.is_null())
     if len(strays):
         raise DataQualityError(
-            f"{len(strays)} timestamps lie between the steps of {step_in_words(step)}, first {_shown(strays[0])}: "
+            f"{len(strays)} timestamps lie between the steps of {step}, first {_shown(strays[0])}: "
             "resample the data, or name the right frequency"
         )
-    return microseconds // length
+    return positions
 
 
-def _refuse_missing_rows(frame: pl.DataFrame, step: timedelta, max_gap: int) -> None:
+def _refuse_missing_rows(frame: pl.DataFrame, step: Step, max_gap: int) -> None:
     """Refuse a hole in time before the grid is laid: one wrong time could make it larger than the memory."""
     times = frame["timestamp"]
-    missing = _steps(times, step).diff().fill_null(1) - 1
+    missing = _positions(times, step).diff().fill_null(1) - 1
     too_long = missing > max_gap
     if too_long.any():
         after = int(too_long.arg_max() or 0)
-        raise DataQualityError(_gap("every column", missing[after], times[after - 1] + step, max_gap))
+        raise DataQualityError(_gap("every column", missing[after], step.next(times[after - 1]), max_gap))
 
 
-def _without_empty_columns(frame: pl.DataFrame) -> pl.DataFrame:
+def _without_empty_columns(frame: pl.DataFrame, target_col: str | None) -> pl.DataFrame:
     nulls = frame.null_count().row(0, named=True)
     empty = [name for name in frame.columns[1:] if nulls[name] == len(frame)]
     if empty and len(empty) == frame.width - 1:
         raise DataQualityError(f"no column holds any value: {', '.join(map(repr, empty))}")
+    if target_col in empty:
+        raise DataQualityError(f"column {target_col!r}, the target, has no value in {len(frame)} rows: choose another")
     if empty:
         logger.info("columns without any value are left out: %s", ", ".join(empty))
     return frame.drop(empty)
@@ -175,26 +251,30 @@ def _warm_up(frame: pl.DataFrame) -> int:
     return start
 
 
-def _refuse_long_gaps(frame: pl.DataFrame, filled: pl.DataFrame, step: timedelta, max_gap: int) -> None:
+def _refuse_long_gaps(frame: pl.DataFrame, filled: pl.DataFrame, step: Step, max_gap: int) -> None:
     nulls = filled.null_count().row(0, named=True)
     for name in (each for each in filled.columns[1:] if nulls[each]):
         within = filled["timestamp"][int(filled[name].is_null().arg_max() or 0)]
         known = frame.filter(pl.col(name).is_not_null())["timestamp"]
-        begin = known.filter(known < within)[-1] + step
+        begin = step.next(known.filter(known < within)[-1])
         later = known.filter(known > within)
-        end = later[0] if len(later) else filled["timestamp"][-1] + step
-        raise DataQualityError(_gap(f"column {name!r}", (end - begin) // step, begin, max_gap))
+        end = later[0] if len(later) else step.next(filled["timestamp"][-1])
+        raise DataQualityError(_gap(f"column {name!r}", len(step.grid(begin, end)) - 1, begin, max_gap))
 
 
-def _log_filled(with_holes: pl.DataFrame) -> None:
-    holes = with_holes.filter(pl.any_horizontal(pl.exclude("timestamp").is_null()))["timestamp"]
+def _log_filled(with_holes: pl.DataFrame, observed: pl.DataFrame) -> None:
+    holes = observed.filter(~pl.col("observed"))["timestamp"]
     if len(holes):
         logger.warning(
-            "%d of %d steps lack a value and are filled with the last one before, first at %s",
+            "%d of %d steps have no bar or no target and are filled, first %s: "
+            "they are context, neither trained on nor scored",
             len(holes),
             len(with_holes),
             _shown(holes[0]),
         )
+    of_observed = with_holes.filter(observed["observed"]).null_count().row(0, named=True)
+    if lacking := [f"{name} ({count})" for name, count in of_observed.items() if count]:
+        logger.warning("missing values of single columns are filled as well, in so many steps: %s", ", ".join(lacking))
 
 
 def _gap(what: str, length: int, begin: datetime, max_gap: int) -> str:
