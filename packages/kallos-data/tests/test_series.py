@@ -119,7 +119,7 @@ def test_gaps_and_reversed_windows_are_refused():
     frame = market(80)
     train, val = last_fold(frame)
     with_gap = train.filter(pl.col("timestamp") != train["timestamp"][10])
-    with pytest.raises(DataQualityError, match="not regular steps of 1 days"):
+    with pytest.raises(DataQualityError, match="not regular steps of 1 day"):
         prepare_darts_timeseries(with_gap, val, "ret", GROUPS)
     with pytest.raises(DataQualityError, match="not regular steps"):
         prepare_darts_timeseries(val, train, "ret", GROUPS)

@@ -13,10 +13,16 @@ TIMESTAMP: Final = "timestamp"
 _TIME: Final = pl.Datetime("us", "UTC")
 
 
-def times_of(frame: IntoDataFrame) -> pl.Series:
+def times_of(frame: IntoDataFrame, *, by_clock: bool = False) -> pl.Series:
     """Return the times of a frame, ``[T]`` in UTC, from its column ``timestamp`` or its ``DatetimeIndex``.
 
     Times without a zone are UTC.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame or pandas.DataFrame, [T, ...]
+    by_clock : bool, default False
+        Take what the clocks of the frame's zone show as if it were UTC: days then are days in spite of summer time.
 
     Raises
     ------
@@ -26,14 +32,14 @@ def times_of(frame: IntoDataFrame) -> pl.Series:
         Where the column holds no times.
     """
     if isinstance(frame, pl.DataFrame) and TIMESTAMP in frame.columns:
-        return _in_utc(frame[TIMESTAMP])
+        return _in_utc(frame[TIMESTAMP], by_clock=by_clock)
     rows = nw.from_native(frame, eager_only=True)
     if TIMESTAMP in rows.columns:
-        return _in_utc(_as_series(rows[TIMESTAMP]))
+        return _in_utc(_as_series(rows[TIMESTAMP], by_clock=by_clock), by_clock=by_clock)
     if not has_time_index(frame):
         raise MissingColumnsError([TIMESTAMP], rows.columns, where="the frame (whose index holds no times either)")
     index: Any = frame.index  # pyright: ignore[reportAttributeAccessIssue]
-    return _of_index(index)
+    return _of_index(index, by_clock=by_clock)
 
 
 def has_time_index(frame: IntoDataFrame) -> bool:
@@ -94,27 +100,26 @@ def to_pandas(frame: pl.DataFrame, *, zone: Any = "UTC", name: Any = TIMESTAMP) 
     return pd.DataFrame(columns, index=index)
 
 
-def _as_series(column: nw.Series[Any]) -> pl.Series:
+def _as_series(column: nw.Series[Any], *, by_clock: bool = False) -> pl.Series:
     """Return a column of any library; times of pandas without the help of pyarrow."""
     if column.implementation.is_pandas() and isinstance(column.dtype, nw.Datetime):
         import pandas as pd  # noqa: PLC0415 - it is loaded
 
-        return _of_index(pd.DatetimeIndex(column.to_native())).alias(column.name)
+        return _of_index(pd.DatetimeIndex(column.to_native()), by_clock=by_clock).alias(column.name)
     if column.dtype.is_numeric() or column.dtype == nw.Boolean:
         return pl.Series(column.name, column.to_numpy())
     return pl.Series(column.name, column.to_list())
 
 
-def _of_index(index: Any) -> pl.Series:  # noqa: ANN401 - a DatetimeIndex
-    in_utc = index if index.tz is None else index.tz_convert("UTC")
-    return pl.Series(TIMESTAMP, in_utc.tz_localize(None).to_numpy("datetime64[us]"), dtype=pl.Datetime("us")).cast(
-        _TIME
-    )
+def _of_index(index: Any, *, by_clock: bool = False) -> pl.Series:  # noqa: ANN401 - a DatetimeIndex
+    moments = index if index.tz is None or by_clock else index.tz_convert("UTC")
+    values = moments.tz_localize(None).to_numpy("datetime64[us]")
+    return pl.Series(TIMESTAMP, values, dtype=pl.Datetime("us")).cast(_TIME)
 
 
-def _in_utc(times: pl.Series) -> pl.Series:
+def _in_utc(times: pl.Series, *, by_clock: bool = False) -> pl.Series:
     if times.dtype != pl.Date and not isinstance(times.dtype, pl.Datetime):
         raise DataQualityError(f"column 'timestamp' holds {times.dtype}, not times: convert it to Datetime first")
     zone = times.dtype.time_zone if isinstance(times.dtype, pl.Datetime) else None
     times = times.cast(pl.Datetime("us", zone)).alias(TIMESTAMP)
-    return times.dt.convert_time_zone("UTC") if zone else times.dt.replace_time_zone("UTC")
+    return times.dt.replace_time_zone("UTC") if zone is None or by_clock else times.dt.convert_time_zone("UTC")

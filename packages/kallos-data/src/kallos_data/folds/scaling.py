@@ -1,4 +1,4 @@
-"""Feature scalers: fitted on a training window by scikit-learn, kept as plain numbers.
+"""Feature scalers: fitted on a training window, kept as plain numbers.
 
 Each group of features has one monotone transform and one affine scaling::
 
@@ -9,8 +9,9 @@ Each group of features has one monotone transform and one affine scaling::
     roc_features           sign(x)·log(1+|x|) standardise
     log_return_features    none               standardise
 
-Every scaling is ``(transform(x) - centre) / scale``; what scikit-learn estimated is stored as these two numbers a
-column, so that a saved forecaster needs no pickle.
+Every scaling is ``(transform(x) - centre) / scale``, stored as these two numbers a column, so that a saved forecaster
+needs no pickle. Multiplying a column by a number that its transform passes on changes no scaled value, however small or
+large the number; a column that is constant in the window is scaled by 1.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,7 +22,7 @@ import narwhals as nw
 import numpy as np
 from narwhals.typing import IntoDataFrame
 from numpy.typing import NDArray
-from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from ..errors import DataQualityError, MissingColumnsError
 from .feature_groups import FeatureGroups, check_feature_groups
@@ -48,17 +49,36 @@ def _signed_log1p(values: Floats) -> Floats:
 
 def _standard(values: Floats) -> tuple[Floats, Floats]:
     fitted = StandardScaler().fit(values)
-    return np.asarray(fitted.mean_), np.asarray(fitted.scale_)
+    return np.asarray(fitted.mean_), np.sqrt(np.asarray(fitted.var_))
 
 
 def _min_max(values: Floats) -> tuple[Floats, Floats]:
     fitted = MinMaxScaler().fit(values)
-    return np.asarray(fitted.data_min_), 1.0 / np.asarray(fitted.scale_)
+    return np.asarray(fitted.data_min_), np.asarray(fitted.data_range_)
 
 
 def _robust(values: Floats) -> tuple[Floats, Floats]:
-    fitted = RobustScaler(quantile_range=(5.0, 95.0)).fit(values)
-    return np.asarray(fitted.center_), np.asarray(fitted.scale_)
+    low, high = np.percentile(values, (5.0, 95.0), axis=0)
+    return np.median(values, axis=0), high - low
+
+
+def _fitted(fit: Callable[[Floats], tuple[Floats, Floats]], values: Floats) -> tuple[Floats, Floats]:
+    """Return centre and scale of columns of any size; the scale is 1 where a column is constant, and only there.
+
+    Columns are brought to the size of 1 first, by a power of 2 that changes no digit: scikit-learn takes small
+    deviations for none, and those of many a coin's price are small.
+    """
+    if not len(values):
+        return fit(values)
+    _, exponents = np.frexp(np.abs(values).max(axis=0))
+    centre, scale = fit(np.ldexp(values, -exponents))
+    centre, scale = np.ldexp(centre, exponents), np.ldexp(scale, exponents)
+    constant = values.min(axis=0) == values.max(axis=0)
+    # Where most values are alike the middle of them has no width, and the whole of them is the only scale there is.
+    narrow = (scale == 0) & ~constant
+    scale[narrow] = (values - centre).std(axis=0)[narrow]
+    scale[constant] = 1.0
+    return centre, scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +145,7 @@ class FeatureScaler:
         centre, scale = np.zeros(len(columns)), np.ones(len(columns))
         for group in dict.fromkeys(groups):
             of_group = [index for index, each in enumerate(groups) if each == group]
-            centre[of_group], scale[of_group] = _GROUPS[group].fit(transformed[:, of_group])
+            centre[of_group], scale[of_group] = _fitted(_GROUPS[group].fit, transformed[:, of_group])
         return cls(tuple(columns), tuple(groups), centre, scale)
 
     def transform(self, frame: IntoDataFrame) -> NDArray[np.float32]:
@@ -188,7 +208,7 @@ class TargetScaler:
         MissingColumnsError, DataQualityError
             Where the target is not in the frame, or has a missing or infinite value.
         """
-        mean, std = _standard(_columns_as_array(train, [target_col], parameter="target_col"))
+        mean, std = _fitted(_standard, _columns_as_array(train, [target_col], parameter="target_col"))
         return cls(float(mean[0]), float(std[0]))
 
     def transform(self, values: Floats) -> NDArray[np.float32]:

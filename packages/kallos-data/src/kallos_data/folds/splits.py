@@ -13,12 +13,15 @@ All splitting is arithmetic on row numbers, done once in :func:`walk_forward_pos
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Literal, TypedDict
 
 import narwhals as nw
+import polars as pl
 from narwhals.typing import IntoDataFrame, IntoDataFrameT
 
-from ..errors import ConfigError, DataQualityError, InsufficientDataError, MissingColumnsError
+from ..errors import ConfigError, DataQualityError, InsufficientDataError
+from ..frames import times_of
 
 Window = Literal["expanding", "rolling"]
 
@@ -110,7 +113,7 @@ def get_walk_forward_splits(
     Parameters
     ----------
     frame : polars.DataFrame or pandas.DataFrame, [T, F]
-        One row a step in a column ``timestamp``, strictly increasing.
+        One row a step, strictly increasing in a column ``timestamp`` or, in pandas, a ``DatetimeIndex``.
     train_length, val_length, purge, window
         As in :func:`walk_forward_positions`, in rows.
 
@@ -126,7 +129,7 @@ def get_walk_forward_splits(
     Raises
     ------
     MissingColumnsError
-        Where there is no column ``timestamp``.
+        Where it has neither.
     DataQualityError
         Where ``timestamp`` does not strictly increase: folds of an unsorted frame would look into the future.
     ConfigError, InsufficientDataError
@@ -145,7 +148,7 @@ def get_walk_forward_splits(
     [0, 1, 2, 3, 4, 5, 6] [8, 9]
     """
     rows = nw.from_native(frame, eager_only=True)
-    _require_increasing_time(rows)
+    _require_increasing(times_of(frame))
     positions = walk_forward_positions(
         len(rows), train_length=train_length, val_length=val_length, purge=purge, window=window
     )
@@ -222,11 +225,8 @@ def calculate_dynamic_wf_kwargs(
     return WalkForwardKwargs(train_length=train_length, val_length=val_length, purge=purge, window=window)
 
 
-def _require_increasing_time(rows: nw.DataFrame[IntoDataFrameT]) -> None:
-    if "timestamp" not in rows.columns:
-        raise MissingColumnsError(["timestamp"], rows.columns)
-    time = rows["timestamp"]
-    if time.is_null().any() or not (time > time.shift(1))[1:].all():
+def _require_increasing(times: pl.Series) -> None:
+    if times.null_count() or not (times.diff().drop_nulls() > timedelta(0)).all():
         raise DataQualityError(
             "column 'timestamp' does not strictly increase: sort the frame by time and remove duplicates first"
         )
