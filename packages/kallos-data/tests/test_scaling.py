@@ -35,6 +35,9 @@ GROUPS = {
     "log_return_features": ["ret"],
 }
 
+# Whose transform lets a factor through: a multiple of the column is scaled to the same values.
+SCALED_BY_A_NUMBER = {"bounded_features", "unbounded_features", "log_return_features"}
+
 
 def signed_log(values):
     return np.where(values < 0, -np.log(1 - np.minimum(values, 0)), np.log(1 + np.maximum(values, 0)))
@@ -149,3 +152,24 @@ def test_a_value_that_is_no_number_is_named(bad):
 def test_a_negative_volume_is_refused():
     with pytest.raises(DataQualityError, match=r"column 'ret' of volume_features holds -.*put the column in unbounded"):
         FeatureScaler.fit(TRAIN, {"volume_features": ["ret"]})
+
+
+@given(factor=st.integers(-13, 13), seed=st.integers(0, 2**32 - 1), group=st.sampled_from(sorted(SCALED_BY_A_NUMBER)))
+def test_the_unit_of_a_column_changes_no_scaled_value(factor, seed, group):
+    values = np.random.default_rng(seed).lognormal(size=50)
+    small = pl.DataFrame({"x": values, "y": values})
+    large = small * 10.0**factor
+    scaled = [FeatureScaler.fit(frame, {group: ["x"]}).transform(frame) for frame in (small, large)]
+    np.testing.assert_allclose(scaled[0], scaled[1], rtol=1e-5, atol=1e-6)
+    targets = [TargetScaler.fit(frame, "y").transform(frame["y"].to_numpy()) for frame in (small, large)]
+    np.testing.assert_allclose(targets[0], targets[1], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("group", sorted(SCALED_BY_A_NUMBER))
+def test_a_column_is_constant_only_where_it_is(group):
+    rare = np.zeros(100)
+    rare[::40] = 3e-9
+    frame = pl.DataFrame({"rare": rare, "constant": np.full(100, 1e-12)})
+    scaled = FeatureScaler.fit(frame, {group: ["rare", "constant"]}).transform(frame)
+    assert np.abs(scaled[:, 0]).max() > 0.5
+    assert np.abs(scaled[:, 1]).max() < 1e-20

@@ -133,3 +133,56 @@ def test_missing_columns_are_named():
         prepare_darts_timeseries(train, val, "close", {})
     with pytest.raises(MissingColumnsError, match="no column 'timestamp'"):
         prepare_darts_timeseries(train.drop("timestamp"), val, "ret", {})
+
+
+def mask(frame, filled):
+    return frame.select("timestamp", observed=~pl.int_range(pl.len()).is_in(sorted(filled)))
+
+
+@settings(deadline=None, max_examples=25)
+@given(filled=st.sets(st.integers(0, 99), max_size=30), purge=st.integers(0, 5))
+def test_filled_steps_are_marked_and_fitted_on_by_no_scaler(filled, purge):
+    frame = market(100)
+    train, val = last_fold(frame, purge=purge)
+    of_train = [place not in filled for place in range(80 - purge)]
+    of_val = [place not in filled for place in range(80, 100)]
+    fold = prepare_darts_timeseries(train, val, "ret", GROUPS, observed=mask(frame, filled))
+    assert fold.observed.tolist() == [*of_train, *[False] * purge, *of_val]
+    assert fold.train_observed.tolist() == of_train
+    assert fold.val_observed.tolist() == of_val
+    # The scalers know the observed rows alone.
+    alone = FeatureScaler.fit(train.filter(of_train), GROUPS)
+    np.testing.assert_array_equal(fold.feature_scaler.centre, alone.centre)
+    np.testing.assert_array_equal(fold.feature_scaler.scale, alone.scale)
+
+
+def test_all_steps_are_observed_unless_said_otherwise():
+    train, val = last_fold(market(100), purge=2)
+    assert prepare_darts_timeseries(train, val, "ret", GROUPS).observed.sum() == 98
+
+
+def test_a_window_without_anything_observed_is_refused():
+    frame = market(100)
+    train, val = last_fold(frame)
+    with pytest.raises(DataQualityError, match=r"no step from 2020-03-21 .* is observed"):
+        prepare_darts_timeseries(train, val, "ret", GROUPS, observed=mask(frame, range(80, 100)))
+    with pytest.raises(DataQualityError, match="10 of 20 steps of a window are not said to be observed"):
+        prepare_darts_timeseries(train, val, "ret", GROUPS, observed=mask(frame[:90], ()))
+    with pytest.raises(MissingColumnsError, match="observed"):
+        prepare_darts_timeseries(train, val, "ret", GROUPS, observed=frame)
+
+
+def test_working_days_follow_one_another():
+    days = market(140).filter(pl.col("timestamp").dt.weekday() < 6)
+    train, val = last_fold(days)
+    fold = prepare_darts_timeseries(train, val, "ret", GROUPS)
+    assert list(fold.target.time_index) == list(
+        pd.DatetimeIndex(days["timestamp"].dt.replace_time_zone(None).to_numpy())
+    )
+
+
+def test_days_of_a_zone_with_summer_time_are_days():
+    days = market(100).to_pandas().set_index("timestamp").tz_localize(None).tz_localize("America/New_York")
+    train, val = last_fold(days)
+    fold = prepare_darts_timeseries(train, val, "ret", GROUPS)
+    assert list(fold.target.time_index) == list(days.index.tz_localize(None))

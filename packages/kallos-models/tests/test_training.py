@@ -190,6 +190,40 @@ def test_series_that_cannot_be_used_are_named(market):
         fit_forecaster("gru", market.hparams, market.train, market.covariates, val_target=market.val)
 
 
+def test_steps_that_were_not_observed_teach_nothing(market):
+    settings = TrainingSettings(max_epochs=2)
+    cut = fit_forecaster("gru", market.hparams, market.train[:-3], market.covariates, settings=settings)
+    observed = np.arange(80) < 77
+    masked = fit_forecaster(
+        "gru", market.hparams, market.train, market.covariates, observed=observed, settings=settings
+    )
+    for ours, theirs in zip(masked.model.model.parameters(), cut.model.model.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_steps_that_were_not_observed_are_not_validated(market):
+    settings = TrainingSettings(max_epochs=2)
+    observed = np.arange(len(market.val)) < len(market.val) - 5
+    wild = market.val.values(copy=True)
+    wild[~observed] = 1e6
+    losses = [
+        fit_forecaster(
+            "gru", market.hparams, market.train, val_target=target, val_observed=mask, settings=settings
+        ).best_val_loss
+        for target, mask in [(market.val[:-5], None), (market.val.with_values(wild), observed)]
+    ]
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.parametrize(
+    ("observed", "message"),
+    [(np.ones(3, dtype=bool), r"one value a step, 80, not the shape \(3,\)"), (np.arange(80) < 10, "leaves no sample")],
+)
+def test_a_mask_that_cannot_be_used_is_refused(market, observed, message):
+    with pytest.raises(ConfigError, match=message):
+        fit_forecaster("gru", market.hparams, market.train, observed=observed)
+
+
 def test_the_random_state_of_the_hyperparameters_precedes_the_seed(market):
     first, second = (market.fit("gru", max_epochs=1, seed=seed, random_state=4) for seed in (0, 1))
     assert first.best_val_loss == second.best_val_loss

@@ -55,6 +55,26 @@ def test_batches_hold_every_window_once_whether_shuffled_or_not():
     assert torch.equal(plain.sort().values, shuffled.sort().values)
 
 
+@pytest.mark.parametrize(("shift", "length"), [(4, 1), (6, 3)])
+def test_no_sample_forecasts_a_step_that_was_not_observed(shift, length):
+    dataset = ShiftedTorchTrainingDataset(
+        series("2020-01-11", 40, 1), input_chunk_length=4, output_chunk_length=length, shift=shift
+    )
+    observed = np.random.default_rng(shift).random(40) < 0.8
+    # Darts' samples are newest first: the last of them begins at the first step.
+    first_steps = [len(dataset) - 1 - index for index in range(len(dataset))]
+    expected = [
+        dataset[index].future_target
+        for index, first in enumerate(first_steps)
+        if observed[first + shift : first + shift + length].all()
+    ]
+    windows = Windows.of(dataset, CPU, observed)
+    assert 0 < len(windows) == len(expected) < len(dataset)
+    np.testing.assert_array_equal(windows.__getitems__(range(len(windows))).future_target, np.stack(expected))
+    everything = Windows.of(dataset, CPU, np.ones(40, dtype=bool))
+    assert len(everything) == len(dataset)
+
+
 @pytest.mark.parametrize("name", available_models())
 @pytest.mark.parametrize("shift", [0, 3])
 @pytest.mark.parametrize("ahead", [1, 2])

@@ -44,3 +44,39 @@ def test_naive_score_equals_a_loop(metric, forecast, purge, target, history):
         assert naive_score(train[target].to_numpy(), val[target].to_numpy(), settings) == pytest.approx(
             expected, rel=1e-9
         )
+
+
+def naive_of_observed_by_hand(train, train_observed, gap, val, observed):
+    """As above with RMSE, rolling, where only observed values are known, scored and averaged."""
+    known = [value for value, seen in zip(train, train_observed, strict=True) if seen]
+    mean, squares = sum(known) / len(known), {"last": [], "mean": []}
+    waiting = [None] * gap  # a value is known once the purge has passed
+    for truth, seen in zip(val, observed, strict=True):
+        if seen:
+            squares["last"].append((known[-1] - truth) ** 2)
+            squares["mean"].append((mean - truth) ** 2)
+        waiting.append(truth if seen else None)
+        if (arrived := waiting.pop(0)) is not None:
+            known.append(arrived)
+    return min(sqrt(sum(each) / len(each)) for each in squares.values())
+
+
+@pytest.mark.parametrize("purge", [0, 3])
+@pytest.mark.parametrize("level", [False, True])
+def test_filled_values_are_neither_known_nor_scored(purge, level):
+    rng = np.random.default_rng(purge)
+    values = rng.standard_normal(120)
+    values = values.cumsum() if level else values
+    train, val = values[: 80 - purge], values[80:]
+    train_observed, observed = rng.random(len(train)) < 0.8, rng.random(40) < 0.7
+    # What is filled with makes no difference.
+    for filling in (0.0, 1e6):
+        filled = [np.where(seen, each, filling) for each, seen in ((train, train_observed), (val, observed))]
+        score = naive_score(*filled, FoldSettings(purge=purge), train_observed=train_observed, observed=observed)
+        assert score == pytest.approx(naive_of_observed_by_hand(train, train_observed, purge, val, observed))
+
+
+def test_errors_of_filled_steps_do_not_count():
+    seen = np.array([True, False, True])
+    assert error("rmse", np.zeros(3), np.array([3.0, 1e9, 4.0]), seen) == pytest.approx(sqrt(12.5))
+    assert error("mae", np.zeros(3), np.array([3.0, np.nan, 4.0]), seen) == pytest.approx(3.5)

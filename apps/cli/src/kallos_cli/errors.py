@@ -124,7 +124,13 @@ def _internal(error: Exception) -> tuple[str, str]:
 
 
 def _mismatch(error: "StudyMismatchError") -> tuple[str, str]:
-    shown = "; ".join(f"{option_of(key)} was {old}, now {new}" for key, (old, new) in error.differences.items())
+    # What follows from a change of data that is told says no more.
+    told = {"data_hash", "folds", "last"} if error.change_of_data else set[str]()
+    shown = [
+        f"{option_of(key)} was {old}, now {new}" for key, (old, new) in error.differences.items() if key not in told
+    ]
+    shown += [error.change_of_data] if error.change_of_data else []
+    what = "on other data" if error.change_of_data and len(shown) == 1 else "with other settings"
     ways = ["go back to the stored values", "choose another --study-name"]
     ways += ["resume it nevertheless with --resume force"] if error.can_go_on else []
-    return f"study {error.name!r} was made with other settings: {shown}", ", or ".join(ways)
+    return f"study {error.name!r} was made {what}: {'; '.join(shown)}", ", or ".join(ways)

@@ -74,6 +74,13 @@ class Watch:
             f"{event.n_features} features, {event.n_folds} folds; "
             f"naive forecast: {event.metric} {event.naive_score:.4g}"
         )
+        filled = [
+            f"{train} of training and {val} of validation in fold {number}"
+            for number, (train, val) in enumerate(event.n_filled, start=1)
+            if train or val
+        ]
+        if filled:
+            output.say(f"filled steps, neither trained on nor scored: {', '.join(filled)}")
         if event.n_finished >= event.n_trials:
             output.say(f"{count(event.n_finished, 'finished trial')} of {event.n_trials} asked for: nothing to run")
             return

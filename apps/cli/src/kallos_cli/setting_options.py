@@ -105,6 +105,7 @@ class SettingOption:
 SETTING_OPTIONS = (
     SettingOption(HistorySettings, "start_date", DATA_PANEL, metavar="DATE", type=str, callback=iso_date),
     SettingOption(HistorySettings, "max_gap", DATA_PANEL, metavar="N"),
+    SettingOption(HistorySettings, "frequency", DATA_PANEL, metavar="STEP"),
     SettingOption(FoldSettings, "target_folds", VALIDATION_PANEL, "--folds", metavar="N"),
     SettingOption(FoldSettings, "val_share", VALIDATION_PANEL, metavar="X"),
     SettingOption(FoldSettings, "purge", VALIDATION_PANEL, metavar="N"),

@@ -8,6 +8,7 @@ from .errors import FeatureGroupError as FeatureGroupError
 from .errors import InsufficientDataError as InsufficientDataError
 from .errors import KallosError as KallosError
 from .errors import MissingColumnsError as MissingColumnsError
+from .folds.cross_validation import WalkForwardSplit as WalkForwardSplit
 from .folds.feature_groups import FeatureGroups as FeatureGroups
 from .folds.feature_groups import check_feature_groups as check_feature_groups
 from .folds.scaling import FeatureScaler as FeatureScaler
@@ -22,6 +23,7 @@ from .history.regular_grid import History as History
 from .history.regular_grid import frame_frequency as frame_frequency
 from .history.regular_grid import on_regular_grid as on_regular_grid
 from .history.regular_grid import regularise as regularise
+from .known_columns import changes_in as changes_in
 from .known_columns import default_feature_groups as default_feature_groups
 from .prices.files import read_ohlcv as read_ohlcv
 from .prices.indicators import compute_indicators as compute_indicators
@@ -29,3 +31,4 @@ from .prices.ingest import IngestReport as IngestReport
 from .prices.ingest import ingest_file as ingest_file
 from .prices.ingest import ingest_frame as ingest_frame
 from .simulator import simulate_market as simulate_market
+from .steps import Step as Step

@@ -19,11 +19,16 @@ _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "log_return_features": ("log_return",),
 }
 
-CHANGE_GROUPS: Final = ("volume_features", "roc_features", "log_return_features")
-"""Groups whose columns say what happened within a step: where nothing did, they are 0."""
+# Their columns say what happened within a step: where nothing did, they are 0.
+_CHANGE_GROUPS: Final = ("volume_features", "roc_features", "log_return_features")
 
-CHANGES: Final = frozenset(name for group in CHANGE_GROUPS for name in _GROUPS[group])
-"""The known columns of :data:`CHANGE_GROUPS`."""
+CHANGES: Final = frozenset(name for group in _CHANGE_GROUPS for name in _GROUPS[group])
+"""The known columns of returns, rates of change and volumes."""
+
+
+def changes_in(feature_groups: Mapping[str, Sequence[str]]) -> frozenset[str]:
+    """Return the columns of returns, rates of change and volumes: known by name, or in groups of theirs."""
+    return CHANGES.union(*(feature_groups.get(group, ()) for group in _CHANGE_GROUPS))
 
 
 def default_feature_groups(columns: Sequence[str], target_col: str) -> dict[str, list[str]]:

@@ -16,7 +16,7 @@ from torch import Tensor, optim
 from .best_epoch import BestEpoch
 from .darts_bridge import DataModule, place, training_data, training_loss, validation_loss
 from .errors import ConfigError
-from .windows import batches
+from .windows import Mask, batches
 
 WITHOUT: Final = {
     "devices": 1,
@@ -44,6 +44,8 @@ class LoopTrainer(pl.Trainer):
         training loss. A training whose loss is not finite ends after that.
     accelerator : str, default "cpu"
         Lightning's word for the device.
+    observed, val_observed : numpy.ndarray, bool, optional
+        Steps of the training and of the validation series that may be forecast; all where left out.
     **arguments
         Other arguments of a Lightning trainer, with the values of :data:`WITHOUT`.
 
@@ -67,6 +69,8 @@ class LoopTrainer(pl.Trainer):
         best: BestEpoch | None,
         on_epoch: Callable[[int, float], None],
         accelerator: str = "cpu",
+        observed: Mask | None = None,
+        val_observed: Mask | None = None,
         **arguments: object,
     ) -> None:
         for name, value in arguments.items():
@@ -78,6 +82,7 @@ class LoopTrainer(pl.Trainer):
         self._n_epochs = max_epochs
         self._best = best
         self._on_epoch = on_epoch
+        self._observed, self._val_observed = observed, val_observed
 
     def fit(  # pyright: ignore[reportIncompatibleMethodOverride] - what Darts passes
         self, model: PLForecastingModule, datamodule: DataModule, ckpt_path: str | None = None
@@ -93,8 +98,8 @@ class LoopTrainer(pl.Trainer):
             raise ConfigError("cannot be resumed from: this training loop begins with a new model", "ckpt_path")
         device = place(self, model)
         data = training_data(datamodule)
-        train = batches(data.train, device, batch_size=data.batch_size, shuffle=True)
-        val = None if data.val is None else batches(data.val, device)
+        train = batches(data.train, device, batch_size=data.batch_size, shuffle=True, observed=self._observed)
+        val = None if data.val is None else batches(data.val, device, observed=self._val_observed)
         try:
             self._train(model, train, val)
         finally:

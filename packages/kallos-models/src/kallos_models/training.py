@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from darts import TimeSeries
 from darts.models.forecasting.torch_forecasting_model import TorchForecastingModel
@@ -17,6 +18,7 @@ from .lightning_silence import quiet_lightning
 from .loop import WITHOUT, LoopTrainer
 from .registry import create_model
 from .settings import TrainingSettings, accelerator
+from .windows import Mask
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +77,8 @@ def fit_forecaster(
     *,
     val_target: TimeSeries | None = None,
     val_past_covariates: TimeSeries | None = None,
+    observed: Mask | None = None,
+    val_observed: Mask | None = None,
     settings: TrainingSettings | None = None,
     on_epoch: Callable[[int, float], None] | None = None,
 ) -> Fit:
@@ -100,6 +104,9 @@ def fit_forecaster(
         since those are its context. Without it ``max_epochs`` are trained and the last weights kept.
     val_past_covariates : TimeSeries, optional
         Covariates of the validation target.
+    observed, val_observed : numpy.ndarray, bool, [T], optional
+        Which steps of ``target`` and of ``val_target`` have values of their own. The others are context: no sample that
+        would forecast one is trained on or validated. All where left out.
     settings : TrainingSettings, optional
         The defaults where left out.
     on_epoch : Callable[[int, float], None], optional
@@ -111,18 +118,23 @@ def fit_forecaster(
     UnknownModelError
         Where no architecture has that name.
     ConfigError
-        Where a hyperparameter cannot be used, a series is too short for one sample, or validation series do not match.
+        Where a hyperparameter cannot be used, a series is too short for one sample, validation series do not match, or
+        nothing observed is left to train on or to validate.
     TrainingDivergedError
         Where no epoch had a finite loss, or the weights left are not finite.
     """
     settings = settings or TrainingSettings()
     hparams = _with_settings(hparams, settings)
     _check_series(hparams, target, past_covariates, val_target, val_past_covariates)
+    _check_observed(hparams, "observed", observed, target)
+    _check_observed(hparams, "val_observed", val_observed, val_target)
     kwargs = trainer_kwargs(settings)
     best = None if val_target is None else BestEpoch(settings.patience, settings.min_delta)
     with quiet_lightning():
         model = create_model(model_name, hparams, kwargs)
-        trainer = LoopTrainer(best=best, on_epoch=on_epoch or _ignore, **kwargs)
+        trainer = LoopTrainer(
+            best=best, on_epoch=on_epoch or _ignore, observed=observed, val_observed=val_observed, **kwargs
+        )
         model.fit(
             _prepared(target),
             past_covariates=_prepared(past_covariates),
@@ -169,6 +181,21 @@ def _check_series(
     if val_target is not None and (past_covariates is None) != (val_past_covariates is None):
         absent = "past_covariates" if past_covariates is None else "val_past_covariates"
         raise ConfigError("are missing: training and validation need the same covariates", absent)
+
+
+def _check_observed(hparams: Hyperparameters, name: str, observed: Mask | None, series: TimeSeries | None) -> None:
+    if observed is None:
+        return
+    n_steps = 0 if series is None else len(series)
+    if observed.shape != (n_steps,):
+        raise ConfigError(f"must have one value a step, {n_steps}, not the shape {observed.shape}", name)
+    forecast = np.lib.stride_tricks.sliding_window_view(
+        observed[hparams.input_chunk_length + hparams.output_chunk_shift :], hparams.output_chunk_length
+    )
+    if not forecast.all(axis=1).any():
+        raise ConfigError(
+            "leaves no sample: every forecast of the series would hold a step that was not observed", name
+        )
 
 
 def _prepared(series: TimeSeries | None) -> TimeSeries | None:

@@ -3,13 +3,17 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, Self
 
+import numpy as np
 import torch
 from darts import TimeSeries
 from darts.utils.data import ShiftedTorchTrainingDataset, TorchTrainingBatch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from .darts_bridge import one_series
+
+Mask = NDArray[np.bool_]
 
 # Without gradients large batches are as good; they are bounded for the memory of long windows.
 _LARGE_BATCH: Final = 512
@@ -26,32 +30,54 @@ class Windows(Dataset[TorchTrainingBatch]):
         Covariates over the same steps.
     future_target : Tensor, [N, S, C]
         What is to be forecast from each.
+    kept : Tensor, int64, [K], optional
+        Which of them are samples, oldest first; all where left out.
     """
 
-    def __init__(self, past_target: Tensor, past_covariates: Tensor | None, future_target: Tensor) -> None:
+    def __init__(
+        self,
+        past_target: Tensor,
+        past_covariates: Tensor | None,
+        future_target: Tensor,
+        kept: Tensor | None = None,
+    ) -> None:
         self._past_target = past_target
         self._past_covariates = past_covariates
         self._future_target = future_target
+        self._kept = kept
 
     @classmethod
-    def of(cls, dataset: ShiftedTorchTrainingDataset, device: torch.device) -> Self:
-        """Return the samples of a Darts dataset of one series, its values moved to a device once."""
+    def of(cls, dataset: ShiftedTorchTrainingDataset, device: torch.device, observed: Mask | None = None) -> Self:
+        """Return the samples of a Darts dataset of one series, its values moved to a device once.
+
+        Parameters
+        ----------
+        dataset : ShiftedTorchTrainingDataset
+        device : torch.device
+        observed : numpy.ndarray, bool, [T], optional
+            Steps of the series that may be forecast: a sample whose forecast holds another one is left out.
+        """
         of = one_series(dataset)
         values = _values(of.target, device)
         known = None
         if of.covariates is not None:
             first = of.covariates.time_index.get_loc(of.target.start_time())
             known = _slices(_values(of.covariates, device)[first:], of.n_samples, of.look_back)
-        return cls(
-            _slices(values, of.n_samples, of.look_back), known, _slices(values[of.shift :], of.n_samples, of.future)
-        )
+        kept = None
+        if observed is not None and not observed.all():
+            may_be = torch.as_tensor(observed, device=device)[of.shift :]
+            kept = may_be.unfold(0, of.future, 1)[: of.n_samples].all(dim=1).nonzero()[:, 0]
+        past = _slices(values, of.n_samples, of.look_back)
+        return cls(past, known, _slices(values[of.shift :], of.n_samples, of.future), kept)
 
     def __len__(self) -> int:
-        return len(self._past_target)
+        return len(self._past_target if self._kept is None else self._kept)
 
     def __getitems__(self, indices: Sequence[int]) -> TorchTrainingBatch:
         """Return a batch: what torch's loader asks for where a dataset offers it."""
         rows = torch.as_tensor(indices, device=self._past_target.device).neg().add(len(self) - 1)
+        if self._kept is not None:
+            rows = self._kept[rows]
         return TorchTrainingBatch(
             past_target=self._past_target[rows],
             past_covariates=None if self._past_covariates is None else self._past_covariates[rows],
@@ -65,6 +91,7 @@ def batches(
     *,
     batch_size: int = _LARGE_BATCH,
     shuffle: bool = False,
+    observed: Mask | None = None,
 ) -> Iterable[TorchTrainingBatch]:
     """Return the samples of a Darts dataset of one series in batches, newest first or shuffled anew by each reading.
 
@@ -78,10 +105,12 @@ def batches(
         Samples in a batch.
     shuffle : bool, default False
         By torch's global random state, as torch's own loader does.
+    observed : numpy.ndarray, bool, [T], optional
+        As of :meth:`Windows.of`.
     """
     # Its samples are whole batches, where torch expects a list of single ones.
     collate: Any = _as_it_is
-    return DataLoader(Windows.of(dataset, device), batch_size=batch_size, shuffle=shuffle, collate_fn=collate)
+    return DataLoader(Windows.of(dataset, device, observed), batch_size=batch_size, shuffle=shuffle, collate_fn=collate)
 
 
 def _as_it_is(batch: TorchTrainingBatch) -> TorchTrainingBatch:

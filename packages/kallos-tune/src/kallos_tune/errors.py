@@ -156,16 +156,29 @@ class StudyMismatchError(KallosError, ValueError):
         What differs, with the stored and the asked-for value.
     can_go_on : bool
         Whether the study can be resumed by force: only the search differs, and the scores mean the same.
+    change_of_data : str or None
+        In words, what of the data has changed; None where they have not, or the study cannot say.
     """
 
-    def __init__(self, name: str, differences: Mapping[str, tuple[object, object]], *, can_go_on: bool = False) -> None:
+    def __init__(
+        self,
+        name: str,
+        differences: Mapping[str, tuple[object, object]],
+        *,
+        can_go_on: bool = False,
+        change_of_data: str | None = None,
+    ) -> None:
         self.name = name
+        self.change_of_data = change_of_data
         self.differences = differences
         self.can_go_on = can_go_on
-        shown = "; ".join(f"{key}: stored {old!r}, now {new!r}" for key, (old, new) in differences.items())
+        told = {"data_hash", "folds", "last"} if change_of_data else set[str]()
+        shown = [f"{key}: stored {old!r}, now {new!r}" for key, (old, new) in differences.items() if key not in told]
+        shown += [change_of_data] if change_of_data else []
         ways = ["choose another study name", "go back to the stored values"]
         ways += ["resume it by force"] if can_go_on else []
-        super().__init__(f"study {name!r} was made with other settings ({shown}): {', or '.join(ways)}")
+        what = "on other data" if change_of_data and len(shown) == 1 else "with other settings"
+        super().__init__(f"study {name!r} was made {what} ({'; '.join(shown)}): {', or '.join(ways)}")
 
 
 class TooManyFailuresError(KallosError, RuntimeError):

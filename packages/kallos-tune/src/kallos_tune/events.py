@@ -19,6 +19,8 @@ class StudyOpened:
         Its first and last step, ISO 8601.
     best_score, naive_score : float or None
         Best score so far; mean score of the naive forecast over the same folds.
+    n_filled : tuple of (int, int)
+        Filled steps of each fold's training and validation window, which are neither trained on nor scored.
     """
 
     study_name: str
@@ -32,6 +34,7 @@ class StudyOpened:
     last: str
     best_score: float | None
     naive_score: float
+    n_filled: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from kallos_data import FeatureTables
+from kallos_data import FeatureTables, Step
 from kallos_models import TrainingSettings, check_settings, document_settings, setting
 
 from .errors import ConfigError
@@ -55,6 +55,8 @@ class HistorySettings:
     ------
     ConfigError
         Where a value has the wrong type or lies outside its bounds; so do the other parts.
+    kallos_data.ConfigError
+        Where the frequency is no step.
     """
 
     start_date: str | date | datetime | None = setting(
@@ -62,9 +64,16 @@ class HistorySettings:
     )
     tables: FeatureTables = setting(FeatureTables(), "Tables that the history lies in.")
     max_gap: int = setting(7, "Longest run of missing steps that is filled forward; a longer one is an error.", least=0)
+    frequency: str = setting(
+        "auto",
+        "Step from bar to bar: 15min, 1h, 4h, 1d, 1w, or B for working days; auto takes the most common one, and "
+        "working days where week-ends never have a bar.",
+    )
 
     def __post_init__(self) -> None:
         check_settings(self, error=ConfigError)
+        if self.frequency != "auto":
+            Step.of(self.frequency)
 
 
 @document_settings

@@ -199,7 +199,7 @@ def _open_study(
         created = create_study(
             config,
             name,
-            user_attributes=attributes_of_new_study(definition, data.naive_scores),
+            user_attributes=attributes_of_new_study(definition, data.naive_scores, data.used),
             # A guided search begins with something sensible to learn from, and to compare the next trials with.
             queued=[defaults_in(search.space)] if search.sampler == "tpe" else [],
             wait_seconds=data.settings.run.database_wait_seconds,
@@ -207,7 +207,7 @@ def _open_study(
         if created:
             return optuna.load_study(study_name=name, storage=storage)
     study = optuna.load_study(study_name=name, storage=storage)
-    resume_study(study, definition, data.settings.run.resume)
+    resume_study(study, definition, data.settings.run.resume, data.used)
     return study
 
 
@@ -269,4 +269,5 @@ def _opened(study: optuna.Study, data: StudyData, n_trials: int) -> StudyOpened:
         last=data.frame["timestamp"][-1].isoformat(),
         best_score=best_score(study),
         naive_score=sum(data.naive_scores) / len(data.naive_scores),
+        n_filled=tuple(data.n_filled),
     )

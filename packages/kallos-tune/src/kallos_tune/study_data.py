@@ -1,30 +1,31 @@
 """What a study is run on: the history, its folds, and the facts that identify them."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import polars as pl
 from optuna.distributions import distribution_to_json
 
 from kallos_data import (
     DatabaseConfig,
+    DataQualityError,
     FeatureGroups,
     InsufficientDataError,
     MissingColumnsError,
     calculate_dynamic_wf_kwargs,
+    changes_in,
     check_feature_groups,
     default_feature_groups,
     get_walk_forward_splits,
-    load_features_from_db,
+    load_history,
 )
 
+from .data_fingerprint import frame_hash
 from .errors import ConfigError
-from .evaluation.scoring import naive_score
+from .evaluation.scoring import Mask, naive_score
 from .search_space import fingerprint, longest_look_back
 from .settings import TuningSettings
 
@@ -45,6 +46,8 @@ class StudyData:
         As asked for.
     frame : polars.DataFrame, [T, 1 + F]
         ``timestamp`` and every column that was loaded.
+    observed : polars.DataFrame, [T, 2]
+        ``timestamp`` and which steps are ``observed``: the others are neither trained on nor scored.
     target_col : str
     feature_groups : dict of str to list of str
     splits : tuple of (train, val)
@@ -55,6 +58,7 @@ class StudyData:
     asset_id: str
     end_date: str
     frame: pl.DataFrame
+    observed: pl.DataFrame
     target_col: str
     feature_groups: dict[str, list[str]]
     splits: tuple[tuple[pl.DataFrame, pl.DataFrame], ...]
@@ -66,16 +70,39 @@ class StudyData:
         from kallos_data import prepare_darts_timeseries  # noqa: PLC0415 - imports Darts, a second
 
         return tuple(
-            prepare_darts_timeseries(train, val, self.target_col, self.feature_groups) for train, val in self.splits
+            prepare_darts_timeseries(train, val, self.target_col, self.feature_groups, observed=self.observed)
+            for train, val in self.splits
         )
 
     @cached_property
     def naive_scores(self) -> list[float]:
         """The error of the better naive forecast in each fold; nothing is scaled for it."""
         return [
-            naive_score(train[self.target_col].to_numpy(), val[self.target_col].to_numpy(), self.settings.folds)
+            naive_score(
+                train[self.target_col].to_numpy(),
+                val[self.target_col].to_numpy(),
+                self.settings.folds,
+                train_observed=self._observed_at(train),
+                observed=self._observed_at(val),
+            )
             for train, val in self.splits
         ]
+
+    @property
+    def n_filled(self) -> list[tuple[int, int]]:
+        """Steps of each fold's training and validation window that are filled."""
+        return [tuple(int((~self._observed_at(part)).sum()) for part in split) for split in self.splits]
+
+    @property
+    def used(self) -> pl.DataFrame:
+        """What scores depend on: times, target, features and, where some steps are filled, which ones."""
+        used = self.frame.select("timestamp", self.target_col, *self.features)
+        observed = self.observed["observed"]
+        return used if observed.all() else used.with_columns(observed.cast(pl.Float64))
+
+    def _observed_at(self, part: pl.DataFrame) -> Mask:
+        inside = pl.col("timestamp").is_between(part["timestamp"][0], part["timestamp"][-1])
+        return self.observed.filter(inside)["observed"].to_numpy()
 
     @property
     def features(self) -> list[str]:
@@ -112,7 +139,7 @@ class StudyData:
             "pruner": search.pruner,
             "search_space": {name: distribution_to_json(each) for name, each in search.space.items()},
             "search_space_hash": fingerprint(search.space),
-            "data_hash": frame_hash(self.frame.select("timestamp", self.target_col, *self.features)),
+            "data_hash": frame_hash(self.used),
         }
 
 
@@ -156,16 +183,33 @@ def load_study_data(
     if feature_groups is not None:
         check_feature_groups(feature_groups, target_col=target_col)
     history = settings.history
-    frame = load_features_from_db(
+    loaded = load_history(
         asset_id,
         end_date,
         db_kwargs,
         start_date=history.start_date,
         tables=history.tables,
         max_gap=history.max_gap,
+        frequency=history.frequency,
+        target_col=target_col,
+        changes=changes_in(feature_groups or {}),
     )
+    frame = loaded.frame
     groups = _groups_in(frame, asset_id, target_col, feature_groups)
-    return StudyData(asset_id, str(end_date), frame, target_col, groups, _splits(frame, settings), settings)
+    splits = _splits(frame, settings)
+    data = StudyData(asset_id, str(end_date), frame, loaded.observed, target_col, groups, splits, settings)
+    _refuse_unobserved(data)
+    return data
+
+
+def _refuse_unobserved(data: StudyData) -> None:
+    for number, ((train, val), filled) in enumerate(zip(data.splits, data.n_filled, strict=True), start=1):
+        for name, part, n in zip(("train on", "score"), (train, val), filled, strict=True):
+            if n == len(part):
+                raise DataQualityError(
+                    f"fold {number} has no observed step to {name}, from {part['timestamp'][0]:%Y-%m-%d} to "
+                    f"{part['timestamp'][-1]:%Y-%m-%d}: begin after it, or supply the values at their source"
+                )
 
 
 def _groups_in(
@@ -202,17 +246,6 @@ def _splits(frame: pl.DataFrame, settings: TuningSettings) -> tuple[tuple[pl.Dat
         remedy = f"begin earlier, end later, or search shorter look-backs than {look_back} steps"
         raise InsufficientDataError(error.needed, error.found, purpose="a study of two folds", remedy=remedy) from error
     return tuple(get_walk_forward_splits(frame, **windows))
-
-
-def frame_hash(frame: pl.DataFrame) -> str:
-    """Return a hash of a frame's names and values that is the same on every machine."""
-    digest = hashlib.sha256()
-    for name in frame.columns:
-        column = frame[name]
-        values = column.dt.epoch("us") if column.dtype.is_temporal() else column.cast(pl.Float64)
-        digest.update(name.encode())
-        digest.update(np.ascontiguousarray(values.to_numpy()).tobytes())
-    return digest.hexdigest()[:16]
 
 
 def _fold_bounds(train: pl.DataFrame, val: pl.DataFrame) -> dict[str, str]:

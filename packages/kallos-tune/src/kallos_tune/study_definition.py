@@ -11,7 +11,9 @@ from textwrap import shorten
 from typing import Any, Final
 
 import optuna
+import polars as pl
 
+from .data_fingerprint import change_of, fingerprint_of
 from .errors import StudyExistsError, StudyMismatchError
 from .settings import Resume
 from .versions import versions
@@ -22,13 +24,16 @@ DEFINITION: Final = "kallos_definition"
 CHANGES: Final = "kallos_changes"
 VERSIONS: Final = "kallos_versions"
 NAIVE_SCORES: Final = "kallos_naive_scores"
+FINGERPRINT: Final = "kallos_fingerprint"
 
 _CONSEQUENCES: Final = {"last", "folds", "data_hash", "search_space_hash"}
 # How one searches and how long one trains; the rest is what scores mean, and trials of two meanings have no best.
 _MAY_CHANGE: Final = {"max_epochs", "patience", "seed", "sampler", "pruner"}
 
 
-def attributes_of_new_study(definition: Mapping[str, Any], naive_scores: Sequence[float]) -> dict[str, Any]:
+def attributes_of_new_study(
+    definition: Mapping[str, Any], naive_scores: Sequence[float], used: pl.DataFrame
+) -> dict[str, Any]:
     """Return what a study knows of itself from its first moment on, as its user attributes.
 
     Parameters
@@ -37,11 +42,18 @@ def attributes_of_new_study(definition: Mapping[str, Any], naive_scores: Sequenc
         What the study is about, in JSON's own types; see :meth:`kallos_tune.StudyData.definition`.
     naive_scores : sequence of float
         Of the naive forecast in each fold.
+    used : polars.DataFrame, [T, 1 + F]
+        The data that scores depend on; see :attr:`kallos_tune.StudyData.used`.
     """
-    return {DEFINITION: dict(definition), VERSIONS: versions(), NAIVE_SCORES: list(naive_scores)}
+    return {
+        DEFINITION: dict(definition),
+        VERSIONS: versions(),
+        NAIVE_SCORES: list(naive_scores),
+        FINGERPRINT: dict(fingerprint_of(used)),
+    }
 
 
-def resume_study(study: optuna.Study, definition: Mapping[str, Any], resume: Resume) -> None:
+def resume_study(study: optuna.Study, definition: Mapping[str, Any], resume: Resume, used: pl.DataFrame) -> None:
     """Accept an existing study as the one to resume.
 
     With ``resume="force"``, differences in how one searches or trains are added to the study's list of changes; its
@@ -54,6 +66,8 @@ def resume_study(study: optuna.Study, definition: Mapping[str, Any], resume: Res
         What the study is asked to be about; see :meth:`kallos_tune.StudyData.definition`.
     resume : {"same", "force", "never"}
         See :class:`kallos_tune.RunSettings`.
+    used : polars.DataFrame, [T, 1 + F]
+        The data that scores depend on now, of which the error says what has changed.
 
     Raises
     ------
@@ -68,7 +82,8 @@ def resume_study(study: optuna.Study, definition: Mapping[str, Any], resume: Res
     differences = definition_differences(study, definition)
     can_be_forced = differences.keys() <= _MAY_CHANGE
     if differences and not (can_be_forced and resume == "force"):
-        raise StudyMismatchError(name, differences, can_go_on=can_be_forced)
+        change = _change_of_data(study, used) if "data_hash" in differences else None
+        raise StudyMismatchError(name, differences, can_go_on=can_be_forced, change_of_data=change)
     for key, (stored, now) in differences.items():
         logger.warning("study %s is resumed although %s differs: %s until now, %s from now on", name, key, stored, now)
     if differences:
@@ -111,8 +126,16 @@ def definition_differences(study: optuna.Study, definition: Mapping[str, Any]) -
     if stored is None:
         return {"origin": ("a study not made by Kallos", "kallos")}
     differences = {key: (_shortened(old), _shortened(new)) for key, (old, new) in _compare(stored, definition).items()}
+    if not differences.keys() & _CONSEQUENCES:
+        # Another end date that leaves the same history: nothing came in between.
+        differences.pop("end_date", None)
     explained = differences.keys() - _CONSEQUENCES - _MAY_CHANGE
     return {key: values for key, values in differences.items() if not (explained and key in _CONSEQUENCES)}
+
+
+def _change_of_data(study: optuna.Study, used: pl.DataFrame) -> str | None:
+    stored = current_definition(study.user_attrs) or {}
+    return change_of(study.user_attrs.get(FINGERPRINT, {}), str(stored.get("data_hash")), used)
 
 
 def _compare(stored: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -148,7 +148,7 @@ def get_walk_forward_splits(
     [0, 1, 2, 3, 4, 5, 6] [8, 9]
     """
     rows = nw.from_native(frame, eager_only=True)
-    _require_increasing(times_of(frame))
+    require_increasing(times_of(frame))
     positions = walk_forward_positions(
         len(rows), train_length=train_length, val_length=val_length, purge=purge, window=window
     )
@@ -225,7 +225,8 @@ def calculate_dynamic_wf_kwargs(
     return WalkForwardKwargs(train_length=train_length, val_length=val_length, purge=purge, window=window)
 
 
-def _require_increasing(times: pl.Series) -> None:
+def require_increasing(times: pl.Series) -> None:
+    """Raise where times do not strictly increase: folds of unsorted rows would look into the future."""
     if times.null_count() or not (times.diff().drop_nulls() > timedelta(0)).all():
         raise DataQualityError(
             "column 'timestamp' does not strictly increase: sort the frame by time and remove duplicates first"

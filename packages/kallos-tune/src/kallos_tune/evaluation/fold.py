@@ -21,7 +21,7 @@ class FoldResult:
     Attributes
     ----------
     score : float
-        Error of the forecast, in the target's unit.
+        Error of the forecast at the observed steps, in the target's unit.
     naive_score : float
         Error of the better naive forecast.
     forecast : numpy.ndarray, float64, [T_val]
@@ -85,13 +85,21 @@ def evaluate_fold(
         covariates,
         val_target=val_target,
         val_past_covariates=val_covariates,
+        observed=fold.train_observed,
+        val_observed=fold.observed[fold.val_start - look_back :],
         settings=settings.training,
         on_epoch=on_epoch,
     )
     forecast = forecast_fold(fit.model, fold, look_back, settings.folds.forecast)
     return FoldResult(
-        score=error(settings.folds.metric, fold.actual, forecast),
-        naive_score=naive_score(fold.train_actual, fold.actual, settings.folds),
+        score=error(settings.folds.metric, fold.actual, forecast, fold.val_observed),
+        naive_score=naive_score(
+            fold.train_actual,
+            fold.actual,
+            settings.folds,
+            train_observed=fold.train_observed,
+            observed=fold.val_observed,
+        ),
         forecast=forecast,
         epochs=fit.epochs,
         best_epoch=fit.best_epoch or fit.epochs,
