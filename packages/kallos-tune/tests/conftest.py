@@ -10,7 +10,8 @@ import torch
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from kallos_data import FeatureTables, get_walk_forward_splits, prepare_darts_timeseries
-from kallos_tune import TuningSettings
+from kallos_tune import TuningSettings, run_tuning
+from kallos_tune.events import ignore
 
 GROUPS = {"unbounded_features": ["signal"], "volume_features": ["volume"]}
 TINY_SPACE = {
@@ -99,6 +100,26 @@ def database(tmp_path, history) -> str:
     url = f"sqlite:///{tmp_path / 'history.db'}"
     _write_history(url, history)
     return url
+
+
+@pytest.fixture
+def tune(database, groups, settings):
+    def run(n_trials=1, *, study_name="s", end_date="2021-04-30", on_event=ignore, url=database, **changes):
+        return run_tuning(
+            "X",
+            end_date,
+            {"url": url},
+            None,
+            changes.pop("model_name", "gru"),
+            study_name,
+            changes.pop("target_col", "ret"),
+            changes.pop("feature_groups", groups),
+            n_trials,
+            settings=settings.changed(**changes),
+            on_event=on_event,
+        )
+
+    return run
 
 
 @pytest.fixture

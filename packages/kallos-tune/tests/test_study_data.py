@@ -7,17 +7,8 @@ import polars as pl
 import pytest
 
 from kallos_data import DataQualityError
-from kallos_tune import StudyMismatchError, load_study_data, run_tuning
+from kallos_tune import StudyMismatchError, load_study_data
 from kallos_tune.evaluation.fold import evaluate_fold
-
-
-@pytest.fixture
-def tune(database, groups, settings):
-    def run(n_trials=1, *, end_date="2021-04-30", **changes):
-        arguments = ("X", end_date, database, None, "gru", "s", "ret", groups, n_trials)
-        return run_tuning(*arguments, settings=settings.changed(**changes))
-
-    return run
 
 
 @pytest.fixture
