@@ -17,6 +17,7 @@ _OPTION_OF_ARGUMENT = {
     "db_kwargs": "--db-url",
     "end_date": "--end-date",
     "feature_groups": "--features",
+    "id_column": "--id-column",
     "indicators": "--indicators-table",
     "indicators_table": "--indicators-table",
     "market": "--market-table",
@@ -26,8 +27,10 @@ _OPTION_OF_ARGUMENT = {
     "optuna_schema": "--optuna-schema",
     "path": "FILE",
     "schema": "--optuna-schema",
+    "studies_url": "--studies-url",
     "study_name": "--study-name",
     "target_col": "--target-col",
+    "timestamp_column": "--timestamp-column",
     "url": "--db-url",
     "wait_seconds": "--database-wait",
 }
@@ -68,6 +71,7 @@ def explain(error: Exception) -> Explanation:
     from kallos_models import KallosError as ModelError
     from kallos_tune import (
         DatabaseUnavailableError,
+        ForeignTablesError,
         LockTimeoutError,
         StudyExistsError,
         StudyMismatchError,
@@ -85,6 +89,12 @@ def explain(error: Exception) -> Explanation:
         case StudyExistsError():
             remedy = "choose another --study-name, or leave out --resume never to resume it"
             lines = (f"study {error.name!r} exists already: {remedy}",)
+        case ForeignTablesError():
+            schema = "in a schema of their own with --optuna-schema NAME, or " if error.has_schemas else ""
+            lines = (
+                f"{error.database} belongs to another application, {error.found}: nothing was created",
+                f"keep studies {schema}in another database with --studies-url URL",
+            )
         case TooManyFailuresError():
             user = False
             lines = (

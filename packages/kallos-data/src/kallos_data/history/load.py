@@ -1,25 +1,30 @@
 """From the database's tables to one regular frame of features."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 
 import polars as pl
 import sqlalchemy
 from sqlalchemy import Connection
 
 from ..database.config import DatabaseConfig
-from ..database.feature_tables import FeatureTables
+from ..database.feature_tables import FeatureTables, tables_named
 from ..database.tables import SourceTable, source_tables
+from ..database.text_columns import refuse_columns_without_numbers
 from ..errors import AssetNotFoundError, ConfigError, InsufficientDataError
 from ..steps import step_in_words
 from ..timestamps import Moment, first_moment, last_moment, utc_times
+from .meeting import ids_that_look_alike, require_meeting
+from .positive_prices import require_positive_prices
 from .reader import AssetHistory
 from .regular_grid import frame_frequency, regularise
 
 logger = logging.getLogger(__name__)
 
 _MOST_KNOWN_ASSETS = 300
+_NAMES = FeatureTables()
 
 
 def load_features_from_db(
@@ -29,6 +34,11 @@ def load_features_from_db(
     *,
     start_date: Moment | None = None,
     tables: FeatureTables | None = None,
+    market_table: str = _NAMES.market,
+    indicators_table: str | None = _NAMES.indicators,
+    id_column: str = _NAMES.id_column,
+    timestamp_column: str = _NAMES.timestamp_column,
+    needed_columns: Collection[str] = (),
     max_gap: int = 7,
     frequency: timedelta | None = None,
 ) -> pl.DataFrame:
@@ -50,6 +60,10 @@ def load_features_from_db(
         First step, inclusive; the first there is where left out.
     tables : FeatureTables, optional
         Its defaults where left out.
+    market_table, indicators_table, id_column, timestamp_column : str, optional
+        The same one by one, see :class:`FeatureTables`; ``indicators_table`` None reads the market's alone.
+    needed_columns : collection of str, optional
+        Columns that are no use as texts: one that holds no numbers is refused, not left out.
     max_gap, frequency
         See :func:`regularise`.
 
@@ -61,7 +75,8 @@ def load_features_from_db(
     Raises
     ------
     ConfigError
-        Where a date cannot be read, the start lies after the end, a table does not exist, or no column holds numbers.
+        Where a date cannot be read, the start lies after the end, a table does not exist, no column holds numbers, or
+        names are given beside ``tables``.
     MissingColumnsError
         Where a table lacks a key column.
     AssetNotFoundError
@@ -69,23 +84,28 @@ def load_features_from_db(
     InsufficientDataError
         Where it has some, but none in the range.
     DataQualityError
-        Where a value is not a number, and as in :func:`regularise`.
+        Where a value or a needed column is not a number, a price is 0 or less, less than half of the rows of prices
+        have a time of the indicators as far as these reach, and as in :func:`regularise`.
     DatabaseError
         Where the database cannot be reached.
     """
-    tables = tables or FeatureTables()
+    tables = tables_named(tables, market_table, indicators_table, id_column, timestamp_column)
     start = None if start_date is None else first_moment(start_date, name="start_date")
     end = last_moment(end_date, name="end_date")
     if start is not None and start > end:
         raise ConfigError(f"must not lie after the end date {end_date}, as {start_date} does", "start_date")
     with DatabaseConfig.of(db_kwargs).connect(one_state=True) as connection:
-        market, *others = source_tables(connection, tables)
+        market, *others = sources = source_tables(connection, tables)
+        refuse_columns_without_numbers(connection, sources, needed_columns)
         frame = AssetHistory(connection, tables, market, asset_id).read(start, end)
         if frame.is_empty():
             asked = f"the history of {asset_id!r} from {start_date or 'the beginning'} to {end_date}"
             raise _why_empty(connection, tables, market, asset_id, asked)
+        require_positive_prices(frame, table=tables.market)
         for table in others:
             more = AssetHistory(connection, tables, table, asset_id).read(start, end)
+            alike = partial(ids_that_look_alike, connection, tables, table, asset_id)
+            require_meeting(frame, more, market=tables.market, other=str(tables.indicators), alike=alike)
             frame = frame.join(more, on="timestamp", how="left", maintain_order="left")
     frame = regularise(frame, max_gap=max_gap, frequency=frequency)
     _log_loaded(asset_id, frame, end)

@@ -107,9 +107,10 @@ class AssetHistory:
         except TypeError as error:
             stored = zip(times, column, kept or repeat(True), strict=False)
             time, value = next((t, v) for t, v, keep in stored if keep and isinstance(v, str | bytes))
+            remedy = f"store it as CAST({name} AS REAL)" if _is_number(value) else "correct it at its source"
             raise DataQualityError(
                 f"column {name!r} of {self._table.clause.name!r} holds {value!r} at {time}, which is not a number: "
-                "correct it at its source"
+                f"{remedy}"
             ) from error
 
     def _bounds(self, start: datetime | None, end: datetime) -> list[ColumnElement[bool]]:
@@ -134,3 +135,11 @@ def _id_values(asset_id: str | int, kind: types.TypeEngine[Any], dialect: str) -
     # What a view computes has no type in SQLite, which then finds no number by its text.
     undeclared = dialect == "sqlite" and isinstance(kind, types.NullType)
     return [*texts, *integers] if undeclared else list(texts)
+
+
+def _is_number(text: str | bytes) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
