@@ -4,6 +4,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from kallos_data import AssetNotFoundError
+    from kallos_data import KallosError as DataError
+    from kallos_models import KallosError as ModelError
+    from kallos_tune import KallosError as TuneError
     from kallos_tune import StudyMismatchError
 
 EXIT_OURS = 1
@@ -17,6 +21,7 @@ _OPTION_OF_ARGUMENT = {
     "db_kwargs": "--db-url",
     "end_date": "--end-date",
     "feature_groups": "--features",
+    "from_date": "--from",
     "id_column": "--id-column",
     "indicators": "--indicators-table",
     "indicators_table": "--indicators-table",
@@ -31,6 +36,7 @@ _OPTION_OF_ARGUMENT = {
     "study_name": "--study-name",
     "target_col": "--target-col",
     "timestamp_column": "--timestamp-column",
+    "to_date": "--to",
     "url": "--db-url",
     "wait_seconds": "--database-wait",
 }
@@ -120,11 +126,28 @@ def explain(error: Exception) -> Explanation:
                 "finished trials are kept; see whether it is stuck and end it; --database-wait sets how long to wait",
             )
         case DataError() | ModelError() | TuneError():
-            lines = (f"{option_of(error.parameter)} {error.problem}" if error.parameter else error.problem,)
+            lines = _mistake(error)
         case _:
             user = False
             lines = _internal(error)
     return Explanation(EXIT_USER if user else EXIT_OURS, lines)
+
+
+def _mistake(error: "DataError | ModelError | TuneError") -> tuple[str, ...]:
+    from kallos_data import AssetNotFoundError
+
+    if isinstance(error, AssetNotFoundError):
+        return _unknown_asset(error)
+    return (f"{option_of(error.parameter)} {error.problem}" if error.parameter else error.problem,)
+
+
+def _unknown_asset(error: "AssetNotFoundError") -> tuple[str, str]:
+    from . import command_line
+
+    asked = "--asset-id" if command_line.value_typed(("--asset-id",)) else "asset"
+    if not error.known:
+        return f"{asked} {error.problem}", f"ingest prices first: {command_line.of_program('ingest', '--help')}"
+    return f"{asked} {error.problem}", f"{command_line.of_program('assets', 'list')} shows what there is"
 
 
 def _internal(error: Exception) -> tuple[str, str]:
