@@ -9,7 +9,15 @@ from kallos_cli.databases import Databases
 from kallos_data import ConfigError as DataConfigError
 from kallos_data import MissingColumnsError
 from kallos_models import ConfigError as ModelConfigError
-from kallos_tune import ConfigError, StudyExistsError, StudyMismatchError, StudyResult, TooManyFailuresError
+from kallos_tune import (
+    ConfigError,
+    ForeignTablesError,
+    StorageError,
+    StudyExistsError,
+    StudyMismatchError,
+    StudyResult,
+    TooManyFailuresError,
+)
 from kallos_tune.errors import DatabaseUnavailableError, WorkerError
 
 
@@ -117,6 +125,19 @@ def test_commands_name_the_database_of_the_studies_where_it_is_another(monkeypat
     )
     monkeypatch.setenv("KALLOS_STUDIES_URL", "sqlite:///my studies.db")
     assert command_line.to_resume(apart) == ("kallos-run tune --db-url sqlite:///x.db",)
+
+
+def test_who_may_not_write_is_told_of_another_database_for_studies():
+    denied = errors.explain(StorageError("Optuna cannot use its tables in x: permission denied for schema public"))
+    assert denied.exit_code == 2
+    assert denied.lines[1] == "where prices may only be read, keep studies in another database with --studies-url URL"
+    foreign = errors.explain(ForeignTablesError("x", "whose table alembic_version holds 'a'", has_schemas=True))
+    assert foreign.exit_code == 2
+    what, remedy = foreign.lines
+    assert what == "x belongs to another application, whose table alembic_version holds 'a': nothing was created"
+    assert remedy.startswith("keep studies in a schema of their own with --optuna-schema NAME, or in another database")
+    on_sqlite = errors.explain(ForeignTablesError("x", "whose", has_schemas=False))
+    assert on_sqlite.lines[1] == "keep studies in another database with --studies-url URL"
 
 
 def test_the_password_of_the_studies_is_not_repeated_either(monkeypatch):

@@ -139,6 +139,14 @@ def test_indicators_without_prices_can_be_removed_too(url):
     assert (done.rows, done.indicator_rows) == (0, 60)
 
 
+def test_nothing_is_removed_through_a_view(url):
+    ingest_frame(simulate_market(60), "A", url)
+    run(url, "CREATE VIEW v AS SELECT * FROM daily_market_data")
+    with pytest.raises(ConfigError, match="market 'v' is a view: name the table that it reads"):
+        remove_asset(url, "A", tables=FeatureTables(market="v"))
+    assert list_assets(url, tables=FeatureTables(market="v"))[0].rows == 60
+
+
 def test_a_removal_that_fails_removes_nothing(url):
     ingest_frame(simulate_market(60), "A", url)
     run(

@@ -135,10 +135,14 @@ def explain(error: Exception) -> Explanation:
 
 def _mistake(error: "DataError | ModelError | TuneError") -> tuple[str, ...]:
     from kallos_data import AssetNotFoundError
+    from kallos_tune import StorageError
 
     if isinstance(error, AssetNotFoundError):
         return _unknown_asset(error)
-    return (f"{option_of(error.parameter)} {error.problem}" if error.parameter else error.problem,)
+    line = f"{option_of(error.parameter)} {error.problem}" if error.parameter else error.problem
+    if isinstance(error, StorageError) and any(words in line for words in ("permission denied", "readonly database")):
+        return line, "where prices may only be read, keep studies in another database with --studies-url URL"
+    return (line,)
 
 
 def _unknown_asset(error: "AssetNotFoundError") -> tuple[str, str]:

@@ -115,7 +115,7 @@ def tune(
     all_settings = TuningSettings.of(**settings, tables=tables)
     check_request(model_name, study_name, n_trials, config, optuna_schema, settings=all_settings)
     all_settings = all_settings.changed(workers=workers or room_for_workers(all_settings.run))
-    data = load_study_data(asset_id, end_date, databases.prices, target_col, groups, settings=all_settings)
+    data = load_study_data(asset_id, end_date, databases.prices or config, target_col, groups, settings=all_settings)
     if groups is None and not quiet:
         _say_groups(data.feature_groups)
     logs.tame_optuna()

@@ -123,6 +123,21 @@ class PriceTables:
         market, *others = source_tables(connection, tables)
         return cls(tables, market, others[0] if others else None)
 
+    def require_tables(self, connection: Connection) -> None:
+        """Refuse views: what is removed from one would be gone from a table that nobody named.
+
+        Raises
+        ------
+        ConfigError
+            Where one of the two is no table.
+        """
+        for parameter, source in (("market", self.market), ("indicators", self.indicators)):
+            if source is None:
+                continue
+            there = sqlalchemy.inspect(connection).get_table_names(source.clause.schema)
+            if source.clause.name not in there:
+                raise ConfigError(f"{source.clause.name!r} is a view: name the table that it reads", parameter)
+
     def known_assets(self, connection: Connection, table: SourceTable) -> dict[str | int, int]:
         """Return the assets of a table, each with its number of rows, sorted."""
         column = table.clause.c[self.names.id_column]

@@ -80,8 +80,8 @@ def remove_asset(
     AssetNotFoundError
         Where neither table has a row of the asset.
     ConfigError
-        Where a date cannot be read, the first lies after the last, a table does not exist, or rows stay and a table has
-        no key over asset and time.
+        Where a date cannot be read, the first lies after the last, a table does not exist or is a view, or rows stay
+        and a table has no key over asset and time.
     MissingColumnsError, DataQualityError
         As in :func:`load_features_from_db` and :func:`ingest_frame`.
     DatabaseError
@@ -99,6 +99,7 @@ def remove_asset(
             key = advisory_key("write prices", schema=None)
             hold_in_transaction(connection, key, f"writing prices to {config}", wait_seconds)
         found = PriceTables.of(connection, tables or FeatureTables())
+        found.require_tables(connection)
         return _removed(connection, found, asset_id, start, end, dry_run=dry_run)
 
 
