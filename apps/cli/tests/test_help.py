@@ -12,7 +12,12 @@ from kallos_cli.app import app
 from kallos_cli.setting_options import SETTING_OPTIONS
 from kallos_models import available_models
 
-COMMANDS = [(), ("demo",), ("ingest",), ("tune",), ("study",), ("study", "list"), ("study", "show"), ("study", "reap")]
+GROUPS = ("study", "assets")
+COMMANDS = [
+    *[(), ("demo",), ("ingest",), ("tune",)],
+    *[("study",), ("study", "list"), ("study", "show"), ("study", "reap")],
+    *[("assets",), ("assets", "list"), ("assets", "show"), ("assets", "remove")],
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -40,13 +45,15 @@ def test_every_example_can_be_typed():
     assert len(typed) > 12
     for line in typed:
         words = line[line.index("kallos-run") + 1 : line.index(">") if ">" in line else None]
-        path = tuple(words[: 2 if words[0] == "study" else 1])
+        path = tuple(words[: 2 if words[0] in GROUPS else 1])
         commands[path].make_context(path[-1], words[len(path) :])
 
 
 def test_every_option_has_help():
     found = list(commands_of(typer.main.get_command(app)))
-    assert {path for path, _ in found} == {path for path in COMMANDS if path not in {(), ("study",)}}
+    assert {path for path, _ in found} == {
+        path for path in COMMANDS if (path and path[0] not in GROUPS) or len(path) == 2
+    }
     for path, command in found:
         assert command.help, path
         for parameter in command.params:

@@ -5,10 +5,19 @@ import sys
 import pytest
 
 from kallos_cli import command_line, errors, wording
+from kallos_cli.databases import Databases
 from kallos_data import ConfigError as DataConfigError
-from kallos_data import DatabaseConfig, MissingColumnsError
+from kallos_data import MissingColumnsError
 from kallos_models import ConfigError as ModelConfigError
-from kallos_tune import ConfigError, StudyExistsError, StudyMismatchError, StudyResult, TooManyFailuresError
+from kallos_tune import (
+    ConfigError,
+    ForeignTablesError,
+    StorageError,
+    StudyExistsError,
+    StudyMismatchError,
+    StudyResult,
+    TooManyFailuresError,
+)
 from kallos_tune.errors import DatabaseUnavailableError, WorkerError
 
 
@@ -77,31 +86,68 @@ def test_the_command_to_continue_is_what_was_typed_without_password_and_never(mo
     url = "postgresql://me:s3cret@localhost/prices"
     typed = ["tune", "--asset-id=B C", "--json", "--db-url", url, "--resume", "never", "--n-trials=5", "--purge", "0"]
     monkeypatch.setattr(sys, "argv", ["kallos-run", *typed])
-    first, again = command_line.to_resume(DatabaseConfig.of(url))
+    first, again = command_line.to_resume(Databases.of(url))
     assert first.startswith("export KALLOS_DB_URL=postgresql://me:PASSWORD@localhost/prices ")
     assert again == "kallos-run tune --asset-id 'B C' --json --n-trials 5 --purge 0"
-    assert command_line.this_again(DatabaseConfig.of(url), n_trials=9).endswith("--purge 0 --n-trials 9")
+    assert command_line.this_again(Databases.of(url), n_trials=9).endswith("--purge 0 --n-trials 9")
 
 
 def test_commands_name_the_database_where_it_is_not_the_default():
-    default = DatabaseConfig.of("sqlite:///kallos.db")
+    default = Databases.of("sqlite:///kallos.db")
     assert command_line.with_storage(["study", "show", "a b"], default) == "kallos-run study show 'a b'"
-    other = command_line.with_storage(["study", "list"], DatabaseConfig.of("sqlite:///x.db"), "lab")
+    other = command_line.with_storage(["study", "list"], Databases.of("sqlite:///x.db"), "lab")
     assert other == "kallos-run study list --db-url sqlite:///x.db --optuna-schema lab"
 
 
 def test_commands_leave_the_database_out_where_the_environment_names_it(monkeypatch):
     url = "postgresql://me:s3cret@localhost/prices"
     monkeypatch.setenv("KALLOS_DB_URL", url)
-    assert command_line.with_storage(["study", "list"], DatabaseConfig.of(url)) == "kallos-run study list"
-    default = command_line.with_storage(["study", "list"], DatabaseConfig.of("sqlite:///kallos.db"))
+    assert command_line.with_storage(["study", "list"], Databases.of(url)) == "kallos-run study list"
+    default = command_line.with_storage(["study", "list"], Databases.of("sqlite:///kallos.db"))
     assert default == "kallos-run study list --db-url sqlite:///kallos.db"
     monkeypatch.setattr(sys, "argv", ["kallos-run", "tune", "--db-url", url, "--n-trials", "3"])
-    assert command_line.this_again(DatabaseConfig.of(url)) == "kallos-run tune --n-trials 3"
+    assert command_line.this_again(Databases.of(url)) == "kallos-run tune --n-trials 3"
     monkeypatch.setenv("KALLOS_DB_URL", "no database")
-    assert "--db-url sqlite:///x.db" in command_line.with_storage(
-        ["study", "list"], DatabaseConfig.of("sqlite:///x.db")
+    assert "--db-url sqlite:///x.db" in command_line.with_storage(["study", "list"], Databases.of("sqlite:///x.db"))
+
+
+def test_commands_name_the_database_of_the_studies_where_it_is_another(monkeypatch):
+    apart = Databases.of("sqlite:///x.db", "sqlite:///my studies.db")
+    typed = ["tune", "--studies-url", "sqlite:///my studies.db", "--db-url=sqlite:///x.db"]
+    monkeypatch.setattr(sys, "argv", ["kallos-run", *typed])
+    assert command_line.this_again(apart) == (
+        "kallos-run tune --studies-url 'sqlite:///my studies.db' --db-url sqlite:///x.db"
     )
+    show = command_line.with_storage(["study", "show", "s"], apart.for_studies_alone)
+    assert show == "kallos-run study show s --studies-url 'sqlite:///my studies.db'"
+    assert command_line.with_storage(["study", "list"], Databases.of_studies("no url at all", "sqlite:///s.db")) == (
+        "kallos-run study list --studies-url sqlite:///s.db"
+    )
+    monkeypatch.setenv("KALLOS_STUDIES_URL", "sqlite:///my studies.db")
+    assert command_line.to_resume(apart) == ("kallos-run tune --db-url sqlite:///x.db",)
+
+
+def test_who_may_not_write_is_told_of_another_database_for_studies():
+    denied = errors.explain(StorageError("Optuna cannot use its tables in x: permission denied for schema public"))
+    assert denied.exit_code == 2
+    assert denied.lines[1] == "where prices may only be read, keep studies in another database with --studies-url URL"
+    foreign = errors.explain(ForeignTablesError("x", "whose table alembic_version holds 'a'", has_schemas=True))
+    assert foreign.exit_code == 2
+    what, remedy = foreign.lines
+    assert what == "x belongs to another application, whose table alembic_version holds 'a': nothing was created"
+    assert remedy.startswith("keep studies in a schema of their own with --optuna-schema NAME, or in another database")
+    on_sqlite = errors.explain(ForeignTablesError("x", "whose", has_schemas=False))
+    assert on_sqlite.lines[1] == "keep studies in another database with --studies-url URL"
+
+
+def test_the_password_of_the_studies_is_not_repeated_either(monkeypatch):
+    url = "postgresql://me:s3cret@localhost/studies"
+    monkeypatch.setattr(sys, "argv", ["kallos-run", "tune", "--studies-url", url])
+    first, again = command_line.to_resume(Databases.of("sqlite:///kallos.db", url))
+    assert first.startswith("export KALLOS_STUDIES_URL=postgresql://me:PASSWORD@localhost/studies ")
+    assert again == "kallos-run tune"
+    with pytest.raises(DataConfigError, match="studies_url names the database 'mysql', which is not supported"):
+        Databases.of("sqlite:///kallos.db", "mysql://me@localhost/x")
 
 
 @pytest.mark.parametrize(
@@ -149,7 +195,7 @@ def test_a_verdict_is_plain():
 
 
 def test_commands_begin_as_the_program_was_called(monkeypatch):
-    config = DatabaseConfig.of("sqlite:///kallos.db")
+    config = Databases.of("sqlite:///kallos.db")
     assert command_line.with_storage(["study", "show", "s 1"], config) == "kallos-run study show 's 1'"
     monkeypatch.setenv("KALLOS_PROGRAM", "./run kallos-run")
     assert command_line.with_storage(["study", "show", "s 1"], config) == "./run kallos-run study show 's 1'"

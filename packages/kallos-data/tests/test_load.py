@@ -221,7 +221,7 @@ def test_columns_that_are_no_numbers_are_left_out_by_name(file, caplog):
     columns = "id TEXT, timestamp TEXT, x REAL, note TEXT, seen DATETIME, flag BOOLEAN, n BIGINT, p DECIMAL(9, 2)"
     file.table("m", columns, [("A", day(n), 1.5, "a", "b", True, 3, 9.25) for n in range(2)])
     assert file.load().row(0)[1:] == (1.5, 1.0, 3.0, 9.25)
-    assert "columns of m that hold no numbers are left out: note, seen" in caplog.text
+    assert "columns of m that hold no numbers are left out: note (TEXT), seen (DATETIME)" in caplog.text
     assert file.load().columns == ["timestamp", "x", "flag", "n", "p"]
 
 

@@ -9,6 +9,7 @@ from kallos_tune import errors
 EVERY = [
     errors.ConfigError("must be 1 or more, not 0", "max_epochs"),
     errors.StorageError("the tables cannot be used"),
+    errors.ForeignTablesError("sqlite:///x.db", "whose table alembic_version holds 'a'", has_schemas=False),
     errors.DatabaseUnavailableError(600.0, "Connection refused"),
     errors.LockTimeoutError(600.0, "creating a study"),
     errors.WorkerError("worker 0 was killed"),

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from . import command_line, errors, logs, output, signals
-from .commands import demo, ingest, study, tune
+from .commands import assets, demo, ingest, study, tune
 from .options import Debug
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command(epilog=demo.EXAMPLES)(demo.demo)
 app.command(epilog=ingest.EXAMPLES)(ingest.ingest)
 app.command(epilog=tune.EXAMPLES)(tune.tune)
 app.add_typer(study.app, name="study")
+app.add_typer(assets.app, name="assets")
 
 
 def _print_version(value: bool) -> None:

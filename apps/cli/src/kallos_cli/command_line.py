@@ -6,7 +6,16 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from .options import DB_URL_VARIABLE, DEFAULT_DB_URL
+from kallos_data import FeatureTables
+
+from .databases import Databases
+from .options import (
+    DB_URL_VARIABLE,
+    DEFAULT_DB_URL,
+    DEFAULT_ID_COLUMN,
+    DEFAULT_TIMESTAMP_COLUMN,
+    STUDIES_URL_VARIABLE,
+)
 
 if TYPE_CHECKING:
     from kallos_data import DatabaseConfig
@@ -20,19 +29,20 @@ def of_program(*words: str) -> str:
     return " ".join([os.environ.get("KALLOS_PROGRAM", "kallos-run"), shlex.join(words)])
 
 
-def this_again(config: "DatabaseConfig", *, n_trials: int | None = None) -> str:
+def this_again(databases: Databases, *, n_trials: int | None = None) -> str:
     """Return the command that is running, without a password, optionally with another number of trials."""
     kept = [pair for pair in _options_apart(sys.argv[1:]) if " ".join(pair) != _NOT_REPEATED]
-    kept = [_leading_to(config) if pair[0] == "--db-url" else pair for pair in kept]
+    leading = {"--db-url": _to_prices(databases), "--studies-url": _to_studies(databases)}
+    kept = [leading.get(pair[0], pair) for pair in kept]
     if n_trials is not None:
         kept = [pair for pair in kept if pair[:1] != ("--n-trials",)]
         kept.append(("--n-trials", str(n_trials)))
     return of_program(*(word for pair in kept for word in pair))
 
 
-def to_resume(config: "DatabaseConfig") -> tuple[str, ...]:
+def to_resume(databases: Databases) -> tuple[str, ...]:
     """Return what to type to run the same command again."""
-    return (*needed_first(config), this_again(config))
+    return (*needed_first(databases), this_again(databases))
 
 
 def value_typed(options: Sequence[str]) -> str | None:
@@ -41,38 +51,69 @@ def value_typed(options: Sequence[str]) -> str | None:
     return pairs[-1][1] if pairs else None
 
 
-def with_storage(command: Sequence[str], config: "DatabaseConfig", optuna_schema: str | None = None) -> str:
-    """Return a command with the options that lead to the same database."""
-    words = [*command, *_leading_to(config)]
+def with_storage(command: Sequence[str], databases: Databases, optuna_schema: str | None = None) -> str:
+    """Return a command with the options that lead to the same databases."""
+    words = [*command, *_to_prices(databases), *_to_studies(databases)]
     if optuna_schema is not None:
         words += ["--optuna-schema", optuna_schema]
     return of_program(*words)
 
 
-def needed_first(config: "DatabaseConfig") -> tuple[str, ...]:
-    """Return what to type before a command on this database: its URL where only a password keeps it from being named.
+def table_options(tables: FeatureTables) -> dict[str, str]:
+    """Return the options that name tables and keys, where they are not those that every command takes anyway."""
+    if tables == FeatureTables():
+        return {}
+    options = {"--market-table": tables.market, "--indicators-table": tables.indicators or ""}
+    # What stands in the environment is found there, and what is the default needs no word.
+    for option, name in (("--id-column", tables.id_column), ("--timestamp-column", tables.timestamp_column)):
+        variable = f"KALLOS_{option.removeprefix('--').replace('-', '_').upper()}"
+        default = {"--id-column": DEFAULT_ID_COLUMN, "--timestamp-column": DEFAULT_TIMESTAMP_COLUMN}[option]
+        if name != (os.environ.get(variable) or default):
+            options[option] = name
+    return options
+
+
+def needed_first(databases: Databases) -> tuple[str, ...]:
+    """Return what to type before a command: the URLs of databases that only a password keeps from being named.
 
     A password is not repeated: not in an option, which would end in the shell's history, nor anywhere else.
     """
-    if _is_found(config) or not _has_password(config):
-        return ()
+    needed = [(DB_URL_VARIABLE, databases.prices, DEFAULT_DB_URL), (STUDIES_URL_VARIABLE, databases.studies_apart, "")]
+    return tuple(
+        _export(variable, config)
+        for variable, config, default in needed
+        if config is not None and _has_password(config) and not _is_found(config, variable, default)
+    )
+
+
+def _export(variable: str, config: "DatabaseConfig") -> str:
     stand_in = "PASSWORD"
     url = config.url.set(drivername=config.backend, password=config.url.password and stand_in)
     url = url.update_query_dict({key: stand_in for key in url.query if "password" in key})
     text = shlex.quote(url.render_as_string(hide_password=False))
-    return (f"export {DB_URL_VARIABLE}={text}   # with your password in place of {stand_in}",)
+    return f"export {variable}={text}   # with your password in place of {stand_in}"
 
 
-def _leading_to(config: "DatabaseConfig") -> tuple[str, ...]:
+def _to_prices(databases: Databases) -> tuple[str, ...]:
+    return _leading_to(databases.prices, "--db-url", DB_URL_VARIABLE, DEFAULT_DB_URL)
+
+
+def _to_studies(databases: Databases) -> tuple[str, ...]:
+    return _leading_to(databases.studies_apart, "--studies-url", STUDIES_URL_VARIABLE)
+
+
+def _leading_to(config: "DatabaseConfig | None", option: str, variable: str, default: str = "") -> tuple[str, ...]:
     """Return the option for a database that the next command would not find by itself."""
-    return () if _is_found(config) or _has_password(config) else ("--db-url", str(config))
+    named = config is not None and not _has_password(config) and not _is_found(config, variable, default)
+    return (option, str(config)) if named else ()
 
 
-def _is_found(config: "DatabaseConfig") -> bool:
+def _is_found(config: "DatabaseConfig", variable: str, default: str = "") -> bool:
     from kallos_data import ConfigError, DatabaseConfig
 
+    url = os.environ.get(variable) or default
     try:
-        return DatabaseConfig.of(os.environ.get(DB_URL_VARIABLE) or DEFAULT_DB_URL) == config
+        return bool(url) and DatabaseConfig.of(url) == config
     except ConfigError:
         return False
 

@@ -4,6 +4,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from kallos_data import AssetNotFoundError
+    from kallos_data import KallosError as DataError
+    from kallos_models import KallosError as ModelError
+    from kallos_tune import KallosError as TuneError
     from kallos_tune import StudyMismatchError
 
 EXIT_OURS = 1
@@ -17,6 +21,8 @@ _OPTION_OF_ARGUMENT = {
     "db_kwargs": "--db-url",
     "end_date": "--end-date",
     "feature_groups": "--features",
+    "from_date": "--from",
+    "id_column": "--id-column",
     "indicators": "--indicators-table",
     "indicators_table": "--indicators-table",
     "market": "--market-table",
@@ -26,8 +32,11 @@ _OPTION_OF_ARGUMENT = {
     "optuna_schema": "--optuna-schema",
     "path": "FILE",
     "schema": "--optuna-schema",
+    "studies_url": "--studies-url",
     "study_name": "--study-name",
     "target_col": "--target-col",
+    "timestamp_column": "--timestamp-column",
+    "to_date": "--to",
     "url": "--db-url",
     "wait_seconds": "--database-wait",
 }
@@ -68,6 +77,7 @@ def explain(error: Exception) -> Explanation:
     from kallos_models import KallosError as ModelError
     from kallos_tune import (
         DatabaseUnavailableError,
+        ForeignTablesError,
         LockTimeoutError,
         StudyExistsError,
         StudyMismatchError,
@@ -85,6 +95,12 @@ def explain(error: Exception) -> Explanation:
         case StudyExistsError():
             remedy = "choose another --study-name, or leave out --resume never to resume it"
             lines = (f"study {error.name!r} exists already: {remedy}",)
+        case ForeignTablesError():
+            schema = "in a schema of their own with --optuna-schema NAME, or " if error.has_schemas else ""
+            lines = (
+                f"{error.database} belongs to another application, {error.found}: nothing was created",
+                f"keep studies {schema}in another database with --studies-url URL",
+            )
         case TooManyFailuresError():
             user = False
             lines = (
@@ -110,11 +126,32 @@ def explain(error: Exception) -> Explanation:
                 "finished trials are kept; see whether it is stuck and end it; --database-wait sets how long to wait",
             )
         case DataError() | ModelError() | TuneError():
-            lines = (f"{option_of(error.parameter)} {error.problem}" if error.parameter else error.problem,)
+            lines = _mistake(error)
         case _:
             user = False
             lines = _internal(error)
     return Explanation(EXIT_USER if user else EXIT_OURS, lines)
+
+
+def _mistake(error: "DataError | ModelError | TuneError") -> tuple[str, ...]:
+    from kallos_data import AssetNotFoundError
+    from kallos_tune import StorageError
+
+    if isinstance(error, AssetNotFoundError):
+        return _unknown_asset(error)
+    line = f"{option_of(error.parameter)} {error.problem}" if error.parameter else error.problem
+    if isinstance(error, StorageError) and any(words in line for words in ("permission denied", "readonly database")):
+        return line, "where prices may only be read, keep studies in another database with --studies-url URL"
+    return (line,)
+
+
+def _unknown_asset(error: "AssetNotFoundError") -> tuple[str, str]:
+    from . import command_line
+
+    asked = "--asset-id" if command_line.value_typed(("--asset-id",)) else "asset"
+    if not error.known:
+        return f"{asked} {error.problem}", f"ingest prices first: {command_line.of_program('ingest', '--help')}"
+    return f"{asked} {error.problem}", f"{command_line.of_program('assets', 'list')} shows what there is"
 
 
 def _internal(error: Exception) -> tuple[str, str]:

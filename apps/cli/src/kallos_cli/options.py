@@ -13,7 +13,10 @@ from . import logs
 DEFAULT_DB_URL = "sqlite:///kallos.db"
 DEFAULT_MARKET_TABLE = FeatureTables().market
 DEFAULT_INDICATORS_TABLE = FeatureTables().indicators or ""
+DEFAULT_ID_COLUMN = FeatureTables().id_column
+DEFAULT_TIMESTAMP_COLUMN = FeatureTables().timestamp_column
 DB_URL_VARIABLE = "KALLOS_DB_URL"
+STUDIES_URL_VARIABLE = "KALLOS_STUDIES_URL"
 DATA_PANEL = "Data"
 STORAGE_PANEL = "Database"
 SEARCH_PANEL = "Search"
@@ -66,6 +69,17 @@ DbUrl = Annotated[
         "environment variable: what is typed ends up in the shell's history.",
     ),
 ]
+StudiesUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--studies-url",
+        envvar=STUDIES_URL_VARIABLE,
+        metavar="URL",
+        rich_help_panel=STORAGE_PANEL,
+        help="Database of the studies, written like --db-url. With it, that of the prices is only read. Default: the "
+        "prices' own.",
+    ),
+]
 OptunaSchema = Annotated[
     str | None,
     typer.Option(
@@ -98,7 +112,12 @@ EndDate = Annotated[
 ]
 MarketTable = Annotated[
     str,
-    typer.Option("--market-table", metavar="TABLE", rich_help_panel=DATA_PANEL, help="Table or view with the prices."),
+    typer.Option(
+        "--market-table",
+        metavar="TABLE",
+        rich_help_panel=DATA_PANEL,
+        help="Table or view with the prices; on PostgreSQL also SCHEMA.TABLE.",
+    ),
 ]
 IndicatorsTable = Annotated[
     str,
@@ -106,7 +125,29 @@ IndicatorsTable = Annotated[
         "--indicators-table",
         metavar="TABLE",
         rich_help_panel=DATA_PANEL,
-        help="Table or view with the indicators, joined by id and timestamp.",
+        help="Table or view with the indicators, joined by id and timestamp; on PostgreSQL also SCHEMA.TABLE.",
+    ),
+]
+IdColumn = Annotated[
+    str,
+    typer.Option(
+        "--id-column",
+        envvar="KALLOS_ID_COLUMN",
+        metavar="COLUMN",
+        callback=not_blank,
+        rich_help_panel=DATA_PANEL,
+        help="Column of the tables that names the asset.",
+    ),
+]
+TimestampColumn = Annotated[
+    str,
+    typer.Option(
+        "--timestamp-column",
+        envvar="KALLOS_TIMESTAMP_COLUMN",
+        metavar="COLUMN",
+        callback=not_blank,
+        rich_help_panel=DATA_PANEL,
+        help="Column of the tables that holds the time.",
     ),
 ]
 ModelName = Annotated[

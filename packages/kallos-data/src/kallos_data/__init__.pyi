@@ -1,3 +1,10 @@
+from .assets.histories import AssetDetails as AssetDetails
+from .assets.histories import AssetSummary as AssetSummary
+from .assets.histories import Hole as Hole
+from .assets.histories import describe_asset as describe_asset
+from .assets.histories import list_assets as list_assets
+from .assets.removal import Removal as Removal
+from .assets.removal import remove_asset as remove_asset
 from .database.config import DatabaseConfig as DatabaseConfig
 from .database.feature_tables import FeatureTables as FeatureTables
 from .errors import AssetNotFoundError as AssetNotFoundError

@@ -1,6 +1,7 @@
 from .errors import ClusterError as ClusterError
 from .errors import ConfigError as ConfigError
 from .errors import DatabaseUnavailableError as DatabaseUnavailableError
+from .errors import ForeignTablesError as ForeignTablesError
 from .errors import KallosError as KallosError
 from .errors import LockTimeoutError as LockTimeoutError
 from .errors import MissingMatplotlibError as MissingMatplotlibError

@@ -53,6 +53,30 @@ class StorageError(KallosError, ConnectionError):
     """The study's storage cannot be opened; the message never holds a password."""
 
 
+class ForeignTablesError(StorageError):
+    """Tables of another application are where those of studies would be; nothing was created.
+
+    Attributes
+    ----------
+    database : str
+        Where they are, without a password.
+    found : str
+        What shows that they are not Optuna's.
+    has_schemas : bool
+        Whether a schema of their own keeps studies apart: on PostgreSQL.
+    """
+
+    def __init__(self, database: str, found: str, *, has_schemas: bool) -> None:
+        self.database = database
+        self.found = found
+        self.has_schemas = has_schemas
+        schema = "in a schema of their own (optuna_schema), or " if has_schemas else ""
+        super().__init__(
+            f"{database} belongs to another application, {found}: nothing was created; keep studies {schema}"
+            "in another database (studies_db)"
+        )
+
+
 class DatabaseUnavailableError(StorageError):
     """The database could not be reached for longer than the study waits.
 

@@ -51,6 +51,8 @@ def open_storage(
         Where the schema's name is not a legal one.
     kallos_data.DatabaseError
         Where the database cannot be reached.
+    ForeignTablesError
+        Where another application has tables there that Optuna would take for its own; nothing is created then.
     StorageError
         Where Optuna cannot use the tables it finds, for instance those of another release.
     """

@@ -48,6 +48,7 @@ def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
     n_trials: int,
     *,
     settings: TuningSettings | None = None,
+    studies_db: Mapping[str, object] | str | DatabaseConfig | None = None,
     on_event: Listener = ignore,
 ) -> optuna.Study:
     """Create or resume a study and run the trials that are missing.
@@ -63,7 +64,8 @@ def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
     end_date : str, date or datetime
         Last step of the history, inclusive.
     db_kwargs : mapping, str or DatabaseConfig
-        Database of the history and of the study; see :class:`kallos_data.DatabaseConfig`.
+        Database of the history, which is only read where the study has another one; see
+        :class:`kallos_data.DatabaseConfig`.
     optuna_schema : str or None
         PostgreSQL schema of the study, created where missing; None for the default one and on SQLite.
     model_name : str
@@ -78,6 +80,8 @@ def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
         Number of finished trials to reach.
     settings : TuningSettings, optional
         Its defaults where left out.
+    studies_db : mapping, str or DatabaseConfig, optional
+        Database of the study; that of the history where left out.
     on_event : callable, optional
         Is told what happens: a :class:`kallos_tune.Event` at a time.
 
@@ -107,9 +111,10 @@ def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
     KeyboardInterrupt
         On Ctrl-C, after the running trial was recorded as failed.
     """
-    check_request(model_name, study_name, n_trials, db_kwargs, optuna_schema, settings=settings)
+    studies = db_kwargs if studies_db is None else studies_db
+    check_request(model_name, study_name, n_trials, studies, optuna_schema, settings=settings)
     data = load_study_data(asset_id, end_date, db_kwargs, target_col, feature_groups, settings=settings)
-    study = tune_on(data, model_name, study_name, n_trials, db_kwargs, optuna_schema, on_event=on_event)
+    study = tune_on(data, model_name, study_name, n_trials, studies, optuna_schema, on_event=on_event)
     _log_best(study, data.settings)
     return study
 
@@ -133,7 +138,7 @@ def tune_on(  # noqa: PLR0917 - in the order of run_tuning
     model_name, study_name, n_trials, optuna_schema, on_event
         As of :func:`run_tuning`.
     db_kwargs : mapping, str or DatabaseConfig
-        Database of the study.
+        Database of the study, wherever the history came from.
 
     Returns
     -------

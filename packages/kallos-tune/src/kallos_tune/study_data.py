@@ -189,6 +189,7 @@ def load_study_data(
         db_kwargs,
         start_date=history.start_date,
         tables=history.tables,
+        needed_columns=[target_col, *(column for group in (feature_groups or {}).values() for column in group)],
         max_gap=history.max_gap,
         frequency=history.frequency,
         target_col=target_col,

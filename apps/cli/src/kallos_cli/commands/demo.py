@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .. import command_line, options, output
+from ..databases import Databases
 from ..errors import UserError
 from ..output_path import require_writable
 
@@ -71,7 +72,7 @@ def demo(
         output.say(f"simulated {n_days} days of a market, up to {end_date}, as asset {demo_study.ASSET}")
     request = demo_study.request_for(config, end_date, trials, workers)
     logs.tame_optuna()
-    study, n_run = run(request, quiet=quiet, again=command_line.to_resume(config))
+    study, n_run = run(request, quiet=quiet, again=command_line.to_resume(Databases(config)))
     result = study_result(study)
     write_best_params(study, best_params)
     if not quiet:
@@ -103,7 +104,7 @@ def _say_next(config: "DatabaseConfig", study_name: str) -> None:
     tune = ["tune", "--asset-id", "BTC", "--end-date", "2023-01-01", "--study-name", "gru_btc"]
     output.say_commands(
         "Next, look at the study, or put prices of your own into a database and tune on them:",
-        command_line.with_storage(["study", "show", study_name], config),
+        command_line.with_storage(["study", "show", study_name], Databases(config)),
         command_line.of_program("ingest", "prices.csv", "--asset-id", "BTC"),
         command_line.of_program(*tune),
     )

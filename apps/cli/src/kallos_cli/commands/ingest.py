@@ -7,18 +7,23 @@ from typing import Annotated
 import typer
 
 from .. import command_line, output
+from ..databases import Databases
 from ..errors import UserError
 from ..options import (
     DEFAULT_DB_URL,
+    DEFAULT_ID_COLUMN,
     DEFAULT_INDICATORS_TABLE,
     DEFAULT_MARKET_TABLE,
+    DEFAULT_TIMESTAMP_COLUMN,
     AssetId,
     DbUrl,
     Debug,
+    IdColumn,
     IndicatorsTable,
     Json,
     MarketTable,
     Quiet,
+    TimestampColumn,
 )
 from ..setting_options import WAIT_SECONDS, DatabaseWait
 
@@ -44,6 +49,8 @@ def ingest(
     db_url: DbUrl = DEFAULT_DB_URL,
     market_table: MarketTable = DEFAULT_MARKET_TABLE,
     indicators_table: IndicatorsTable = DEFAULT_INDICATORS_TABLE,
+    id_column: IdColumn = DEFAULT_ID_COLUMN,
+    timestamp_column: TimestampColumn = DEFAULT_TIMESTAMP_COLUMN,
     database_wait: DatabaseWait = WAIT_SECONDS,
     json: Json = False,
     quiet: Quiet = False,
@@ -61,10 +68,11 @@ def ingest(
     if quiet:
         logs.only_warnings()
     _require_file(file)
-    from kallos_data import DatabaseConfig, FeatureTables, ingest_file
+    from kallos_data import FeatureTables, ingest_file
 
-    config = DatabaseConfig.of(db_url)
-    tables = FeatureTables(market=market_table, indicators=indicators_table)
+    databases = Databases.of(db_url)
+    config = databases.studies
+    tables = FeatureTables(market_table, indicators_table, id_column, timestamp_column)
     report = ingest_file(file, asset_id, config, tables=tables, wait_seconds=database_wait)
     if json:
         output.show_json({name: _plain(value) for name, value in asdict(report).items()})
@@ -81,11 +89,10 @@ def ingest(
         # The study's name is also that of a file.
         "--study-name": re.sub(r"[^\w.-]+", "_", f"gru_{asset_id.lower()}"),
     }
-    if tables != FeatureTables():
-        options |= {"--market-table": market_table, "--indicators-table": indicators_table}
+    options |= command_line.table_options(tables)
     words = [word for option in options.items() for word in option]
-    tune = command_line.with_storage(["tune", *words], config)
-    output.say_commands("Next, tune a model on it:", *command_line.needed_first(config), tune)
+    tune = command_line.with_storage(["tune", *words], databases)
+    output.say_commands("Next, tune a model on it:", *command_line.needed_first(databases), tune)
 
 
 def _require_file(path: Path) -> None:

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from .. import command_line, output
-from ..options import DEFAULT_DB_URL, DbUrl, Debug, Json, OptunaSchema
+from ..databases import Databases
+from ..options import DEFAULT_DB_URL, DbUrl, Debug, Json, OptunaSchema, StudiesUrl
 from ..setting_options import GRACE_SECONDS
 
 EXAMPLES = (
@@ -29,6 +30,7 @@ def reap(
         ),
     ] = GRACE_SECONDS,
     db_url: DbUrl = DEFAULT_DB_URL,
+    studies_url: StudiesUrl = None,
     optuna_schema: OptunaSchema = None,
     json: Json = False,
     _debug: Debug = False,
@@ -38,12 +40,12 @@ def reap(
     They are recorded as failed and their parameters requeued. Every worker does the same before its next trial, so this
     is for those who cannot wait for one. A worker that turns out to be healthy drops the result of that trial.
     """
-    from kallos_data import DatabaseConfig
     from kallos_tune import abandoned_trial, load_study, reap_study, running_trials
 
     from .. import logs
 
-    config = DatabaseConfig.of(db_url)
+    databases = Databases.of_studies(db_url, studies_url)
+    config = databases.studies
     logs.tame_optuna()
     with logs.silent("kallos_tune"):
         numbers = reap_study(config, name, optuna_schema=optuna_schema, grace_seconds=grace_seconds)
@@ -61,6 +63,6 @@ def reap(
         return
     output.say_commands(
         "running workers take them up; if there are none, resume the study with its kallos-run tune command",
-        *command_line.needed_first(config),
-        command_line.with_storage(["study", "show", name], config, optuna_schema),
+        *command_line.needed_first(databases),
+        command_line.with_storage(["study", "show", name], databases, optuna_schema),
     )

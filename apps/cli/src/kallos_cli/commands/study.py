@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .. import output
-from ..options import DEFAULT_DB_URL, DbUrl, Debug, Json, OptunaSchema
+from ..databases import Databases
+from ..options import DEFAULT_DB_URL, DbUrl, Debug, Json, OptunaSchema, StudiesUrl
 from . import reap
 
 if TYPE_CHECKING:
@@ -37,15 +38,15 @@ app.command("reap", epilog=reap.EXAMPLES)(reap.reap)
 def list_studies(
     *,
     db_url: DbUrl = DEFAULT_DB_URL,
+    studies_url: StudiesUrl = None,
     optuna_schema: OptunaSchema = None,
     json: Json = False,
     _debug: Debug = False,
 ) -> None:
     """List the studies of a database: model, asset, target, trials, best and naive score."""
-    from kallos_data import DatabaseConfig
     from kallos_tune import study_summaries
 
-    config = DatabaseConfig.of(db_url)
+    config = Databases.of_studies(db_url, studies_url).studies
     rows = [_row(summary) for summary in study_summaries(config, optuna_schema=optuna_schema)]
     if json:
         output.show_json({"database": str(config), "optuna_schema": optuna_schema, "studies": rows})
@@ -64,17 +65,18 @@ def show_study(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the study.")],
     *,
     db_url: DbUrl = DEFAULT_DB_URL,
+    studies_url: StudiesUrl = None,
     optuna_schema: OptunaSchema = None,
     json: Json = False,
     _debug: Debug = False,
 ) -> None:
     """Show one study: what it is about, which worker runs which trial, trials, folds and best parameters."""
-    from kallos_data import DatabaseConfig
     from kallos_tune import current_definition, load_study, running_trials, study_result, trial_counts, trials_table
 
     from .. import logs, results
 
-    study = load_study(DatabaseConfig.of(db_url), name, optuna_schema=optuna_schema)
+    config = Databases.of_studies(db_url, studies_url).studies
+    study = load_study(config, name, optuna_schema=optuna_schema)
     logs.tame_optuna()
     definition = current_definition(study.user_attrs)
     result = study_result(study) if definition is None or trial_counts(study)["complete"] else None

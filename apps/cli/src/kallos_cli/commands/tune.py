@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .. import command_line, options, output
+from ..databases import Databases
 from ..default_workers import room_for_workers
 from ..feature_groups import read_feature_groups
 from ..output_path import require_writable
@@ -13,8 +14,6 @@ from ..setting_options import takes_settings
 
 if TYPE_CHECKING:
     import optuna
-
-    from kallos_data import DatabaseConfig
 
 EXAMPLES = (
     "[bold]Examples[/bold]\n\n"
@@ -71,8 +70,11 @@ def tune(
         bool,
         typer.Option("--no-indicators", rich_help_panel=options.DATA_PANEL, help="Read the market table alone."),
     ] = False,
+    id_column: options.IdColumn = options.DEFAULT_ID_COLUMN,
+    timestamp_column: options.TimestampColumn = options.DEFAULT_TIMESTAMP_COLUMN,
     settings: dict[str, Any],
     db_url: options.DbUrl = options.DEFAULT_DB_URL,
+    studies_url: options.StudiesUrl = None,
     optuna_schema: options.OptunaSchema = None,
     output_file: Annotated[
         Path | None,
@@ -100,26 +102,28 @@ def tune(
     destination = output_file or Path(f"{study_name}_best_params.json")
     require_writable(destination, option="--output")
     groups = read_feature_groups(features, target_col) if features else None
-    from kallos_data import DatabaseConfig, FeatureTables
+    from kallos_data import FeatureTables
     from kallos_tune import TuningSettings, check_request, load_study_data, n_finished
 
     from ..run_study import Request, run
 
-    config = DatabaseConfig.of(db_url)
+    databases = Databases.of(db_url, studies_url)
+    config = databases.studies
     workers = settings.pop("workers")
-    tables = FeatureTables(market=market_table, indicators=None if no_indicators else indicators_table)
+    indicators = None if no_indicators else indicators_table
+    tables = FeatureTables(market_table, indicators, id_column, timestamp_column)
     all_settings = TuningSettings.of(**settings, tables=tables)
     check_request(model_name, study_name, n_trials, config, optuna_schema, settings=all_settings)
     all_settings = all_settings.changed(workers=workers or room_for_workers(all_settings.run))
-    data = load_study_data(asset_id, end_date, config, target_col, groups, settings=all_settings)
+    data = load_study_data(asset_id, end_date, databases.prices or config, target_col, groups, settings=all_settings)
     if groups is None and not quiet:
         _say_groups(data.feature_groups)
     logs.tame_optuna()
     request = Request(data, config, optuna_schema, model_name, study_name, n_trials)
-    study, n_run = run(request, quiet=quiet, again=command_line.to_resume(config))
+    study, n_run = run(request, quiet=quiet, again=command_line.to_resume(databases))
     _finish(study, n_run, destination, json=json)
     if not quiet:
-        _say_next(study_name, config, optuna_schema, max(n_trials, n_finished(study)))
+        _say_next(study_name, databases, optuna_schema, max(n_trials, n_finished(study)))
 
 
 def _finish(study: "optuna.Study", n_run: int, destination: Path, *, json: bool) -> None:
@@ -144,10 +148,10 @@ def _say_groups(groups: dict[str, list[str]]) -> None:
         output.say(f"  {group}: {', '.join(columns)}")
 
 
-def _say_next(study_name: str, config: "DatabaseConfig", optuna_schema: str | None, n_trials_so_far: int) -> None:
+def _say_next(study_name: str, databases: Databases, optuna_schema: str | None, n_trials_so_far: int) -> None:
     output.say_commands(
         "Next, look closer, or run more trials:",
-        *command_line.needed_first(config),
-        command_line.with_storage(["study", "show", study_name], config, optuna_schema),
-        command_line.this_again(config, n_trials=2 * n_trials_so_far),
+        *command_line.needed_first(databases),
+        command_line.with_storage(["study", "show", study_name], databases.for_studies_alone, optuna_schema),
+        command_line.this_again(databases, n_trials=2 * n_trials_so_far),
     )

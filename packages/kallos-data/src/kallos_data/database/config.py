@@ -19,6 +19,7 @@ from ..errors import ConfigError, DatabaseError
 from .driver_errors import explanation
 from .engines import known_engine, new_engine
 from .locks import WAIT_SECONDS, advisory_key, hold_in_transaction
+from .readable_files import let_read_without_writing
 from .transaction_settings import quoted, set_in_each_transaction
 from .urls import checked, url_of_environment, url_of_file, url_of_kwargs, url_of_text
 
@@ -187,7 +188,7 @@ class DatabaseConfig:
         """Make an engine that somebody else creates do in each transaction what those of this class do.
 
         On PostgreSQL each transaction then speaks UTC and sees the URL's schemas alone, behind a pooler in transaction
-        mode too. On SQLite there is nothing to do.
+        mode too. On SQLite a file can be read where nothing may be written.
 
         Parameters
         ----------
@@ -198,6 +199,8 @@ class DatabaseConfig:
         """
         if engine.dialect.name == "postgresql":
             set_in_each_transaction(engine, standstill_seconds)
+        else:
+            let_read_without_writing(engine)
 
     def engine(self, *, create: bool = False, standstill_seconds: float | None = None) -> Engine:
         """Return an engine that keeps no connection open and speaks UTC in every transaction.

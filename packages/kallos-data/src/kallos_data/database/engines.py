@@ -9,6 +9,7 @@ from sqlalchemy import URL, Engine
 from sqlalchemy.pool import NullPool
 
 from .postgres_copy import let_copy
+from .readable_files import let_read_without_writing
 from .transaction_settings import set_in_each_transaction
 
 _CONNECT_SECONDS: Final = 10
@@ -27,7 +28,9 @@ def new_engine(url: URL, standstill_seconds: float | None = None) -> Engine:
     """
     if url.drivername == "sqlite":
         arguments = {} if "timeout" in url.query else {"timeout": _BUSY_SECONDS}
-        return sqlalchemy.create_engine(url, poolclass=NullPool, connect_args=arguments)
+        engine = sqlalchemy.create_engine(url, poolclass=NullPool, connect_args=arguments)
+        let_read_without_writing(engine)
+        return engine
     arguments = {} if "connect_timeout" in url.query else {"connect_timeout": _CONNECT_SECONDS}
     # Without hstore, a type that is no feature and that every new connection would be asked about.
     engine = sqlalchemy.create_engine(url, poolclass=NullPool, connect_args=arguments, use_native_hstore=False)

@@ -3,20 +3,24 @@
 import logging
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import sqlalchemy
 from sqlalchemy import Connection
 
 from ..database.config import DatabaseConfig
-from ..database.feature_tables import FeatureTables
+from ..database.feature_tables import FeatureTables, tables_named
 from ..database.tables import SourceTable, source_tables
+from ..database.text_columns import refuse_columns_without_numbers
 from ..errors import AssetNotFoundError, ConfigError, DataQualityError, InsufficientDataError
 from ..frames import to_pandas
 from ..jumps import find_jumps
 from ..known_columns import CHANGES
 from ..steps import Step
 from ..timestamps import Moment, first_moment, last_moment, utc_times
+from .meeting import ids_that_look_alike, require_meeting
+from .positive_prices import require_positive_prices
 from .reader import AssetHistory
 from .regular_grid import History, on_regular_grid
 
@@ -24,6 +28,7 @@ logger = logging.getLogger(__name__)
 
 _MOST_KNOWN_ASSETS: Final = 300
 _MOST_JUMPS_TOLD: Final = 5
+_NAMES: Final = FeatureTables()
 
 
 def load_features_from_db(
@@ -33,6 +38,11 @@ def load_features_from_db(
     *,
     start_date: Moment | None = None,
     tables: FeatureTables | None = None,
+    market_table: str = _NAMES.market,
+    indicators_table: str | None = _NAMES.indicators,
+    id_column: str = _NAMES.id_column,
+    timestamp_column: str = _NAMES.timestamp_column,
+    needed_columns: Collection[str] = (),
     max_gap: int = 7,
     frequency: Step | timedelta | str | None = None,
     as_pandas: bool = False,
@@ -43,8 +53,10 @@ def load_features_from_db(
 
     Parameters
     ----------
-    asset_id, end_date, db_kwargs, start_date, tables, max_gap, frequency
+    asset_id, end_date, db_kwargs, start_date, tables, needed_columns, max_gap, frequency
         As of :func:`load_history`.
+    market_table, indicators_table, id_column, timestamp_column : str, optional
+        The tables one by one, see :class:`FeatureTables`; ``indicators_table`` None reads the market's alone.
     as_pandas : bool, default False
         Whether to return pandas, its ``DatetimeIndex`` named ``timestamp``, in UTC.
 
@@ -63,7 +75,8 @@ def load_features_from_db(
         end_date,
         db_kwargs,
         start_date=start_date,
-        tables=tables,
+        tables=tables_named(tables, market_table, indicators_table, id_column, timestamp_column),
+        needed_columns=needed_columns,
         max_gap=max_gap,
         frequency=frequency,
     )
@@ -77,6 +90,7 @@ def load_history(
     *,
     start_date: Moment | None = None,
     tables: FeatureTables | None = None,
+    needed_columns: Collection[str] = (),
     max_gap: int = 7,
     frequency: Step | timedelta | str | None = None,
     target_col: str | None = None,
@@ -100,6 +114,8 @@ def load_history(
         First step, inclusive; the first there is where left out.
     tables : FeatureTables, optional
         Its defaults where left out.
+    needed_columns : collection of str, optional
+        Columns that are no use as texts: one that holds no numbers is refused, not left out.
     max_gap, frequency, target_col, changes
         See :func:`kallos_data.history.regular_grid.on_regular_grid`.
 
@@ -110,7 +126,8 @@ def load_history(
     Raises
     ------
     ConfigError
-        Where a date cannot be read, the start lies after the end, a table does not exist, or no column holds numbers.
+        Where a date cannot be read, the start lies after the end, a table does not exist, no column holds numbers, or
+        names are given beside ``tables``.
     MissingColumnsError
         Where a table lacks a key column.
     AssetNotFoundError
@@ -118,7 +135,8 @@ def load_history(
     InsufficientDataError
         Where it has some, but none in the range.
     DataQualityError
-        Where a value is not a number, the target never changes, and as in
+        Where a value or a needed column is not a number, a price is 0 or less, less than half of the rows of prices
+        have a time of the indicators as far as these reach, the target never changes, and as in
         :func:`kallos_data.history.regular_grid.on_regular_grid`.
     DatabaseError
         Where the database cannot be reached.
@@ -129,13 +147,17 @@ def load_history(
     if start is not None and start > end:
         raise ConfigError(f"must not lie after the end date {end_date}, as {start_date} does", "start_date")
     with DatabaseConfig.of(db_kwargs).connect(one_state=True) as connection:
-        market, *others = source_tables(connection, tables)
+        market, *others = sources = source_tables(connection, tables)
+        refuse_columns_without_numbers(connection, sources, needed_columns)
         frame = AssetHistory(connection, tables, market, asset_id).read(start, end)
         if frame.is_empty():
             asked = f"the history of {asset_id!r} from {start_date or 'the beginning'} to {end_date}"
             raise _why_empty(connection, tables, market, asset_id, asked)
+        require_positive_prices(frame, table=tables.market)
         for table in others:
             more = AssetHistory(connection, tables, table, asset_id).read(start, end)
+            alike = partial(ids_that_look_alike, connection, tables, table, asset_id)
+            require_meeting(frame, more, market=tables.market, other=str(tables.indicators), alike=alike)
             frame = frame.join(more, on="timestamp", how="left", maintain_order="left")
     history = on_regular_grid(frame, max_gap=max_gap, frequency=frequency, target_col=target_col, changes=changes)
     _refuse_constant(history, target_col)

@@ -17,6 +17,7 @@ from ..errors import DataQualityError
 from .untyped_times import exactly_between, refuse_no_times, roughly_between
 
 _LARGEST_INTEGER = 2**63 - 1
+_MOST_IN_A_STATEMENT = 500
 _FIRST_YEAR = (datetime(1, 1, 1, tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
@@ -33,6 +34,11 @@ class AssetHistory:
         The table, as found in the database.
     asset_id : str or int
         The asset.
+
+    Attributes
+    ----------
+    is_asset : sqlalchemy expression
+        Whether a row is the asset's.
     """
 
     def __init__(self, connection: Connection, tables: FeatureTables, table: SourceTable, asset_id: str | int) -> None:
@@ -41,12 +47,12 @@ class AssetHistory:
         self._time = table.clause.c[tables.timestamp_column]
         self._time_type = table.types[tables.timestamp_column]
         keys = _id_values(asset_id, table.types[tables.id_column], connection.dialect.name)
-        self._is_asset = table.clause.c[tables.id_column].in_(keys)
+        self.is_asset = table.clause.c[tables.id_column].in_(keys)
 
     def span(self) -> tuple[Any, Any] | None:
         """Return the first and last time as they are stored, None where the asset has no row."""
         limits = (sqlalchemy.func.min(self._time), sqlalchemy.func.max(self._time))
-        first, last = self._connection.execute(sqlalchemy.select(*limits).where(self._is_asset)).one()
+        first, last = self._connection.execute(sqlalchemy.select(*limits).where(self.is_asset)).one()
         return None if first is None else (first, last)
 
     def read(self, start: datetime | None, end: datetime) -> pl.DataFrame:
@@ -60,7 +66,7 @@ class AssetHistory:
             Where a time between the two cannot be read, such times are stored in several ways, or a value is not a
             number. What lies outside is not looked at; but a time that is none at all lies nowhere.
         """
-        query = sqlalchemy.select(self._time).where(self._is_asset, *self._bounds(start, end))
+        query = sqlalchemy.select(self._time).where(self.is_asset, *self._bounds(start, end))
         numbers = [self._number(name) for name in self._table.features]
         if self._has_typed_times:
             return self._copied(query, numbers)
@@ -73,6 +79,25 @@ class AssetHistory:
             for name, column in zip(self._table.features, columns[1:], strict=True)
         ]
         return pl.DataFrame([times.filter(inside).alias("timestamp"), *values])
+
+    def exactly(self, start: datetime | None, end: datetime) -> list[ColumnElement[bool]]:
+        """Return conditions, each for a statement of its own, that together hold for the rows between two moments.
+
+        Raises
+        ------
+        DataQualityError
+            As in :meth:`read`.
+        """
+        if self._has_typed_times:
+            return [sqlalchemy.and_(self.is_asset, *self._bounds(start, end))]
+        query = sqlalchemy.select(self._time).where(self.is_asset, *self._bounds(start, end)).distinct()
+        stored = self._connection.execute(query).scalars().all()
+        _, inside = exactly_between(stored, start, end, table=str(self._table.clause.name))
+        kept = list(compress(stored, inside))
+        return [
+            sqlalchemy.and_(self.is_asset, self._time.in_(kept[first : first + _MOST_IN_A_STATEMENT]))
+            for first in range(0, len(kept), _MOST_IN_A_STATEMENT)
+        ]
 
     def _copied(self, query: Select[Any], numbers: Sequence[ColumnElement[Any]]) -> pl.DataFrame:
         """Return what :meth:`read` does; the conditions are exact where the database knows what a time is."""
@@ -107,9 +132,10 @@ class AssetHistory:
         except TypeError as error:
             stored = zip(times, column, kept or repeat(True), strict=False)
             time, value = next((t, v) for t, v, keep in stored if keep and isinstance(v, str | bytes))
+            remedy = f"store it as CAST({name} AS REAL)" if _is_number(value) else "correct it at its source"
             raise DataQualityError(
                 f"column {name!r} of {self._table.clause.name!r} holds {value!r} at {time}, which is not a number: "
-                "correct it at its source"
+                f"{remedy}"
             ) from error
 
     def _bounds(self, start: datetime | None, end: datetime) -> list[ColumnElement[bool]]:
@@ -134,3 +160,11 @@ def _id_values(asset_id: str | int, kind: types.TypeEngine[Any], dialect: str) -
     # What a view computes has no type in SQLite, which then finds no number by its text.
     undeclared = dialect == "sqlite" and isinstance(kind, types.NullType)
     return [*texts, *integers] if undeclared else list(texts)
+
+
+def _is_number(text: str | bytes) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

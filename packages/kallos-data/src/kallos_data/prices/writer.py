@@ -12,6 +12,7 @@ from sqlalchemy import Column, Connection, Insert, MetaData, Table, TableClause,
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..database.feature_tables import FeatureTables
+from ..database.table_places import at_its_place
 from ..errors import ConfigError, DataQualityError, MissingColumnsError
 from ..timestamps import as_epoch, epoch_unit, utc_times
 
@@ -63,6 +64,7 @@ class AssetRows:
         columns: Sequence[str],
         required: Sequence[str] = (),
     ) -> None:
+        name, tables = at_its_place(connection, name, tables)
         self._connection = connection
         self._keys = (tables.id_column, tables.timestamp_column)
         inspector = sqlalchemy.inspect(connection)

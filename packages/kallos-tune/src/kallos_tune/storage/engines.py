@@ -49,13 +49,15 @@ def storage_url(database: Database) -> str:
     return text.replace("{", "{{").replace("}", "}}")
 
 
-def worker_engine(database: Database, standstill_seconds: float = STANDSTILL_SECONDS) -> Engine:
+def worker_engine(
+    database: Database, standstill_seconds: float = STANDSTILL_SECONDS, *, create: bool = False
+) -> Engine:
     """Return an engine whose attempts keep deadlines, and that notices a vanished server.
 
     PostgreSQL ends each of its transactions that stands still for longer: a worker that is frozen in the middle of one
-    would keep its locks for as long as it is frozen.
+    would keep its locks for as long as it is frozen. With ``create``, a SQLite file is created where it is missing.
     """
-    engine = database.engine(standstill_seconds=standstill_seconds)
+    engine = database.engine(create=create, standstill_seconds=standstill_seconds)
     if database.backend == "postgresql":
         event.listen(engine, "do_connect", _keep_deadline_on_connecting)
     else:

@@ -6,11 +6,11 @@ import optuna
 from optuna.storages import BaseStorage
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..errors import StorageError
+from ..errors import ForeignTablesError, StorageError
 from .database import Database
 from .engines import STANDSTILL_SECONDS, WAIT_SECONDS, storage_engine_settings, storage_url, worker_engine
 from .locks import creation_lock
-from .optuna_tables.studies import tables_are_complete
+from .optuna_tables.studies import other_owner, tables_are_complete
 from .patient_storage import PatientStorage
 from .retry import reason
 
@@ -31,15 +31,18 @@ def create_storage(database: Database, *, wait_seconds: float = WAIT_SECONDS) ->
     StorageError
         Where the database cannot be reached, or Optuna cannot use the tables it finds, for instance those of another
         release.
+    ForeignTablesError
+        Where another application has tables there that Optuna would take for its own; nothing is created then.
     LockTimeoutError
         Where another process is creating the tables for longer.
     """
     try:
+        exist = _tables_exist(database, create=True)
         if database.backend == "sqlite":
             with database.engine(create=True).connect() as connection:
                 # Readers and one writer at a time do not block one another; the mode stays with the file.
                 connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-        if not _tables_exist(database):
+        if not exist:
             with creation_lock(database, wait_seconds=wait_seconds):
                 # Reading its migrations in the middle of a transaction takes Optuna long on a busy machine; it holds up
                 # only those who wait for the tables.
@@ -94,9 +97,18 @@ def _opener(
     )
 
 
-def _tables_exist(database: Database) -> bool:
-    with worker_engine(database).connect() as connection:
-        return tables_are_complete(connection)
+def _tables_exist(database: Database, *, create: bool = False) -> bool:
+    """Return whether Optuna's tables are there; refuse to create them where another application's would be in the way.
+
+    With ``create``, a SQLite file is created where it is missing.
+    """
+    with worker_engine(database, create=create).connect() as connection:
+        if tables_are_complete(connection):
+            return True
+        found = other_owner(connection) if create else None
+    if found is not None:
+        raise ForeignTablesError(str(database), found, has_schemas=database.backend == "postgresql")
+    return False
 
 
 def _unusable(database: Database, error: Exception) -> StorageError:

@@ -9,6 +9,7 @@ import sqlalchemy
 from sqlalchemy import Connection, text
 
 _STATES: Final = ("COMPLETE", "PRUNED", "FAIL", "RUNNING")
+_TABLES: Final = ("studies", "trials", "version_info")
 _ATTRIBUTES: Final = "SELECT study_id, key, value_json FROM study_user_attributes"
 _COUNTS: Final = "SELECT study_id, state, count(*) FROM trials GROUP BY study_id, state"
 _DIRECTIONS: Final = "SELECT study_id, direction FROM study_directions"
@@ -44,6 +45,23 @@ def tables_are_complete(connection: Connection) -> bool:
     if not (tables.has_table("version_info") and tables.has_table("alembic_version")):
         return False
     return bool(connection.execute(text("SELECT count(*) FROM alembic_version")).scalar_one())
+
+
+def other_owner(connection: Connection) -> str | None:
+    """Return what shows that another application has tables of the same names here; None where nothing does.
+
+    Optuna makes all of its tables before ``alembic_version``, so that one without the others is somebody else's.
+    """
+    tables = sqlalchemy.inspect(connection)
+    if tables.has_table("studies"):
+        columns = {column["name"] for column in tables.get_columns("studies")}
+        if not columns >= {"study_id", "study_name"}:
+            return "whose table studies has other columns than Optuna's"
+    if not tables.has_table("alembic_version") or all(map(tables.has_table, _TABLES)):
+        return None
+    versions = connection.execute(text("SELECT * FROM alembic_version")).scalars().all()
+    held = f"holds {', '.join(map(repr, versions))}" if versions else "is there without Optuna's"
+    return f"whose table alembic_version {held}"
 
 
 def has_study(connection: Connection, study_name: str) -> bool:

@@ -1,0 +1,107 @@
+"""Whether two tables speak of the same times: rows that never meet would leave columns of nothing but filled values."""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+import polars as pl
+import sqlalchemy
+from sqlalchemy import Connection, types
+
+from ..database.feature_tables import FeatureTables
+from ..database.tables import SourceTable
+from ..errors import DataQualityError
+from ..steps import find_step, step_in_words
+
+logger = logging.getLogger(__name__)
+
+_LEAST_SHARE: Final = 0.5
+_MOST_ALIKE: Final = 5
+
+
+def require_meeting(
+    prices: pl.DataFrame, others: pl.DataFrame, *, market: str, other: str, alike: Callable[[], list[str]] = list
+) -> None:
+    """Refuse a table whose times are not those of the prices, as far as it reaches.
+
+    A table may begin later or end earlier than the prices, and lack rows: what counts is the share of the rows of
+    prices between its first and its last time that it has a row for.
+
+    Parameters
+    ----------
+    prices, others : polars.DataFrame
+        With ``timestamp`` in UTC, of one asset, in any order.
+    market, other : str
+        Names of the two tables.
+    alike : function, optional
+        Returns ids of the other table that look like the asset's; asked where little or nothing meets.
+
+    Raises
+    ------
+    DataQualityError
+        Where less than half of them have one, or there is none at all and an id that looks like the asset's.
+    """
+    if prices["timestamp"].equals(others["timestamp"]):
+        return
+    mine, theirs = (frame["timestamp"].drop_nulls().unique().sort() for frame in (prices, others))
+    common = mine.filter(mine.is_between(theirs[0], theirs[-1])) if len(theirs) else mine.clear()
+    stray = theirs.filter(theirs.is_between(mine[0], mine[-1]) & ~theirs.is_in(mine.implode()))
+    if not len(common) and not len(stray):
+        _refuse_ids(alike(), other)
+        logger.warning("table %s has no row of this asset at the times of %s: its columns are left out", other, market)
+        return
+    alone = common.filter(~common.is_in(theirs.implode()))
+    met = len(common) - len(alone)
+    if met == 0 or met < _LEAST_SHARE * len(common):
+        away = _nearest(alone if len(alone) else mine, theirs)
+        ids = alike()
+        hint = f" ({other} also has the id {', '.join(map(repr, ids))})" if ids else ""
+        raise DataQualityError(
+            f"{met} of {len(common)} rows of {market} have a time of {other}; "
+            f"{_why(mine, theirs, away)}: write both tables at the same times{hint}"
+        )
+    if len(alone) and len(stray):
+        logger.warning(
+            "%d of %d rows of %s have no row in %s, which has %d rows at other times, first %s",
+            len(alone),
+            len(common),
+            market,
+            other,
+            len(stray),
+            str(stray[0]).replace("+00:00", "Z"),
+        )
+
+
+def _refuse_ids(alike: list[str], other: str) -> None:
+    if alike:
+        raise DataQualityError(
+            f"table {other!r} has no row of this asset, but of {', '.join(map(repr, alike))}: "
+            "write the id alike in both tables"
+        )
+
+
+def ids_that_look_alike(
+    connection: Connection, tables: FeatureTables, table: SourceTable, asset_id: str | int
+) -> list[str]:
+    """Return ids of a table that differ from an asset's in capitals or blanks alone."""
+    if isinstance(table.types[tables.id_column], types.Integer):
+        return []
+    column = table.clause.c[tables.id_column]
+    text = sqlalchemy.cast(column, types.Text)
+    alike = sqlalchemy.func.lower(sqlalchemy.func.trim(text)) == str(asset_id).strip().lower()
+    query = sqlalchemy.select(text).where(alike, text != str(asset_id)).distinct().limit(_MOST_ALIKE)
+    return sorted(connection.execute(query).scalars())
+
+
+def _nearest(mine: pl.Series, theirs: pl.Series) -> timedelta:
+    """Return the smallest distance between times of which none are equal."""
+    left, right = (times.alias("timestamp").to_frame() for times in (mine, theirs))
+    pairs = left.join_asof(right.with_columns(theirs.alias("other")), on="timestamp", strategy="nearest")
+    return (pairs["timestamp"] - pairs["other"]).abs().min()  # pyright: ignore[reportReturnType]
+
+
+def _why(mine: pl.Series, theirs: pl.Series, nearest: timedelta) -> str:
+    if min(len(mine), len(theirs)) > 1 and (steps := (find_step(mine), find_step(theirs)))[0].length != steps[1].length:
+        return f"the rows of the one are {steps[0]} apart, of the other {steps[1]}"
+    return f"the nearest differ by {step_in_words(nearest)}"
