@@ -54,6 +54,14 @@ class Source:
         with self.path.open("rb") as file:
             return file.read(count)
 
+    def tail(self) -> bytes:
+        """Return the last bytes."""
+        if self.unpacked is not None:
+            return self.unpacked[-_HEAD_BYTES:]
+        with self.path.open("rb") as file:
+            file.seek(max(0, self.path.stat().st_size - _HEAD_BYTES))
+            return file.read()
+
     def data(self) -> bytes:
         """Return all bytes."""
         return self.path.read_bytes() if self.unpacked is None else self.unpacked
@@ -139,8 +147,8 @@ def from_latin_1(source: Source) -> Source:
 def no_text(path: Path) -> DataQualityError:
     """Return the error for a file that is neither text nor a known kind of table."""
     return DataQualityError(
-        f"{path} is not text: name a CSV file (UTF-8, UTF-16 or Latin-1, also in gzip or zip), a JSON array, Parquet or "
-        "Arrow (Feather) file"
+        f"{path} is not text: name a CSV file (UTF-8, UTF-16 or Latin-1, also in gzip or zip), a JSON array, a Parquet "
+        "or an Arrow (Feather) file"
     )
 
 
@@ -185,6 +193,7 @@ def _check_sum(path: Path) -> None:
         actual = hashlib.file_digest(file, "sha256").hexdigest()
     if actual not in sums:
         raise DataQualityError(
-            f"{path} is not the file that {beside.name} is of (SHA-256 {actual[:12]}…, not {sums[0][:12]}…): fetch both again"
+            f"{path} has another check sum than {beside.name} says (SHA-256 {actual[:12]}…, not {sums[0][:12]}…): "
+            "fetch both again"
         )
     logger.info("%s: SHA-256 as in %s", path, beside.name)

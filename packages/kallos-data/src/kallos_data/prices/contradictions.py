@@ -33,9 +33,10 @@ def refuse_contradictions(bars: pl.DataFrame, where: str) -> None:
         *((name, pl.col(name) < 0, "is negative") for name in volumes),
         ("high", pl.col("high") < pl.col("low"), "is under the low"),
     )
-    for name, broken, problem in checks:
-        bad = bars.filter(broken).sort(ROW)
-        if len(bad):
+    found = bars.select(broken.any().alias(str(place)) for place, (_, broken, _) in enumerate(checks)).row(0)
+    for (name, broken, problem), there in zip(checks, found, strict=True):
+        if there:
+            bad = bars.filter(broken).sort(ROW)
             value = "" if bad[name][0] is None else f" {bad[name][0]}"
             raise DataQualityError(
                 f"{where}, row {bad[ROW][0]}: {name}{value} {problem}{_more(len(bad))}: correct or remove the row"
@@ -77,8 +78,10 @@ def _refuse_outside(bars: pl.DataFrame, outside: pl.DataFrame, where: str) -> No
             beyond = sign * (pl.col(price) - pl.col(bound)) > pl.max_horizontal(pl.col(price) * _RELATIVE, rounding)
             bad = outside.select(beyond).to_series()
             count |= bad
-            for row in outside.filter(bad).sort(ROW).head(1).iter_rows(named=True):
-                found.append((row[ROW], f"{price} {row[price]} is {relation} the {bound} {row[bound]}"))
+            found += [
+                (row[ROW], f"{price} {row[price]} is {relation} the {bound} {row[bound]}")
+                for row in outside.filter(bad).sort(ROW).head(1).iter_rows(named=True)
+            ]
     if found:
         row, problem = min(found, key=lambda each: each[0])
         raise DataQualityError(

@@ -36,6 +36,8 @@ class Layout:
         How many lines lie before it.
     tickers : list of str
         Where the header has a second row, for every column what stands there.
+    width : int
+        How many columns there are.
     """
 
     separator: str
@@ -71,7 +73,10 @@ def find_layout(head: bytes, path: Path) -> Layout:
             names = list(BINANCE_COLUMNS) if len(cells) == len(BINANCE_COLUMNS) else []
             return Layout(separator, names, start, place, width=len(cells))
         if len(recognised(cells)) > 1:
-            return _with_lower_rows(Layout(separator, cells, end, place + 1, width=len(cells)), lines[place + 1 :])
+            above = cells_of(lines[place - 1][0], separator) if place else []
+            tickers = above if len(above) == len(cells) and _are_tickers(cells, above) else []
+            layout = Layout(separator, cells, end, place + 1, tickers, len(cells))
+            return _with_lower_rows(layout, lines[place + 1 :])
     if not head.strip():
         raise DataQualityError(f"{path} is empty")
     raise DataQualityError(
@@ -136,7 +141,7 @@ def _is_row(cells: Sequence[str]) -> bool:
 
 def _with_lower_rows(layout: Layout, below: Sequence[tuple[str, int, int]]) -> Layout:
     """Return a layout whose header goes on: with tickers under its names, and the name of the index under these."""
-    tickers: list[str] = []
+    tickers = layout.tickers
     names, first_row, lines_before = layout.names, layout.first_row, layout.lines_before
     for line, _, end in below[:_MOST_HEADER_LINES]:
         cells = cells_of(line, layout.separator)

@@ -53,6 +53,8 @@ class CsvFile:
     def bars(self, settings: ReadingSettings, now: datetime | None) -> pl.DataFrame:
         """Return the bars; see :func:`kallos_data.read_ohlcv`."""
         where, layout = str(self.source.path), self.layout
+        self._refuse_cut_row()
+        places: Sequence[int] = ()
         if layout.names:
             places, rows = chosen_ticker(layout, settings.where, self.source.path)
             settings = replace(settings, where=rows)
@@ -67,7 +69,6 @@ class CsvFile:
                     logger.debug("%s is read again as texts", where)
         frame = self._texts()
         if layout.names:
-            places = chosen_ticker(layout, settings.where, self.source.path)[0] if not layout.tickers else places
             frame = frame.select(pl.nth(place).alias(name) for place, name in self._names(places).items())
         else:
             frame = with_names(frame, where=where)
@@ -111,9 +112,25 @@ class CsvFile:
             except UnicodeDecodeError:
                 again = CsvFile.of(from_latin_1(self.source))
                 return again._texts()  # noqa: SLF001 - of the same class
-            reason = str(error).partition("\n")[0]
-            path = self.source.path
-            raise DataQualityError(f"{path} is not a table of {self.layout.width} columns: {reason}") from error
+            raise self._no_table(error) from error
+
+    def _no_table(self, error: Exception) -> DataQualityError:
+        reason = str(error).partition("\n")[0]
+        if "not specified in schema" in reason or "more fields" in reason:
+            reason = "a row has more cells; if commas stand before decimals, separate cells by semicolons or quote them"
+        return DataQualityError(f"{self.source.path} is not a table of {self.layout.width} columns: {reason}")
+
+    def _refuse_cut_row(self) -> None:
+        """Refuse a file that ends within a row: the next to last has all cells, the last one has not."""
+        tail = self.source.tail().decode(errors="ignore").splitlines()
+        rows = [line for line in tail[1:] if line.strip()]
+        if len(rows) > 1 and '"' not in "".join(rows[-2:]):
+            whole, last = (line.count(self.layout.separator) + 1 for line in rows[-2:])
+            if 1 < last < whole == self.layout.width:
+                raise DataQualityError(
+                    f"{self.source.path} ends within a row: the last, {rows[-1][:60]!r}, has {last} of {whole} cells; "
+                    "fetch the file again, or complete or remove the row"
+                )
 
     def _read(self, types: Mapping[int, Any], wanted: Sequence[int], *, n_rows: int | None = None) -> pl.DataFrame:
         content, skip = self.source.content, self.layout.lines_before

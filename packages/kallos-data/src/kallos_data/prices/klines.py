@@ -1,6 +1,8 @@
 """Bars as exchanges return them: JSON arrays of lists or objects."""
 
+import codecs
 import json
+import re
 from typing import Any, Final
 
 import polars as pl
@@ -11,15 +13,13 @@ from .columns import recognised
 from .headerless import with_names
 
 _SUFFIXES: Final = (".json", ".jsonl", ".ndjson")
-_BEGINNINGS: Final = (b"[", b'{"')
+_BEGINNING: Final = re.compile(rb'\s*(\[\s*[\[{]|\{\s*")')
 _DEEPEST: Final = 4
 
 
 def is_json(source: Source) -> bool:
     """Whether a file is JSON by its name, or by how it begins."""
-    return source.name.lower().endswith(_SUFFIXES) or source.head().lstrip(b"\xef\xbb\xbf \t\r\n").startswith(
-        _BEGINNINGS
-    )
+    return source.name.lower().endswith(_SUFFIXES) or _BEGINNING.match(source.head()) is not None
 
 
 def read_json(source: Source) -> pl.DataFrame:
@@ -53,7 +53,7 @@ def read_json(source: Source) -> pl.DataFrame:
 
 
 def _document(source: Source) -> Any:  # noqa: ANN401 - whatever JSON holds
-    data = source.data()
+    data = source.data().removeprefix(codecs.BOM_UTF8)
     try:
         return json.loads(data)
     except ValueError as error:

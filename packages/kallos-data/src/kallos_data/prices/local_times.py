@@ -28,9 +28,9 @@ def daily_dates(local: pl.Series, moments: pl.Series, zone: str | None) -> pl.Se
     zone : str or None
         Another one by whose clocks to look.
     """
-    if moments.has_nulls() or not (local.dt.replace_time_zone("UTC") == moments).all():
-        if _are_days(local):
-            return local.dt.replace_time_zone("UTC")
+    in_utc = local.dt.replace_time_zone("UTC")
+    if (moments.has_nulls() or not (in_utc == moments).all()) and _are_days(local):
+        return in_utc
     if zone is None or moments.has_nulls():
         return None
     dates = _dates(moments.dt.convert_time_zone(zone).dt.replace_time_zone(None), zone)

@@ -49,7 +49,8 @@ def refuse_several_markets(raw: pl.DataFrame, *, where: str) -> None:
             continue
         name = raw.columns[place]
         raise DataQualityError(
-            f"{name}={column[0]} (or another) keeps one of several: the column {name!r} of {where} is {_listed(column)}",
+            f"{name}={column[0]} (or another) keeps one of several: "
+            f"the column {name!r} of {where} is {_listed(column)}",
             "where",
         )
 

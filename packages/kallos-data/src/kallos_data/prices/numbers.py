@@ -10,9 +10,9 @@ import polars as pl
 from ..errors import DataQualityError
 from .reading_settings import ReadingSettings
 
-MISSING: Final = ("", "null", "none", "nan", "nat", "n/a", "na", "-", "--", "—", "–")
+MISSING: Final = ("", "null", "none", "nan", "nat", "n/a", "na", "-", "--", "\N{EM DASH}", "\N{EN DASH}")
 _SPACES: Final = "[ \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}]"
-_APOSTROPHES: Final = "['’]"
+_APOSTROPHES: Final = "['\N{RIGHT SINGLE QUOTATION MARK}]"
 _CLASSES: Final = {".": r"\.", ",": ",", " ": _SPACES, "'": _APOSTROPHES}
 _END: Final = r"(?:[eE][+-]?\d+)?$"
 # What only a decimal point can be: no digit or a zero before it, more than three, or not exactly three after it.
@@ -131,8 +131,8 @@ def _found(texts: Mapping[str, pl.Series], table: _Table, *, commas: bool, plain
     with_commas = None if plain else _evidence(texts, ",")
     if points and with_commas:
         raise DataQualityError(
-            f"{table.row(points[1])} has {points[0]} {points[2]!r} with a decimal point, row {table.rows[with_commas[1]]} "
-            f"{with_commas[0]} {with_commas[2]!r} with a decimal comma: write all numbers alike"
+            f"{table.row(points[1])} has {points[0]} {points[2]!r} with a decimal point, "
+            f"row {table.rows[with_commas[1]]} {with_commas[0]} {with_commas[2]!r} with a decimal comma: write all alike"
         )
     if with_commas:
         if not commas:

@@ -15,6 +15,7 @@ from .foreign_frames import as_polars
 from .markets import kept_rows, refuse_several_markets
 from .numbers import read_numbers
 from .reading_settings import ReadingSettings
+from .split_times import joined
 from .times import TimeReader, latest_time
 
 logger = logging.getLogger(__name__)
@@ -105,7 +106,9 @@ class Table:
         reader = TimeReader(settings=settings, latest=latest_time(now), where=where, rows=raw[ROW])
         times, taken = _read_first(reader, raw, names)
         used = [*taken, *places.values()]
-        cleaned = cleaned.with_columns(times).sort("timestamp", ROW)
+        cleaned = cleaned.with_columns(times)
+        if not times.is_sorted():
+            cleaned = cleaned.sort("timestamp", ROW)
         refuse_contradictions(cleaned, where)
         cleaned = one_bar_a_time(cleaned, self.frame, used, where)
         cleaned = holding_open_and_close(cleaned, where, repair=settings.repair)
@@ -115,7 +118,7 @@ class Table:
     def _say_columns(self, taken: Sequence[Sequence[int]], columns: Sequence[str]) -> None:
         names = self.frame.columns
         used = {place for places in taken for place in places}
-        left_out = [name for place, name in enumerate(names) if place not in used] + list(self.left_out)
+        left_out = [name or '""' for place, name in enumerate(names) if place not in used] + list(self.left_out)
         parts = [
             f"{column} = {' and '.join(chr(34) + names[place] + chr(34) for place in places)}"
             for column, places in zip(columns, taken, strict=True)
@@ -132,7 +135,7 @@ def _read_first(reader: TimeReader, raw: pl.DataFrame, names: Sequence[str]) -> 
         named = named or names[places[0]] not in ("", "index", "__index_level_0__")
         columns = [raw.to_series(place) for place in places]
         try:
-            times, note = reader.read(columns[0] if len(columns) == 1 else reader.joined(*columns))
+            times, note = reader.read(columns[0] if len(columns) == 1 else joined(reader, *columns))
         except DataQualityError as error:
             first_error = first_error or error
             continue

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, NoReturn
 
 import polars as pl
 
@@ -15,7 +15,6 @@ from .written_times import WrittenTimes, written_as, written_times
 _NUMBER: Final = r"^[+-]?\d+(?:\.\d*)?$"
 _EXPONENT: Final = r"^[+-]?\d*\.?\d+[eE][+-]?\d+$"
 _MISSING: Final = ("", "null", "none", "nan", "nat", "n/a", "na", "-")
-_TIME_OF_DAY: Final = r"^\d{1,2}:\d{2}(:\d{2}([.,]\d{1,9})?)?( ?[AaPp][Mm])?(Z| UTC|[+-]\d{2}(:?\d{2})?)?$"
 _FIRST: Final = datetime(1900, 1, 1, tzinfo=UTC)
 _REMEDY: Final = (
     "write it as 2023-01-31, as 2023-01-31T12:00:00Z, or in seconds (also milli-, micro-, nanoseconds) since 1970, "
@@ -64,7 +63,7 @@ class TimeReader:
         column = _plain(column)
         missing = column.is_null()
         if missing.any():
-            self._refuse(missing, "the time is missing: write it, or remove the row")
+            self.refuse(missing, "the time is missing: write it, or remove the row")
         if isinstance(column.dtype, pl.Datetime):
             local, moments = self._of_datetimes(column)
         elif column.dtype == pl.Date:
@@ -75,7 +74,7 @@ class TimeReader:
         elif column.dtype == pl.String:
             local, moments = self._of_texts(column)
         else:
-            self._refuse(pl.repeat(value=True, n=len(column), eager=True), f"a {column.dtype} is no time: {_REMEDY}")
+            self.refuse(pl.repeat(value=True, n=len(column), eager=True), f"a {column.dtype} is no time: {_REMEDY}")
         own_zone = column.dtype.time_zone if isinstance(column.dtype, pl.Datetime) else None
         dates = daily_dates(local, moments, self.settings.time_zone or own_zone)
         times, note = (
@@ -84,29 +83,8 @@ class TimeReader:
         outside = ~times.is_between(_FIRST, self.latest)
         if outside.any():
             shown = times.filter(outside)[0]
-            self._refuse(outside, f"the time {shown:%Y-%m-%d %H:%M} lies outside 1900 and tomorrow: correct it")
+            self.refuse(outside, f"the time {shown:%Y-%m-%d %H:%M} lies outside 1900 and tomorrow: correct it")
         return times.alias("timestamp"), note
-
-    def joined(self, date: pl.Series, of_day: pl.Series) -> pl.Series:
-        """Return a date and a time of day as one text.
-
-        Raises
-        ------
-        DataQualityError
-            Where the one is no date alone, or the other no time of day.
-        """
-        days = _text(date)
-        if date.dtype == pl.Date:
-            days = date.cast(pl.String)
-        full = days.str.contains(":").fill_null(value=False)
-        if full.any():
-            self._refuse(full, f"the date {date.filter(full)[0]!r} has a time beside another time: remove one of them")
-        clock = _clock(_text(of_day))
-        bad = ~clock.str.contains(_TIME_OF_DAY).fill_null(value=False)
-        if bad.any():
-            shown = of_day.filter(bad)[0]
-            self._refuse(bad, f"the time of day {shown!r} cannot be read: write it as 12:00 or 12:00:00")
-        return days + " " + clock
 
     def _of_datetimes(self, column: pl.Series) -> tuple[pl.Series, pl.Series]:
         zone = column.dtype.time_zone if isinstance(column.dtype, pl.Datetime) else None
@@ -153,13 +131,15 @@ class TimeReader:
         return read.times, read.times.dt.replace_time_zone("UTC")
 
     def _of_written(self, column: pl.Series, written: WrittenTimes) -> tuple[pl.Series, pl.Series]:
-        self._refuse_unsure(column, written)
+        problem = None if self.settings.date_format else written.unsure_order(column, self.rows, where=self.where)
+        if problem:
+            raise DataQualityError(problem, "date_format")
         unread = written.local.is_null()
         if unread.any():
             shown = column.filter(unread)[0]
             as_given = self.settings.date_format
             remedy = f"it is not written as date_format {as_given!r} says" if as_given else _REMEDY
-            self._refuse(unread, f"the time {shown!r} cannot be read: {remedy}")
+            self.refuse(unread, f"the time {shown!r} cannot be read: {remedy}")
         has_zone = written.offset.is_not_null()
         kinds = pl.select(
             pl.when(written.forms == "order")
@@ -186,52 +166,32 @@ class TimeReader:
         if moments.has_nulls() and daily_dates(local, moments, zone) is None:
             lost = moments.is_null()
             shown = local.filter(lost)[0]
-            known = in_zone(shown_as_series(shown), zone, earliest=True)
+            known = in_zone(local.filter(lost).head(1), zone, earliest=True)
             what = "does not exist" if known.has_nulls() else "is there twice"
-            self._refuse(
+            self.refuse(
                 lost,
-                f"the time {shown} {what} in {zone}, where the clocks change: export the times in UTC, or with their offset",
+                f"the time {shown} {what} in {zone}, where the clocks change: export the times in UTC, or with offsets",
             )
         return local, moments
-
-    def _refuse_unsure(self, column: pl.Series, written: WrittenTimes) -> None:
-        if self.settings.date_format:
-            return
-        both = (written.day_first, written.month_first)
-        if None not in both:
-            day, month = (int(place or 0) for place in both)
-            raise DataQualityError(
-                f"must say how times are written: {self.where}, row {self.rows[day]} begins with the day "
-                f"({column[day]!r}) and row {self.rows[month]} with the month ({column[month]!r}); correct the wrong ones",
-                "date_format",
-            )
-        if written.unsure is not None:
-            value = column[written.unsure]
-            mark = next(each for each in "./-" if each in value)
-            raise DataQualityError(
-                f"'%d{mark}%m{mark}%Y' reads the day first, '%m{mark}%d{mark}%Y' the month: {self.where}, row "
-                f"{self.rows[written.unsure]} has {value!r}, and no row tells which it is; add %H:%M where times follow",
-                "date_format",
-            )
 
     def _refuse_number(self, column: pl.Series, unread: pl.Series) -> None:
         value = column.filter(unread)[0]
         number = float(value)
         clock = other_clock(number, self.latest)
         if clock is not None:
-            self._refuse(
+            self.refuse(
                 unread,
                 f"the time {value} counts in {clock}: export the column as dates (2023-01-31) or as seconds since 1970",
             )
-        self._refuse(
+        self.refuse(
             unread,
-            f"the time {value} cannot be read: it is neither the digits of a date (YYYYMMDD, also with hhmm, hhmmss) nor "
-            f"seconds, milli-, micro- or nanoseconds since 1970 that lie between 2009 and tomorrow: {_REMEDY}",
+            f"the time {value} is neither the digits of a date (YYYYMMDD, also with hhmm or hhmmss) nor a number of "
+            f"seconds, milli-, micro- or nanoseconds since 1970 from 2009 to tomorrow: {_REMEDY}",
         )
 
     def _refuse_exponent(self, column: pl.Series, exponents: pl.Series) -> None:
         value = column.filter(exponents)[0]
-        self._refuse(
+        self.refuse(
             exponents,
             f"the time {value!r} has lost digits to its exponent: export the column as whole numbers, or as text",
         )
@@ -241,25 +201,28 @@ class TimeReader:
         if other.any():
             place = int(other.arg_max() or 0)
             first, second = (_MEANINGS.get(kinds[each], kinds[each]) for each in (0, place))
-            self._refuse(
+            self.refuse(
                 other,
-                f"the time {column[place]!r} is {second}, and {column[0]!r} in row {self.rows[0]} is {first}: write all "
-                "times of the column alike",
+                f"the time {column[place]!r} is {second}, and {column[0]!r} in row {self.rows[0]} is {first}: write "
+                "all times of the column alike",
             )
 
-    def _refuse(self, broken: pl.Series, problem: str) -> None:
+    def refuse(self, broken: pl.Series, problem: str) -> NoReturn:
+        """Refuse the first row that is broken.
+
+        Raises
+        ------
+        DataQualityError
+            Always.
+        """
         place = int(broken.arg_max() or 0)
         raise DataQualityError(f"{self.where}, row {self.rows[place]}: {problem}")
 
 
 def latest_time(now: datetime | None) -> datetime:
     """Return up to when a time is one: tomorrow at the same hour."""
-    return (now or datetime.now(UTC)).astimezone(UTC) + timedelta(days=1)
-
-
-def shown_as_series(value: datetime) -> pl.Series:
-    """Return one time as a column."""
-    return pl.Series([value], dtype=pl.Datetime("us"))
+    now = now or datetime.now(UTC)
+    return (now.replace(tzinfo=UTC) if now.tzinfo is None else now.astimezone(UTC)) + timedelta(days=1)
 
 
 def _plain(column: pl.Series) -> pl.Series:
@@ -275,19 +238,3 @@ def _plain(column: pl.Series) -> pl.Series:
         short = text.str.len_bytes() <= 4
         return text.set(short & text.str.to_lowercase().is_in(_MISSING), None) if short.any() else text
     return column
-
-
-def _text(column: pl.Series) -> pl.Series:
-    if column.dtype.is_float():
-        column = column.cast(pl.Int64, strict=False)
-    return column.cast(pl.String, strict=False).str.strip_chars()
-
-
-def _clock(text: pl.Series) -> pl.Series:
-    """Return times of day with their colons: 120000, 1200 and 12 get them."""
-    if not text.str.contains(r"^\d{1,6}$").all():
-        return text
-    longest = int(text.str.len_chars().max() or 0)  # pyright: ignore[reportArgumentType]
-    width = 2 if longest <= 2 else 4 if longest <= 4 else 6
-    filled = text.str.zfill(width) + "0000"
-    return filled.str.slice(0, 2) + ":" + filled.str.slice(2, 2) + (":" + filled.str.slice(4, 2) if width == 6 else "")
