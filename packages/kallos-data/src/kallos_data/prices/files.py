@@ -26,9 +26,9 @@ def read_ohlcv(
     """Read a price file: one row a step with time, open, high, low, close and volume.
 
     CSV (separated by comma, semicolon, tab or bar; UTF-8, UTF-16 or Latin-1), Parquet, Arrow (Feather), or JSON arrays
-    as exchanges return them; also gzipped, or as the only table in a zip archive, whose ``.CHECKSUM`` is compared where it
-    lies beside it. Columns are known by their usual spellings; Binance kline files are read with and without header,
-    and up to five lines of text above a header are skipped. Of several columns that may be the time the first that reads as
+    as exchanges return them; also gzipped, or as the only table in a zip archive. A ``.CHECKSUM`` beside the file is
+    compared. Columns are known by their usual spellings; Binance kline files are read with and without header, and up
+    to five lines of text above a header are skipped. Of several columns that may be the time the first that reads as
     one is taken, the beginning of a bar before its first trade; a date and a time of day are joined.
 
     Times are ISO 8601 dates and times, days with their month before or after them where the values tell the order,

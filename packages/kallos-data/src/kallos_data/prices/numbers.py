@@ -131,8 +131,8 @@ def _found(texts: Mapping[str, pl.Series], table: _Table, *, commas: bool, plain
     with_commas = None if plain else _evidence(texts, ",")
     if points and with_commas:
         raise DataQualityError(
-            f"{table.row(points[1])} has {points[0]} {points[2]!r} with a decimal point, "
-            f"row {table.rows[with_commas[1]]} {with_commas[0]} {with_commas[2]!r} with a decimal comma: write all alike"
+            f"{table.row(points[1])} has {points[0]} {points[2]!r} with a decimal point, row "
+            f"{table.rows[with_commas[1]]} {with_commas[0]} {with_commas[2]!r} with a decimal comma: write all alike"
         )
     if with_commas:
         if not commas:

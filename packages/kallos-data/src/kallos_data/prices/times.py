@@ -69,9 +69,9 @@ class TimeReader:
         elif column.dtype == pl.Date:
             local = column.cast(pl.Datetime("us"))
             moments = local.dt.replace_time_zone("UTC")
-        elif column.dtype.is_numeric():
+        elif column.dtype.is_numeric() and not self.settings.date_format:
             local, moments = self._of_numbers(column, column)
-        elif column.dtype == pl.String:
+        elif column.dtype == pl.String or column.dtype.is_numeric():
             local, moments = self._of_texts(column)
         else:
             self.refuse(pl.repeat(value=True, n=len(column), eager=True), f"a {column.dtype} is no time: {_REMEDY}")
@@ -95,6 +95,8 @@ class TimeReader:
 
     def _of_texts(self, column: pl.Series) -> tuple[pl.Series, pl.Series]:
         if self.settings.date_format:
+            column = column.cast(pl.Int64) if column.dtype.is_float() else column
+            column = column.cast(pl.String)
             return self._of_written(column, written_as(column, self.settings.date_format))
         if not column.head(1).str.contains(r"^\d+$").any() and not column.str.contains(_NUMBER).any():
             exponents = column.str.contains(_EXPONENT)
@@ -185,8 +187,8 @@ class TimeReader:
             )
         self.refuse(
             unread,
-            f"the time {value} is neither the digits of a date (YYYYMMDD, also with hhmm or hhmmss) nor a number of "
-            f"seconds, milli-, micro- or nanoseconds since 1970 from 2009 to tomorrow: {_REMEDY}",
+            f"the time {value} cannot be read: it is neither digits of a date (YYYYMMDD, also with hhmm or hhmmss) nor "
+            "seconds, milli-, micro- or nanoseconds since 1970 from 2009 to tomorrow; write dates, or name date_format",
         )
 
     def _refuse_exponent(self, column: pl.Series, exponents: pl.Series) -> None:

@@ -123,6 +123,9 @@ def written_as(texts: pl.Series, date_format: str) -> WrittenTimes:
     if ("%H" in date_format or "%I" in date_format) and "%M" not in date_format:
         # Polars wants a minute after an hour.
         texts, date_format = texts + " 00", f"{date_format} %M"
+    elif "%z" in date_format and "%H" not in date_format and "%I" not in date_format:
+        # And a time of day before a zone.
+        texts, date_format = texts + " 00:00", f"{date_format} %H:%M"
     parsed = texts.str.strip_chars().str.to_datetime(date_format, time_unit="us", strict=False)
     has_zone = parsed.dtype == pl.Datetime("us", "UTC")
     offset = pl.select(pl.when(parsed.is_not_null()).then(0 if has_zone else None).cast(pl.Int32)).to_series()
