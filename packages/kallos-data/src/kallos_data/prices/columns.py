@@ -22,7 +22,7 @@ PRICES: Final = REQUIRED[:4]
 EXTRAS = ("quote_asset_volume", "trades", "taker_buy_base_asset_volume", "taker_buy_quote_asset_volume")
 MARKET_COLUMNS = REQUIRED + EXTRAS
 
-BINANCE_COLUMNS = (
+BINANCE_COLUMNS: Final[tuple[str, ...]] = (
     "open_time",
     "open",
     "high",

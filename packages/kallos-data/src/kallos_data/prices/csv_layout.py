@@ -70,7 +70,7 @@ def find_layout(head: bytes, path: Path) -> Layout:
         if len(cells) < 2:
             continue
         if _is_row(cells):
-            names = list(BINANCE_COLUMNS) if len(cells) == len(BINANCE_COLUMNS) else []
+            names = [*BINANCE_COLUMNS] if len(cells) == len(BINANCE_COLUMNS) else []
             return Layout(separator, names, start, place, width=len(cells))
         if len(recognised(cells)) > 1:
             above = cells_of(lines[place - 1][0], separator) if place else []

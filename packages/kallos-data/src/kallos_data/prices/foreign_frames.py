@@ -32,7 +32,11 @@ def _index(index: Any) -> dict[str, pl.Series]:  # noqa: ANN401 - an index of pa
     counts = index.nlevels == 1 and index.dtype.kind in "iu" and index.name is None
     if counts or not len(index):
         return {}
-    return {str(level.name) if level.name is not None else "": _series(level.to_series()) for level in levels}
+    # What Parquet files of pandas call an index without a name.
+    names = [
+        f"__index_level_{place}__" if level.name is None else str(level.name) for place, level in enumerate(levels)
+    ]
+    return {name: _series(level.to_series()) for name, level in zip(names, levels, strict=True)}
 
 
 def _flat(columns: Any) -> list[str]:  # noqa: ANN401 - as above

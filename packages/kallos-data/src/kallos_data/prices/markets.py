@@ -93,7 +93,7 @@ def _named(names: Sequence[str], name: str, where: str) -> str:
 
 
 def _as_text(column: pl.Series) -> pl.Series:
-    if column.dtype in (pl.Object, pl.List, pl.Struct, pl.Array):
+    if isinstance(column.dtype, pl.Object | pl.List | pl.Struct | pl.Array):
         return pl.Series([str(value) for value in column.to_list()], dtype=pl.String)
     if column.dtype.is_float() and (column == column.floor()).all():
         column = column.cast(pl.Int64, strict=False)

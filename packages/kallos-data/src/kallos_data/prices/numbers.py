@@ -22,6 +22,7 @@ _BOTH: Final = r"^[+-]?\d{{1,3}}(?:{1}\d{{3}})+{0}\d*$"
 _MANY_GROUPS: Final = r"^[+-]?[1-9]\d{{0,2}}(?:{0}\d{{3}}){{2,}}$"
 _OPEN: Final = r"^[+-]?[1-9]\d{0,2}[.,]\d{3}$"
 _HEAD: Final = 1000
+_OTHER: Final[Mapping[str, Literal[".", ","]]] = {".": ",", ",": "."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def certain_points(head: Mapping[str, pl.Series]) -> bool:
 
 
 def _bare(column: pl.Series) -> pl.Series:
-    if column.dtype in (pl.Categorical, pl.Enum):
+    if isinstance(column.dtype, pl.Categorical | pl.Enum):
         column = column.cast(pl.String)
     if column.dtype != pl.String:
         return column
@@ -112,7 +113,7 @@ def _notation(
     texts: Mapping[str, pl.Series], settings: ReadingSettings, table: _Table, *, commas: bool
 ) -> Notation | None:
     """Return how the numbers are written, None where as everywhere: with points, and nothing between thousands."""
-    decimal = settings.decimal or {".": ",", ",": "."}.get(settings.thousands or "")
+    decimal = settings.decimal or _OTHER.get(settings.thousands or "")
     if decimal is None:
         heads = {name: column.head(_HEAD) for name, column in texts.items()}
         plain = all(_plain(column) is not None for column in texts.values())

@@ -20,6 +20,7 @@ _REMEDY: Final = (
     "write it as 2023-01-31, as 2023-01-31T12:00:00Z, or in seconds (also milli-, micro-, nanoseconds) since 1970, "
     "or name the date_format"
 )
+_MICROSECONDS: Final = 60 * 10**6
 _MEANINGS: Final = {
     "date": "digits of a date",
     "epoch": "a number since 1970",
@@ -156,7 +157,7 @@ class TimeReader:
         if not has_zone.all():
             zones = pl.select(pl.when(has_zone).then(pl.lit("zone")).otherwise(pl.lit("no zone"))).to_series()
             self._refuse_other_meanings(column, zones)
-        ahead = pl.select(pl.duration(minutes=written.offset)).to_series()
+        ahead = (written.offset.cast(pl.Int64) * _MICROSECONDS).cast(pl.Duration("us"))
         return written.local, (written.local - ahead).dt.replace_time_zone("UTC")
 
     def _local(self, local: pl.Series) -> tuple[pl.Series, pl.Series]:
@@ -229,7 +230,7 @@ def latest_time(now: datetime | None) -> datetime:
 
 def _plain(column: pl.Series) -> pl.Series:
     """Return a column of times without blanks around texts, with null for what stands for nothing."""
-    if column.dtype in (pl.Categorical, pl.Enum):
+    if isinstance(column.dtype, pl.Categorical | pl.Enum):
         column = column.cast(pl.String)
     if column.dtype.is_decimal():
         column = column.cast(pl.Float64)
