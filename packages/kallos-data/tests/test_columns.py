@@ -128,6 +128,25 @@ def test_different_rows_of_one_time_are_refused_with_what_tells_them_apart():
     assert len(clean_ohlcv(apart, settings=ReadingSettings(where={"series": "b"}))) == 2
 
 
+def test_a_number_that_differs_names_no_market():
+    same = pl.concat([frame(2, volume=[1.0, 2.0]), frame(2, volume=[1.0, 9.0])])
+    for values in ([0.1, 0.2, 0.3, 0.4], ["0.5", "1.5", "2.5", "3.5"], ["a", "b", "c", "d"]):
+        with pytest.raises(DataQualityError, match=r"rows 2 and 4 are both .* differ: remove one"):
+            clean_ohlcv(same.with_columns(vwap=pl.Series(values)))
+
+
+@pytest.mark.parametrize(
+    ("name", "refused"), [("quote", False), ("interval", True), ("asset_id", True), ("base", False)]
+)
+def test_numbers_name_markets_in_columns_of_intervals_and_ids_only(name, refused):
+    numbered = frame(4, volume=[1.0, 2.0, 3.0, 4.0], **{name: [60, 60, 240, 240]})
+    if refused:
+        with pytest.raises(DataQualityError, match=f"where {name}=60"):
+            clean_ohlcv(numbered)
+    else:
+        assert len(clean_ohlcv(numbered)) == 4
+
+
 @pytest.mark.parametrize("zone", [None, "UTC", "Asia/Tokyo"])
 @pytest.mark.parametrize("name", [None, "Date"])
 def test_the_index_of_a_pandas_frame_is_the_time(zone, name):

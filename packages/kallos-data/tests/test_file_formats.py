@@ -233,6 +233,15 @@ def test_several_tickers_in_the_header_are_named(tmp_path, by_ticker):
     assert read_ohlcv(path, ReadingSettings(where={"ticker": "ETH-USD"})).row(0)[1:] == (2, 4, 1, 3, 20)
 
 
+def test_an_exponent_in_a_time_of_json_is_refused_too(tmp_path):
+    path = tmp_path / "rows.json"
+    path.write_text('[{"t":1.6725E+12,"o":1,"h":2,"l":0.5,"c":1.5,"v":1.5e+9}]')
+    with pytest.raises(DataQualityError, match=r"row 1: the time '1\.6725E\+12' has lost digits to its exponent"):
+        read_ohlcv(path)
+    path.write_text('[{"t":1672531200,"o":1e-9,"h":2,"l":1e-9,"c":1.5,"v":1.5e+9}]')
+    assert read_ohlcv(path).row(0)[1:] == (1e-9, 2, 1e-9, 1.5, 1.5e9)
+
+
 def test_no_file_is_no_table(tmp_path):
     with pytest.raises(ConfigError, match="is a folder: name a file in it"):
         read_ohlcv(tmp_path)

@@ -15,6 +15,7 @@ from .headerless import with_names
 _SUFFIXES: Final = (".json", ".jsonl", ".ndjson")
 _BEGINNING: Final = re.compile(rb'\s*(\[\s*[\[{]|\{\s*")')
 _DEEPEST: Final = 4
+_LARGE: Final = 1e6
 
 
 def is_json(source: Source) -> bool:
@@ -55,10 +56,10 @@ def read_json(source: Source) -> pl.DataFrame:
 def _document(source: Source) -> Any:  # noqa: ANN401 - whatever JSON holds
     data = source.data().removeprefix(codecs.BOM_UTF8)
     try:
-        return json.loads(data)
+        return json.loads(data, parse_float=_number)
     except ValueError as error:
         try:
-            rows = [json.loads(line) for line in data.splitlines() if line.strip()]
+            rows = [json.loads(line, parse_float=_number) for line in data.splitlines() if line.strip()]
         except ValueError:
             rows = []
         if len(rows) > 1:
@@ -66,6 +67,11 @@ def _document(source: Source) -> Any:  # noqa: ANN401 - whatever JSON holds
         raise DataQualityError(
             f"{source.path} cannot be read as JSON: {error}; it may be cut short, fetch it again"
         ) from error
+
+
+def _number(text: str) -> float | str:
+    """Return a number, but large ones with an exponent as they stand there, in case that they are times."""
+    return text if "e" in text.lower() and float(text) >= _LARGE else float(text)
 
 
 def _arrays(document: Any, depth: int) -> list[list[Any]]:  # noqa: ANN401 - whatever JSON holds

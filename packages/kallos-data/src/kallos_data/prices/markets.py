@@ -1,5 +1,6 @@
 """Tables that hold several markets: which rows to keep, and how to say that there are more than one."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -9,7 +10,9 @@ from ..errors import ConfigError, DataQualityError
 from .columns import identities
 
 _SHOWN: Final = 10
-# More different values than this part of the rows are numbers of rows or of trades, and no markets.
+# Of such columns numbers are names, too: 60 and 240 are intervals in minutes.
+_NUMBERED: Final = re.compile(r"(?:id|interval|timeframe|resolution|granularity)$", re.IGNORECASE)
+# More different values than this part of the rows are no names of markets.
 _MOST_VALUES: Final = 0.5
 
 
@@ -45,9 +48,9 @@ def refuse_several_markets(raw: pl.DataFrame, *, where: str) -> None:
     for place in identities(raw.columns):
         column = _as_text(raw.to_series(place)).drop_nulls()
         different = column.n_unique()
-        if different < 2 or (_are_numbers(column) and different > _MOST_VALUES * len(column)):
-            continue
         name = raw.columns[place]
+        if different < 2 or (_are_numbers(column) and not _NUMBERED.search(name)):
+            continue
         raise DataQualityError(
             f"{name}={column[0]} (or another) keeps one of several: "
             f"the column {name!r} of {where} is {_listed(column)}",
@@ -68,7 +71,8 @@ def telling_apart(raw: pl.DataFrame, groups: Sequence[pl.Series], used: Sequence
         Places of columns that hold the time and the numbers.
     """
     known = identities(raw.columns)
-    places = known + [place for place in range(raw.width) if place not in known and place not in used]
+    others = [place for place in range(raw.width) if place not in known and place not in used]
+    places = known + [place for place in others if _may_name_markets(_as_text(raw.to_series(place)))]
     for place in places:
         column = raw.to_series(place)
         if all(column.gather(group).n_unique() == len(group) for group in groups):
@@ -99,6 +103,12 @@ def _as_text(column: pl.Series) -> pl.Series:
         column = column.cast(pl.Int64, strict=False)
     text = column.cast(pl.String, strict=False).str.strip_chars()
     return text.set(text == "", None) if len(text) else text
+
+
+def _may_name_markets(column: pl.Series) -> bool:
+    column = column.drop_nulls()
+    whole_numbers = column.str.contains(r"^\d+$").all()
+    return column.n_unique() <= max(2, _MOST_VALUES * len(column)) and (whole_numbers or not _are_numbers(column))
 
 
 def _are_numbers(column: pl.Series) -> bool:

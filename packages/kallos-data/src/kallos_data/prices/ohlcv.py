@@ -62,7 +62,7 @@ def clean_ohlcv(
         such as symbol or exchange has several values. The message names the first such row, counted from 1 without the
         header.
     """
-    return Table(as_polars(frame), where).bars(settings or ReadingSettings(), now)
+    return Table(as_polars(frame), where, is_file=False).bars(settings or ReadingSettings(), now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +79,15 @@ class Table:
         Whether decimal commas are taken where they are certain.
     left_out : sequence of str
         Names of columns that the source has beside those of the frame.
+    is_file : bool, default True
+        Whether it was read from a file, of which is said what was taken even where that was to be expected.
     """
 
     frame: pl.DataFrame
     where: str
     commas: bool = False
     left_out: Sequence[str] = ()
+    is_file: bool = True
 
     def bars(self, settings: ReadingSettings, now: datetime | None) -> pl.DataFrame:
         """Return the bars; see :func:`clean_ohlcv`."""
@@ -119,12 +122,14 @@ class Table:
         names = self.frame.columns
         used = {place for places in taken for place in places}
         left_out = [name or '""' for place, name in enumerate(names) if place not in used] + list(self.left_out)
+        plain = not left_out and [names[place] for places in taken for place in places] == list(columns)
+        level = logging.DEBUG if plain and not self.is_file else logging.INFO
         parts = [
             f"{column} = {' and '.join(chr(34) + names[place] + chr(34) for place in places)}"
             for column, places in zip(columns, taken, strict=True)
         ]
         ending = f"; left out: {', '.join(left_out)}" if left_out else ""
-        logger.info("%s: columns: %s%s", self.where, ", ".join(parts), ending)
+        logger.log(level, "%s: columns: %s%s", self.where, ", ".join(parts), ending)
 
 
 def _read_first(reader: TimeReader, raw: pl.DataFrame, names: Sequence[str]) -> tuple[pl.Series, tuple[int, ...]]:
