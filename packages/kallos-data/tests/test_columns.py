@@ -157,6 +157,21 @@ def test_the_index_of_a_pandas_frame_is_the_time(zone, name):
     assert clean_ohlcv(native.reset_index()).equals(market)
 
 
+def test_an_index_of_periods_of_dates_or_of_two_levels():
+    market = simulate_market(30)
+    native = market.to_pandas().set_index("timestamp").tz_localize(None)
+    assert clean_ohlcv(native.to_period("D")).equals(market)
+    assert clean_ohlcv(native.set_axis([time.date() for time in native.index])).equals(market)
+    two = pd.concat({"BTC": native, "ETH": native * 2}, names=["symbol", "date"])
+    assert clean_ohlcv(two, settings=ReadingSettings(where={"symbol": "BTC"})).equals(market)
+
+
+def test_a_column_of_another_type_is_no_price():
+    for odd in ([[1.0]], [True], [datetime(2023, 1, 1, tzinfo=UTC)]):
+        with pytest.raises(DataQualityError, match=r"the frame: open holds values of type .*, which are no numbers"):
+            clean_ohlcv(frame(volume=[1.0]).with_columns(open=pl.Series(odd)))
+
+
 def test_names_of_two_levels_in_pandas():
     market = simulate_market(30)
     native = market.to_pandas().set_index("timestamp")

@@ -29,6 +29,8 @@ def as_polars(frame: IntoDataFrame) -> pl.DataFrame:
 
 def _index(index: Any) -> dict[str, pl.Series]:  # noqa: ANN401 - an index of pandas, which need not be installed
     levels = [index.get_level_values(place) for place in range(index.nlevels)]
+    # Periods are known by their beginnings.
+    levels = [level.to_timestamp() if hasattr(level, "to_timestamp") else level for level in levels]
     counts = index.nlevels == 1 and index.dtype.kind in "iu" and index.name is None
     if counts or not len(index):
         return {}

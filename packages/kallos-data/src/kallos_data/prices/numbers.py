@@ -191,6 +191,8 @@ def _first(column: pl.Series, pattern: str) -> int | None:
 
 
 def _finite(column: pl.Series, name: str, table: _Table, notation: Notation | None) -> pl.Series:
+    if not (column.dtype == pl.String or column.dtype.is_numeric() or column.dtype == pl.Null):
+        raise DataQualityError(f"{table.where}: {name} holds values of type {column.dtype}, which are no numbers")
     if column.dtype == pl.String and notation is not None:
         numbers = notation.numbers(column)
     else:
