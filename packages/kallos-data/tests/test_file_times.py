@@ -260,6 +260,15 @@ def test_bars_of_hours_with_a_zone_are_moments(caplog):
     assert "daily bars that begin at local midnight keep their dates" in caplog.text
 
 
+def test_a_last_row_of_the_moment_leaves_days_what_they_are():
+    days = [f"2023-03-{day} 00:00:00+01:00" for day in (21, 22, 23)]
+    assert read([*days, "2023-03-24 14:23:11+01:00"]) == [
+        *(at(2023, 3, day) for day in (21, 22, 23)),
+        at(2023, 3, 24, 14, 23, 11),
+    ]
+    assert read([days[0], "2023-03-22 14:23:11+01:00", days[2]])[0] == at(2023, 3, 20, 23)
+
+
 def test_tomorrow_is_that_of_the_clock():
     assert read(["2026-06-02"]) == [at(2026, 6, 2)]
     assert re.search("2026-06-03 00:00 lies outside 1900 and tomorrow", refusal(["2026-06-03"]))

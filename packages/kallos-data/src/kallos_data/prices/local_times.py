@@ -5,6 +5,7 @@ from datetime import timedelta
 import polars as pl
 
 _DAY = timedelta(days=1)
+_FEW = 3
 
 
 def in_zone(local: pl.Series, zone: str, *, earliest: bool = False) -> pl.Series:
@@ -17,7 +18,8 @@ def daily_dates(local: pl.Series, moments: pl.Series, zone: str | None) -> pl.Se
     """Return the local dates of daily bars as midnights in UTC, or None where the bars are something else.
 
     They are daily where every one begins at midnight by its own clock, or by that of ``zone``, and the most common
-    difference is one day, or several. Where this is midnight in UTC anyway, there is nothing to keep.
+    difference is one day, or several. The latest, which some shops give the time of the download, may keep a time of
+    day. Where this is midnight in UTC anyway, there is nothing to keep.
 
     Parameters
     ----------
@@ -47,10 +49,11 @@ def _dates(there: pl.Series, zone: str) -> pl.Series | None:
 
 
 def _are_days(local: pl.Series) -> bool:
-    if not (local.dt.truncate("1d") == local).all():
-        return False
-    differences = local.unique().sort().diff().drop_nulls()
-    if differences.is_empty():
+    times = local.unique().sort()
+    if len(times) > _FEW and times[-1] != times.dt.truncate("1d")[-1]:
+        times = times[:-1]
+    differences = times.diff().drop_nulls()
+    if differences.is_empty() or not (times.dt.truncate("1d") == times).all():
         return False
     counted = differences.alias("step").value_counts().sort("count", "step", descending=[True, False])
     return counted["step"][0] >= _DAY
