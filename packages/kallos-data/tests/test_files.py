@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from kallos_data import ConfigError, DataQualityError, MissingColumnsError, read_ohlcv, simulate_market
 from kallos_data.prices.columns import recognised
-from kallos_data.prices.files import _first_lines
+from kallos_data.prices.csv_layout import first_lines
 from kallos_data.prices.ohlcv import clean_ohlcv
 
 HEADER = "timestamp,open,high,low,close,volume\n"
@@ -107,8 +107,8 @@ def lines_of(text: str) -> list[str]:
 @settings(max_examples=150, deadline=None)
 @given(st.text(f"ab \r\n,é{NO_LINE_ENDS}", max_size=40))
 def test_lines_are_those_of_a_walk_through_the_characters(text):
-    found = _first_lines(Path("prices.csv"), text.encode())
-    assert [line for line, _, _ in found] == lines_of(text)[:6]
+    found = first_lines(text.encode())
+    assert [line for line, _, _ in found] == lines_of(text)[:8]
     for line, start, end in found:
         assert text.encode()[start:end].decode().rstrip("\r\n") == line.rstrip("\r\n")
 
@@ -124,10 +124,11 @@ def test_titles_above_the_header_change_nothing(titles, line_end):
 
 
 @pytest.mark.parametrize("place", [0, len(HEADER) + 3, 70_000, -3])
-def test_bytes_that_are_no_text_are_found_wherever_they_are(tmp_path, place):
+@pytest.mark.parametrize("byte", [0x00, 0x1B, 0x81])
+def test_bytes_that_are_no_text_are_never_read_as_something(tmp_path, place, byte):
     data = bytearray((HEADER + f"2020-01-01,{BAR}\n" * 2000).encode())
-    data[place] = 0xFF
-    with pytest.raises(DataQualityError, match="is not UTF-8 text: name a CSV file"):
+    data[place] = byte
+    with pytest.raises((DataQualityError, MissingColumnsError)):
         read_ohlcv(file_with(tmp_path, bytes(data)))
 
 
@@ -160,7 +161,7 @@ def test_rows_without_prices_and_unknown_columns_are_left_out_and_said(tmp_path,
     frame = read_ohlcv(file_with(tmp_path, text))
     assert frame["timestamp"].to_list() == [FIRST + timedelta(days=1)]
     assert "rows without any price are left out: 1" in caplog.text
-    assert "columns left out: Mood" in caplog.text
+    assert "; left out: Mood" in caplog.text
 
 
 def test_extras_may_have_holes(tmp_path):
@@ -188,18 +189,17 @@ def test_the_currency_of_a_volume_says_which_it_is():
         ("", "is empty"),
         ("\n \n", "is empty"),
         (HEADER, "has no row with prices"),
-        (b"\x89PNG\r\n\x1a\n\xff\xfe", "is not UTF-8 text: name a CSV file"),
-        (b"\x1f\x8b broken", "is not UTF-8 text: name a CSV file"),
+        (b"\x89PNG\r\n\x1a\n\xff\xfe", "is not text: name a CSV file (UTF-8, UTF-16 or Latin-1"),
+        (b"\x1f\x8b broken", "is a gzip archive that is cut short or broken: fetch it again"),
         ("dear diary\ntoday was fine\n", "is not a table of prices: its first line 'dear diary' is neither a header"),
         (HEADER + f"2020-01-01,{BAR},7,8,9\n", "is not a table of 6 columns"),
         (
             HEADER + "2020-01-01,1,2,1,1,5\n2020-01-02,1,2,1,x7,5\n",
             "row 2: close is 'x7', which is not a finite number",
         ),
-        (HEADER + '2020-01-01,"1,200",2,1,1,5\n', "row 1: open is '1,200', which is not a finite number"),
+        (HEADER + '2020-01-01,"1,200",2,1,1,5\n', "thousands , reads open '1,200' as 1200, decimal , as 1.2: "),
         (HEADER + "2020-01-01,inf,2,1,1,5\n", "row 1: open is 'inf', which is not a finite number"),
         (HEADER + "2020-01-01,1,2,1,1,5\n2020-01-02,1,2,,1,5\n", "row 2: low is missing"),
-        (HEADER + "2020-01-01,1,2,1,1\n", "row 1: volume is missing"),
         (HEADER + "2020-01-01,1,2,-1,1,5\n", "row 1: low -1.0 is not positive"),
         (HEADER + "2020-01-01,0,2,1,1,5\n", "row 1: open 0.0 is not positive"),
         (HEADER + "2020-01-01,1,2,1,1,-5\n", "row 1: volume -5.0 is negative"),
@@ -208,12 +208,12 @@ def test_the_currency_of_a_volume_says_which_it_is():
             "row 1: high 2.0 is under the low (and in 1 more)",
         ),
         (
-            HEADER + "2020-01-02,1,2,1,1,5\n2020-01-01,1,2,1,1,5\n2020-01-02,1,2,1,1,5\n",
-            "row 3: timestamp 2020-01-02 00:00:00+00:00 stands a second time",
+            HEADER + "2020-01-02,1,2,1,1,5\n2020-01-01,1,2,1,1,5\n2020-01-02,1,2,1,1,6\n",
+            "rows 1 and 3 are both of 2020-01-02 00:00:00 UTC and differ: remove one of them",
         ),
         (HEADER + "soon,1,2,1,1,5\n", "row 1: the time 'soon' cannot be read: write it as 2023-01-31"),
-        (HEADER + "20210131,1,2,1,1,5\n", "row 1: the time '20210131' cannot be read"),
-        (HEADER + ",1,2,1,1,5\n", "row 1: the time None cannot be read"),
+        (HEADER + "20210231,1,2,1,1,5\n", "row 1: the time 20210231 cannot be read"),
+        (HEADER + ",1,2,1,1,5\n", "row 1: the time is missing"),
         (HEADER + "inf,1,2,1,1,5\n", "row 1: the time 'inf' cannot be read"),
     ],
 )

@@ -37,5 +37,6 @@ from .prices.indicators import compute_indicators as compute_indicators
 from .prices.ingest import IngestReport as IngestReport
 from .prices.ingest import ingest_file as ingest_file
 from .prices.ingest import ingest_frame as ingest_frame
+from .prices.reading_settings import ReadingSettings as ReadingSettings
 from .simulator import simulate_market as simulate_market
 from .steps import Step as Step

@@ -1,18 +1,28 @@
 """Which column of a price table is which, whatever its spelling."""
 
-import logging
 import re
 from collections.abc import Sequence
+from typing import Final
 
-from ..errors import MissingColumnsError
-
-logger = logging.getLogger(__name__)
+from ..errors import DataQualityError, MissingColumnsError
+from .spellings import (
+    ASSETS,
+    DATES,
+    IDENTITIES,
+    INDICATORS,
+    MONEY,
+    TIME_SUFFIXES,
+    TIMES,
+    TIMES_OF_DAY,
+    VALUES,
+)
 
 REQUIRED = ("open", "high", "low", "close", "volume")
+PRICES: Final = REQUIRED[:4]
 EXTRAS = ("quote_asset_volume", "trades", "taker_buy_base_asset_volume", "taker_buy_quote_asset_volume")
 MARKET_COLUMNS = REQUIRED + EXTRAS
 
-BINANCE_COLUMNS = (
+BINANCE_COLUMNS: Final[tuple[str, ...]] = (
     "open_time",
     "open",
     "high",
@@ -28,23 +38,7 @@ BINANCE_COLUMNS = (
 )
 """Of a Binance kline file without a header."""
 
-# In the order of preference: a bar is known by its opening, and a number of seconds has no zone to guess.
-_SPELLINGS = {
-    "timestamp": (
-        *("opentime", "timeopen", "openingtime", "timestamp", "unix", "unixtime", "unixtimestamp"),
-        *("datetime", "date", "time", "snappedat"),
-    ),
-    "open": ("open", "openprice", "priceopen", "o"),
-    "high": ("high", "highprice", "pricehigh", "h"),
-    "low": ("low", "lowprice", "pricelow", "l"),
-    "close": ("close", "closeprice", "priceclose", "c"),
-    "volume": ("volume", "vol", "basevolume", "baseassetvolume", "totalvolume", "v"),
-    "quote_asset_volume": ("quoteassetvolume", "quotevolume", "turnover"),
-    "trades": ("trades", "numberoftrades", "numtrades", "tradecount", "tradescount", "count"),
-    "taker_buy_base_asset_volume": ("takerbuybaseassetvolume", "takerbuybasevolume", "takerbuyvolume"),
-    "taker_buy_quote_asset_volume": ("takerbuyquoteassetvolume", "takerbuyquotevolume"),
-}
-_MONEY = ("usd", "usdt", "usdc", "busd", "fdusd", "tusd", "dai", "eur", "gbp", "jpy", "krw", "try", "currency", "quote")
+_TICKER: Final = re.compile(r"[A-Z][A-Z0-9]{1,11}|1[0-9]{2,6}[A-Z]{2,8}")
 
 
 def recognised(names: Sequence[str]) -> dict[str, int]:
@@ -52,6 +46,7 @@ def recognised(names: Sequence[str]) -> dict[str, int]:
 
     Case, blanks, underscores, other punctuation and a leading number (``1. open``) do not matter. A volume may name
     its currency (``Volume BTC``, ``Volume USDT``): the first that is no money is the volume, the next the quote volume.
+    Whatever else follows the word volume (``Volume MA``, ``volume_obv``) makes another thing of it.
 
     Parameters
     ----------
@@ -61,39 +56,101 @@ def recognised(names: Sequence[str]) -> dict[str, int]:
     Returns
     -------
     dict[str, int]
-        ``timestamp`` and names of :data:`MARKET_COLUMNS`, as far as they are there.
+        ``timestamp`` and names of :data:`MARKET_COLUMNS`, as far as they are there. Of several columns that may be the
+        time the most usual one, see :func:`time_candidates`.
     """
-    places: dict[str, int] = {}
-    for place, name in enumerate(names):
-        places.setdefault(_plain(name), place)
-    found = {
-        column: next(places[spelling] for spelling in spellings if spelling in places)
-        for column, spellings in _SPELLINGS.items()
-        if any(spelling in places for spelling in spellings)
-    }
-    of_currency = [name for name in places if name.startswith("volume") and name != "volume"]
-    of_currency.sort(key=lambda name: name.removeprefix("volume") in _MONEY)
-    free = [column for column in ("volume", "quote_asset_volume") if column not in found]
-    return found | {column: places[name] for column, name in zip(free, of_currency, strict=False)}
+    times = time_candidates(names)
+    found = {"timestamp": times[0][0]} if times else {}
+    return found | {column: places[0] for column, places in _values(names).items()}
 
 
 def required(names: Sequence[str], *, where: str) -> dict[str, int]:
-    """Return what :func:`recognised` finds, with a log line about the columns that it leaves out.
+    """Return the places of the values that :func:`recognised` finds.
 
     Raises
     ------
     MissingColumnsError
         Where the time, a price or the volume is not among them; ``where`` says of what.
+    DataQualityError
+        Where a column that is needed could be either of two.
     """
-    found = recognised(names)
-    missing = [name for name in ("timestamp", *REQUIRED) if name not in found]
+    found = _values(names)
+    missing = [] if time_candidates(names) else ["timestamp"]
+    missing += [name for name in REQUIRED if name not in found]
     if missing:
         raise MissingColumnsError(missing, names, where=where)
-    ignored = [name for place, name in enumerate(names) if place not in found.values()]
-    if ignored:
-        logger.info("%s: columns left out: %s", where, ", ".join(ignored))
-    return found
+    for column, places in found.items():
+        if len(places) > 1:
+            listed = " and ".join(repr(names[place]) for place in places)
+            raise DataQualityError(
+                f"{where} has {len(places)} columns that may be the {column}, {listed}: rename or remove all but one"
+            )
+    return {column: found[column][0] for column in MARKET_COLUMNS if column in found}
+
+
+def time_candidates(names: Sequence[str]) -> list[tuple[int, ...]]:
+    """Return the places of columns that may be the beginning of a bar, the most likely first.
+
+    Two places are a date and a time of day, to be joined. An index without a name counts where it stands first or last.
+    """
+    ranked: list[tuple[float, tuple[int, ...]]] = []
+    for place, name in enumerate(names):
+        rank = _time_rank(name)
+        # Among columns, one without a name is an index at either end only.
+        if rank is not None and (_plain(name) or place in (0, len(names) - 1)):
+            ranked.append((rank, (place,)))
+    dates = [place for place, name in enumerate(names) if _plain(name) in DATES]
+    of_day = [place for place, name in enumerate(names) if _plain(name) in TIMES_OF_DAY]
+    if dates and of_day:
+        ranked.append((TIMES.index("date") - 0.5, (dates[0], of_day[0])))
+    return [places for _, places in sorted(ranked)]
+
+
+def identities(names: Sequence[str]) -> list[int]:
+    """Return the places of columns that say of which market a row is."""
+    return [place for place, name in enumerate(names) if _plain(name) in IDENTITIES]
+
+
+def _time_rank(name: str) -> float | None:
+    plain = _plain(name)
+    if plain in TIMES:
+        return TIMES.index(plain)
+    bare = next((plain.removesuffix(end) for end in TIME_SUFFIXES if plain.endswith(end)), "")
+    return TIMES.index(bare) + 0.25 if bare and bare in TIMES else None
+
+
+def _values(names: Sequence[str]) -> dict[str, list[int]]:
+    """Return for every known value the places that it may have: more than one where none is the more likely."""
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        places.setdefault(_plain(name), []).append(place)
+    found: dict[str, list[int]] = {}
+    for column, spellings in VALUES.items():
+        spelling = next((each for each in spellings if each in places), None)
+        if spelling is not None:
+            # Of one letter, the small one: exchanges write v for the volume and V for the part of takers.
+            exact = [place for place in places[spelling] if len(spelling) == 1 and names[place] == spelling]
+            found[column] = exact or places[spelling]
+    free = [column for column in ("volume", "quote_asset_volume") if column not in found]
+    return found | {column: [place] for column, place in zip(free, _named_volumes(names), strict=False)}
+
+
+def _named_volumes(names: Sequence[str]) -> list[int]:
+    """Return the places of volumes that name what they are counted in, money last."""
+    found: list[tuple[bool, int]] = []
+    for place, name in enumerate(names):
+        spelt = re.fullmatch(r"[\W_]*(?:volume|vol)[\W_]*(.*?)[\W_]*", name, re.IGNORECASE)
+        unit = re.sub(r"[\W_]", "", spelt.group(1)) if spelt else ""
+        if unit and _is_unit(unit):
+            found.append((unit.lower() in MONEY, place))
+    return [place for _, place in sorted(found)]
+
+
+def _is_unit(word: str) -> bool:
+    if word.lower() in MONEY | ASSETS:
+        return True
+    return _TICKER.fullmatch(word) is not None and word.rstrip("0123456789") not in INDICATORS
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"[\W_]", "", name.lower()).lstrip("0123456789")
+    return re.sub(r"[\W_]", "", name.lower()).lstrip("0123456789") if not name.isdecimal() else name

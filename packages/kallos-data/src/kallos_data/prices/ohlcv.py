@@ -2,35 +2,48 @@
 
 import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 
-import narwhals as nw
 import polars as pl
 from narwhals.typing import IntoDataFrame
 
-from ..errors import ConfigError, DataQualityError
-from ..timestamps import first_moment
-from .columns import MARKET_COLUMNS, REQUIRED, required
+from ..errors import DataQualityError, MissingColumnsError
+from .columns import MARKET_COLUMNS, REQUIRED, required, time_candidates
+from .contradictions import ROW, holding_open_and_close, one_bar_a_time, refuse_contradictions
+from .foreign_frames import as_polars
+from .markets import kept_rows, refuse_several_markets
+from .numbers import read_numbers
+from .reading_settings import ReadingSettings
+from .split_times import joined
+from .times import TimeReader, latest_time
 
 logger = logging.getLogger(__name__)
 
-_TIME = pl.Datetime("us", "UTC")
-_MISSING = ("", "null", "none", "nan", "n/a", "na", "-")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Seconds of 1973; smaller numbers are rather days written as 20210131, or row numbers.
-_SMALLEST_EPOCH = 10**8
-_ROW = "row in the source"
 
-
-def clean_ohlcv(frame: IntoDataFrame, *, where: str = "the frame") -> pl.DataFrame:
+def clean_ohlcv(
+    frame: IntoDataFrame,
+    *,
+    where: str = "the frame",
+    settings: ReadingSettings | None = None,
+    now: datetime | None = None,
+) -> pl.DataFrame:
     """Bring a table of prices to known names, numbers and UTC times, in order, and refuse contradictions.
+
+    What is taken from which column is logged, and so is all that is left out. Rows that stand there twice with the same
+    values are dropped. Daily bars that begin at midnight of another zone than UTC keep their local dates.
 
     Parameters
     ----------
     frame : polars or pandas DataFrame, [N, ...]
-        Columns in the usual spellings, texts or numbers; times as in :func:`kallos_data.read_ohlcv`.
+        Columns in the usual spellings, texts or numbers; times as in :func:`kallos_data.read_ohlcv`, also as the index
+        of a pandas frame.
     where : str, default "the frame"
         What messages call it.
+    settings : ReadingSettings, optional
+        What the values may leave open.
+    now : datetime, optional
+        Times after tomorrow are none; by the clock where left out.
 
     Returns
     -------
@@ -40,113 +53,100 @@ def clean_ohlcv(frame: IntoDataFrame, *, where: str = "the frame") -> pl.DataFra
     Raises
     ------
     MissingColumnsError
-        Where the time, a price or the volume is missing.
+        Where the time, a price or the volume is missing as a column.
+    ConfigError
+        Where the rows to keep are chosen by a column or value that is not there.
     DataQualityError
-        Where there is no row, a time or number cannot be read, one is missing or infinite, a price is not positive, a
-        volume or count negative, the high under the low, or a time stands twice. The message names the first such row,
-        counted from 1 without the header.
+        Where there is no row, a time or number cannot be read, or in two ways, a price is missing, infinite or not
+        positive, a volume or count negative, open or close beyond high or low, two rows of one time differ, or a column
+        such as symbol or exchange has several values. The message names the first such row, counted from 1 without the
+        header.
     """
-    raw = _as_polars(frame)
-    places = required(raw.columns, where=where)
-    columns = {name: raw.to_series(places[name]) for name in ("timestamp", *MARKET_COLUMNS) if name in places}
-    rows = pl.int_range(1, len(raw) + 1, eager=True).alias(_ROW)
-    numbers = [_numbers(columns[name], name, where) for name in columns if name != "timestamp"]
-    cleaned = pl.DataFrame([rows, columns["timestamp"].alias("timestamp"), *numbers])
-    cleaned = _without_blank_rows(cleaned, where)
-    if cleaned.is_empty():
-        raise DataQualityError(f"{where} has no row with prices: name one that has")
-    cleaned = cleaned.with_columns(_times(cleaned["timestamp"], cleaned[_ROW], where)).sort("timestamp", _ROW)
-    _refuse_contradictions(cleaned, where)
-    return cleaned.drop(_ROW)
+    return Table(as_polars(frame), where, is_file=False).bars(settings or ReadingSettings(), now)
 
 
-def _as_polars(frame: IntoDataFrame) -> pl.DataFrame:
-    if isinstance(frame, pl.DataFrame):
-        return frame
-    other = nw.from_native(frame, eager_only=True)
-    return pl.DataFrame({str(name): other[name].to_list() for name in other.columns}, strict=False)
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A raw table of prices.
+
+    Attributes
+    ----------
+    frame : polars.DataFrame, [N, ...]
+        As it was found.
+    where : str
+        What messages call it.
+    commas : bool, default False
+        Whether decimal commas are taken where they are certain.
+    left_out : sequence of str
+        Names of columns that the source has beside those of the frame.
+    is_file : bool, default True
+        Whether it was read from a file, of which is said what was taken even where that was to be expected.
+    """
+
+    frame: pl.DataFrame
+    where: str
+    commas: bool = False
+    left_out: Sequence[str] = ()
+    is_file: bool = True
+
+    def bars(self, settings: ReadingSettings, now: datetime | None) -> pl.DataFrame:
+        """Return the bars; see :func:`clean_ohlcv`."""
+        where, names = self.where, self.frame.columns
+        places = required(names, where=where)
+        raw = self.frame.with_columns(pl.int_range(1, pl.len() + 1).alias(ROW))
+        if settings.where:
+            raw = raw.filter(kept_rows(self.frame, settings.where, where=where))
+        columns = {name: raw.to_series(places[name]) for name in MARKET_COLUMNS if name in places}
+        numbers = read_numbers(columns, settings, where=where, rows=raw[ROW], commas=self.commas)
+        cleaned = pl.DataFrame([raw[ROW], *numbers])
+        blank = cleaned.select(pl.all_horizontal(pl.col(REQUIRED).is_null())).to_series()
+        if blank.any():
+            logger.warning("%s: rows without any price are left out: %d", where, blank.sum())
+            raw, cleaned = raw.filter(~blank), cleaned.filter(~blank)
+        if cleaned.is_empty():
+            raise DataQualityError(f"{where} has no row with prices: name one that has")
+        refuse_several_markets(raw.drop(ROW), where=where)
+        reader = TimeReader(settings=settings, latest=latest_time(now), where=where, rows=raw[ROW])
+        times, taken = _read_first(reader, raw, names)
+        used = [*taken, *places.values()]
+        cleaned = cleaned.with_columns(times)
+        if not times.is_sorted():
+            cleaned = cleaned.sort("timestamp", ROW)
+        refuse_contradictions(cleaned, where)
+        cleaned = one_bar_a_time(cleaned, self.frame, used, where)
+        cleaned = holding_open_and_close(cleaned, where, repair=settings.repair)
+        self._say_columns([taken, *([place] for place in places.values())], ["timestamp", *places])
+        return cleaned.select("timestamp", *places)
+
+    def _say_columns(self, taken: Sequence[Sequence[int]], columns: Sequence[str]) -> None:
+        names = self.frame.columns
+        used = {place for places in taken for place in places}
+        left_out = [name or '""' for place, name in enumerate(names) if place not in used] + list(self.left_out)
+        plain = not left_out and [names[place] for places in taken for place in places] == list(columns)
+        level = logging.DEBUG if plain and not self.is_file else logging.INFO
+        parts = [
+            f"{column} = {' and '.join(chr(34) + names[place] + chr(34) for place in places)}"
+            for column, places in zip(columns, taken, strict=True)
+        ]
+        ending = f"; left out: {', '.join(left_out)}" if left_out else ""
+        logger.log(level, "%s: columns: %s%s", self.where, ", ".join(parts), ending)
 
 
-def _numbers(column: pl.Series, name: str, where: str) -> pl.Series:
-    if column.dtype == pl.String:
-        text = column.str.strip_chars()
-        column = text.set(text.str.to_lowercase().is_in(_MISSING), None)
-    numbers = column.cast(pl.Float64, strict=False).fill_nan(None)
-    unread = numbers.is_null() & column.is_not_null()
-    if column.dtype.is_float():
-        unread &= column.is_not_nan()
-    unread |= numbers.is_infinite().fill_null(value=False)
-    if unread.any():
-        row = int(unread.arg_max() or 0)
-        raise DataQualityError(
-            f"{where}, row {row + 1}: {name} is {column[row]!r}, which is not a finite number: write it as 1234.5, "
-            "without thousands separators or units"
-        )
-    return numbers.alias(name)
-
-
-def _without_blank_rows(frame: pl.DataFrame, where: str) -> pl.DataFrame:
-    blank = frame.select(pl.all_horizontal(pl.col(REQUIRED).is_null())).to_series()
-    if blank.any():
-        logger.warning("%s: rows without any price are left out: %d", where, blank.sum())
-    return frame.filter(~blank)
-
-
-def _times(column: pl.Series, rows: pl.Series, where: str) -> pl.Series:
-    if isinstance(column.dtype, pl.Datetime):
-        zone = column.dtype.time_zone
-        times = column.cast(pl.Datetime("us", zone))
-        times = times.dt.convert_time_zone("UTC") if zone else times.dt.replace_time_zone("UTC")
-    elif column.dtype == pl.Date:
-        times = column.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
-    else:
-        times = pl.Series("timestamp", [_moment(value) for value in column.to_list()], dtype=_TIME)
-    if times.null_count():
-        place = int(times.is_null().arg_max() or 0)
-        raise DataQualityError(
-            f"{where}, row {rows[place]}: the time {column[place]!r} cannot be read: write it as 2023-01-31, "
-            "as 2023-01-31T12:00:00Z, or in seconds (also milli-, micro-, nanoseconds) since 1970"
-        )
-    return times
-
-
-def _moment(value: object) -> datetime | None:
-    """Return a cell's time in UTC, None where it is none."""
-    text = str(value).strip().removesuffix(" UTC")
-    try:
-        return _from_epoch(float(text))
-    except ValueError:
-        pass
-    except OverflowError:
-        return None
-    try:
-        return first_moment(text, name="timestamp")
-    except ConfigError:
-        return None
-
-
-def _from_epoch(number: float) -> datetime | None:
-    if not _SMALLEST_EPOCH <= number < 1e20:
-        return None
-    # Seconds reach 10^11 in the year 5138; the finer units are a thousand times larger each.
-    thousands = sum(number >= limit for limit in (1e11, 1e14, 1e17))
-    return _EPOCH + timedelta(microseconds=round(number * 1000.0 ** (2 - thousands)))
-
-
-def _refuse_contradictions(frame: pl.DataFrame, where: str) -> None:
-    prices, volumes = REQUIRED[:4], [name for name in MARKET_COLUMNS[4:] if name in frame.columns]
-    checks: Sequence[tuple[str, pl.Expr, str]] = (
-        *((name, pl.col(name).is_null(), "is missing") for name in REQUIRED),
-        *((name, pl.col(name) <= 0, "is not positive") for name in prices),
-        *((name, pl.col(name) < 0, "is negative") for name in volumes),
-        ("high", pl.col("high") < pl.col("low"), "is under the low"),
-        ("timestamp", ~pl.col("timestamp").is_first_distinct(), "stands a second time"),
-    )
-    for name, broken, problem in checks:
-        bad = frame.filter(broken).sort(_ROW)
-        if len(bad):
-            value = "" if bad[name][0] is None else f" {bad[name][0]}"
-            more = f" (and in {len(bad) - 1} more)" if len(bad) > 1 else ""
-            raise DataQualityError(
-                f"{where}, row {bad[_ROW][0]}: {name}{value} {problem}{more}: correct or remove the row"
-            )
+def _read_first(reader: TimeReader, raw: pl.DataFrame, names: Sequence[str]) -> tuple[pl.Series, tuple[int, ...]]:
+    """Return the first column, or date and time of day, that reads as time, and its places."""
+    first_error: DataQualityError | None = None
+    named = False
+    for places in time_candidates(names):
+        named = named or names[places[0]] not in ("", "index", "__index_level_0__")
+        columns = [raw.to_series(place) for place in places]
+        try:
+            times, note = reader.read(columns[0] if len(columns) == 1 else joined(reader, *columns))
+        except DataQualityError as error:
+            first_error = first_error or error
+            continue
+        if note:
+            logger.info("%s: %s", reader.where, note)
+        return times, places
+    if first_error is None or not named:
+        raise MissingColumnsError(["timestamp"], names, where=reader.where)
+    raise first_error

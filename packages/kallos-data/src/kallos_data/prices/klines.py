@@ -1,0 +1,94 @@
+"""Bars as exchanges return them: JSON arrays of lists or objects."""
+
+import codecs
+import json
+import re
+from typing import Any, Final
+
+import polars as pl
+
+from ..errors import DataQualityError
+from .archives import Source
+from .columns import recognised
+from .headerless import with_names
+
+_SUFFIXES: Final = (".json", ".jsonl", ".ndjson")
+_BEGINNING: Final = re.compile(rb'\s*(\[\s*[\[{]|\{\s*")')
+_DEEPEST: Final = 4
+_LARGE: Final = 1e6
+
+
+def is_json(source: Source) -> bool:
+    """Whether a file is JSON by its name, or by how it begins."""
+    return source.name.lower().endswith(_SUFFIXES) or _BEGINNING.match(source.head()) is not None
+
+
+def read_json(source: Source) -> pl.DataFrame:
+    """Return the table in a JSON file: an array of arrays or objects, alone or within an answer, or objects by line.
+
+    Raises
+    ------
+    DataQualityError
+        Where there is no such table, or no names and no layout that is certain.
+    """
+    where = str(source.path)
+    document = _document(source)
+    if isinstance(document, dict):
+        columns = {str(name): values for name, values in document.items() if _is_flat_list(values)}
+        if len(recognised(list(columns))) > 1 and len({len(values) for values in columns.values()}) == 1:
+            return pl.DataFrame([_column(name, values) for name, values in columns.items()])
+    arrays = _arrays(document, 0)
+    if len(arrays) != 1:
+        found = f"{len(arrays)} arrays of them" if arrays else "none"
+        raise DataQualityError(f"{where} must hold one array of bars, as exchanges return them, and holds {found}")
+    rows = arrays[0]
+    if all(isinstance(row, dict) for row in rows):
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        return pl.DataFrame([_column(str(name), [row.get(name) for row in rows]) for name in names])
+    widths = {len(row) if isinstance(row, list) else 0 for row in rows}
+    if len(widths) > 1 or 0 in widths:
+        raise DataQualityError(f"{where} holds rows of different lengths or kinds: write all bars alike")
+    columns_by_place = zip(*rows, strict=True)
+    frame = pl.DataFrame([_column(str(place), list(values)) for place, values in enumerate(columns_by_place)])
+    return with_names(frame, where=where)
+
+
+def _document(source: Source) -> Any:  # noqa: ANN401 - whatever JSON holds
+    data = source.data().removeprefix(codecs.BOM_UTF8)
+    try:
+        return json.loads(data, parse_float=_number)
+    except ValueError as error:
+        try:
+            rows = [json.loads(line, parse_float=_number) for line in data.splitlines() if line.strip()]
+        except ValueError:
+            rows = []
+        if len(rows) > 1:
+            return rows
+        raise DataQualityError(
+            f"{source.path} cannot be read as JSON: {error}; it may be cut short, fetch it again"
+        ) from error
+
+
+def _number(text: str) -> float | str:
+    """Return a number, but large ones with an exponent as they stand there, in case that they are times."""
+    return text if "e" in text.lower() and float(text) >= _LARGE else float(text)
+
+
+def _arrays(document: Any, depth: int) -> list[list[Any]]:  # noqa: ANN401 - whatever JSON holds
+    """Return every array of rows in a document, also within objects."""
+    if isinstance(document, list) and document and all(isinstance(row, list | dict) for row in document):
+        return [document]
+    if isinstance(document, dict) and depth < _DEEPEST:
+        return [array for value in document.values() for array in _arrays(value, depth + 1)]
+    return []
+
+
+def _is_flat_list(values: Any) -> bool:  # noqa: ANN401 - whatever JSON holds
+    return isinstance(values, list) and not any(isinstance(value, list | dict) for value in values)
+
+
+def _column(name: str, values: list[Any]) -> pl.Series:
+    plain = [value if value is None or isinstance(value, int | float | str) else json.dumps(value) for value in values]
+    if any(isinstance(value, str) for value in plain):
+        plain = [value if value is None else str(value) for value in plain]
+    return pl.Series(name, plain, strict=False)
