@@ -112,6 +112,8 @@ def test_names_of_characters_decide():
     assert numbers(["16,500"], decimal=",") == [16.5]
     assert numbers(["16,500", "1.5"], thousands=",") == [16500, 1.5]
     assert "open is '1.50', which is not" in refusal(["1.50"], thousands=".")
+    assert "open is '1.50', which is not" in refusal(["1.50"], thousands=" ", decimal=",")
+    assert "open is '1,50', which is not" in refusal(["1,50"], thousands=" ", decimal=".")
     with pytest.raises(ConfigError, match="thousands must differ from what stands before decimals, and both are ,"):
         ReadingSettings(decimal=",", thousands=",")
     with pytest.raises(ConfigError, match=r"decimal must be . or , and not ';'"):

@@ -13,6 +13,7 @@ from .reading_settings import ReadingSettings
 MISSING: Final = ("", "null", "none", "nan", "nat", "n/a", "na", "-", "--", "\N{EM DASH}", "\N{EN DASH}")
 _SPACES: Final = "[ \N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE}\N{THIN SPACE}]"
 _APOSTROPHES: Final = "['\N{RIGHT SINGLE QUOTATION MARK}]"
+_BLANKS: Final = f"{_SPACES}|{_APOSTROPHES}"
 _CLASSES: Final = {".": r"\.", ",": ",", " ": _SPACES, "'": _APOSTROPHES}
 _END: Final = r"(?:[eE][+-]?\d+)?$"
 # What only a decimal point can be: no digit or a zero before it, more than three, or not exactly three after it.
@@ -53,6 +54,10 @@ class Notation:
 
     def numbers(self, texts: pl.Series) -> pl.Series:
         """Return texts as Float64; null where one is not written so."""
+        other = "," if self.decimal == "." else "."
+        if not texts.str.contains(f"{self.thousands}|[{other}]").any():
+            bare = texts.str.replace(",", ".", literal=True) if self.decimal == "," else texts
+            return bare.cast(pl.Float64, strict=False)
         point = _CLASSES[self.decimal]
         plain = rf"^[+-]?(?:\d+(?:{point}\d*)?|{point}\d+){_END}"
         grouped = rf"^[+-]?\d{{1,3}}(?:{self.thousands}\d{{3}})+(?:{point}\d*)?$"
@@ -151,15 +156,11 @@ def _found(texts: Mapping[str, pl.Series], table: _Table, *, commas: bool, plain
 def _evidence(texts: Mapping[str, pl.Series], mark: Literal[".", ","]) -> tuple[str, int, str] | None:
     """Return column, row and text of the first value in which a mark can only stand before decimals."""
     point, group = _CLASSES[mark], _CLASSES["," if mark == "." else "."]
-    patterns = (
-        _CERTAIN.format(point),
-        _CERTAIN_BY_EXPONENT.format(point),
-        _BOTH.format(point, f"(?:{group}|{_SPACES}|{_APOSTROPHES})"),
-        _MANY_GROUPS.format(group),
-    )
-    pattern = "|".join(patterns)
+    groups = _MANY_GROUPS.format(group)
+    marked = (_CERTAIN.format(point), _CERTAIN_BY_EXPONENT.format(point), _BOTH.format(point, f"(?:{group}|{_BLANKS})"))
     for name, column in texts.items():
-        place = _first(column, pattern)
+        there = column.str.contains(mark, literal=True).any()
+        place = _first(column, "|".join((*marked, groups)) if there else groups)
         if place is not None:
             return name, place, column[place]
     return None
