@@ -14,6 +14,7 @@ import polars as pl
 from ..errors import ConfigError, DataQualityError
 from .columns import BINANCE_COLUMNS, recognised
 from .ohlcv import clean_ohlcv
+from .reading_settings import ReadingSettings
 
 _PARQUET = (".parquet", ".pq")
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -24,7 +25,7 @@ _MOST_TITLE_LINES = 5
 _HEAD_BYTES = 2**16
 
 
-def read_ohlcv(path: str | Path) -> pl.DataFrame:
+def read_ohlcv(path: str | Path, settings: ReadingSettings | None = None) -> pl.DataFrame:
     """Read a price file: one row a step with time, open, high, low, close and volume.
 
     CSV (separated by comma, semicolon, tab or bar; also gzipped) or, where the name ends in ``.parquet`` or ``.pq``,
@@ -59,7 +60,7 @@ def read_ohlcv(path: str | Path) -> pl.DataFrame:
         problem = "is a folder: name a file in it" if path.is_dir() else "does not exist: check the path"
         raise ConfigError(f"{str(path)!r} {problem}", "path")
     frame = _parquet(path) if path.suffix.lower() in _PARQUET else _csv(path)
-    return clean_ohlcv(frame, where=str(path))
+    return clean_ohlcv(frame, where=str(path), settings=settings)
 
 
 def _parquet(path: Path) -> pl.DataFrame:

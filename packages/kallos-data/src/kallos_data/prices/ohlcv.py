@@ -11,6 +11,7 @@ from narwhals.typing import IntoDataFrame
 from ..errors import ConfigError, DataQualityError
 from ..timestamps import first_moment
 from .columns import MARKET_COLUMNS, REQUIRED, required
+from .reading_settings import ReadingSettings
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +23,9 @@ _SMALLEST_EPOCH = 10**8
 _ROW = "row in the source"
 
 
-def clean_ohlcv(frame: IntoDataFrame, *, where: str = "the frame") -> pl.DataFrame:
+def clean_ohlcv(
+    frame: IntoDataFrame, *, where: str = "the frame", settings: ReadingSettings | None = None
+) -> pl.DataFrame:
     """Bring a table of prices to known names, numbers and UTC times, in order, and refuse contradictions.
 
     Parameters
@@ -46,6 +49,7 @@ def clean_ohlcv(frame: IntoDataFrame, *, where: str = "the frame") -> pl.DataFra
         volume or count negative, the high under the low, or a time stands twice. The message names the first such row,
         counted from 1 without the header.
     """
+    del settings
     raw = _as_polars(frame)
     places = required(raw.columns, where=where)
     columns = {name: raw.to_series(places[name]) for name in ("timestamp", *MARKET_COLUMNS) if name in places}
