@@ -14,22 +14,31 @@ EXIT_SIGTERM = 143
 # Arguments of the libraries' functions, as the command line spells them; settings name their options themselves.
 _OPTION_OF_ARGUMENT = {
     "asset_id": "--asset-id",
+    "date_format": "--date-format",
     "db_kwargs": "--db-url",
+    "decimal": "--decimal",
     "end_date": "--end-date",
     "feature_groups": "--features",
+    "frequency": "--frequency",
     "indicators": "--indicators-table",
     "indicators_table": "--indicators-table",
+    "keep_unfinished": "--keep-unfinished",
     "market": "--market-table",
     "market_table": "--market-table",
     "model_name": "--model-name",
     "n_trials": "--n-trials",
     "optuna_schema": "--optuna-schema",
     "path": "FILE",
+    "repair": "--repair",
     "schema": "--optuna-schema",
+    "snap": "--snap",
     "study_name": "--study-name",
     "target_col": "--target-col",
+    "thousands": "--thousands",
+    "time_zone": "--time-zone",
     "url": "--db-url",
     "wait_seconds": "--database-wait",
+    "where": "--where",
 }
 
 

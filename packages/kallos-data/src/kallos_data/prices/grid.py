@@ -122,7 +122,8 @@ def _finished(
     if len(future):
         raise DataQualityError(
             f"may be missing or wrong: {len(future)} of {len(times)} bars begin in the future, the first at "
-            f"{_shown(future[0])}, while it is {_shown(now.replace(microsecond=0))}: name the zone that they are in, or correct them",
+            f"{_shown(future[0])}, while it is {_shown(now.replace(microsecond=0))}: name the zone that they are in, "
+            "or correct them",
             "time_zone",
         )
     # Of a single bar nobody knows when it ends.
