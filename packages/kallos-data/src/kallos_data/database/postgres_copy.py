@@ -120,13 +120,12 @@ class _Parts:
         self._take = take
         self._row_bytes = _layout(n_numbers).itemsize
         self._held = bytearray()
-        self._header_left = len(_SIGNATURE)
+        self._begins_at = len(_SIGNATURE)
 
     def write(self, data: bytes) -> int:
-        """Take what the driver read."""
-        self._held += data[self._header_left :]
-        self._header_left = max(0, self._header_left - len(data))
-        if len(self._held) >= _BYTES_AT_ONCE:
+        """Take what the driver read, which calls this for each row."""
+        self._held += data
+        if len(self._held) > _BYTES_AT_ONCE:
             self._hand_over()
         return len(data)
 
@@ -135,10 +134,12 @@ class _Parts:
         self._hand_over()
 
     def _hand_over(self) -> None:
-        length = len(self._held) // self._row_bytes * self._row_bytes
-        if length:
-            rows = bytes(memoryview(self._held)[:length])
-            del self._held[:length]
+        length = (len(self._held) - self._begins_at) // self._row_bytes * self._row_bytes
+        if length > 0:
+            end = self._begins_at + length
+            rows = bytes(memoryview(self._held)[self._begins_at : end])
+            del self._held[:end]
+            self._begins_at = 0
             self._take(*_columns(memoryview(rows), self._n_numbers))
 
 

@@ -7,7 +7,7 @@ from typing import Final
 import polars as pl
 
 from ..errors import ConfigError, DataQualityError
-from ..steps import Step
+from ..steps import Step, step_in_words
 from .asset_step import agreed_step, phase_of, phases_of
 from .grid_settings import GridSettings
 
@@ -234,8 +234,14 @@ def _side(apart: timedelta) -> str:
 
 
 def _length(apart: timedelta) -> str:
-    seconds = apart / timedelta(seconds=1)
-    return f"{seconds:g} s" if seconds < 60 else str(Step(apart))
+    """Return a distance in words, exact: 14.789 s, 28 min 14.789 s, 1 hour."""
+    minutes, rest = divmod(apart, timedelta(minutes=1))
+    seconds = f"{rest / timedelta(seconds=1):.9g} s"
+    if not minutes:
+        return seconds
+    if rest:
+        return f"{minutes} min {seconds}" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min {seconds}"
+    return step_in_words(apart)
 
 
 def _shown(time: datetime) -> str:

@@ -74,8 +74,8 @@ def too_large(wanted: Floats, kind: types.TypeEngine[Any]) -> Flags:
         return np.abs(wanted) >= limit
 
 
-def first_loss(frame: pl.DataFrame, back: pl.DataFrame, sizes: Sequence[float]) -> Loss | None:
-    """Return the first value that lost digits on its way into the table and back, None where none did.
+def losses(frame: pl.DataFrame, back: pl.DataFrame, sizes: Sequence[float]) -> list[Loss]:
+    """Return the first value of each column that lost digits on its way into the table and back.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def first_loss(frame: pl.DataFrame, back: pl.DataFrame, sizes: Sequence[float]) 
     sizes : sequence of float, [F]
         For each column the size below which a millionth of it, not of the value, is what counts.
     """
-    losses: list[Loss] = []
+    found_ones: list[Loss] = []
     for name, size in zip(frame.columns[1:], sizes, strict=True):
         wanted, found = (_floats(each[name]) for each in (frame, back))
         with np.errstate(invalid="ignore"):
@@ -94,8 +94,8 @@ def first_loss(frame: pl.DataFrame, back: pl.DataFrame, sizes: Sequence[float]) 
         lost &= ~(np.isnan(found) & np.isnan(wanted))
         if lost.any():
             row = int(lost.argmax())
-            losses.append(Loss(name, frame["timestamp"][row], float(wanted[row]), float(found[row])))
-    return min(losses, key=lambda loss: loss.time, default=None)
+            found_ones.append(Loss(name, frame["timestamp"][row], float(wanted[row]), float(found[row])))
+    return found_ones
 
 
 def _floats(column: pl.Series) -> Floats:

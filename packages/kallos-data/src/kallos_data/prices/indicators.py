@@ -63,7 +63,8 @@ def compute_indicators(frame: pl.DataFrame, *, step: Step | None = None, max_gap
 
     After a hole of more than ``max_gap`` steps everything begins anew: the rows after it are those of a frame that
     begins there. Over a shorter hole means go on over the bars there are. log_return is null after any missing step,
-    and roc_n wherever the bar n rows before is not the one n steps before. A bar without volume is missing for mfi alone.
+    and roc_n wherever the bar n rows before is not the one n steps before. A bar without volume is missing for mfi
+    alone.
 
     Parameters
     ----------

@@ -213,7 +213,7 @@ def _ingest_within(
     rows = AssetRows(connection, tables.indicators, tables, asset_id, columns=INDICATORS) if tables.indicators else None
     if rows is not None:
         rows.refuse_coarser(bars["timestamp"])
-    written = market.upsert(bars, stored)
+    written = market.upsert(bars, stored, keep=True)
     history = market.read_again(stored, written)
     times, first, last = bars["timestamp"], bars["timestamp"][0], bars["timestamp"][-1]
     del stored, bars
@@ -225,6 +225,9 @@ def _ingest_within(
     if rows is not None:
         computed = compute_indicators(complete, step=step, max_gap=grid.max_gap)
         indicators = rows.upsert(computed, rows.read(), by_column=True)
+    for table in (market, rows):
+        if table is not None and table.is_new:
+            logger.info("table %s is made", table.name)
     report = IngestReport(
         asset_id=asset_id,
         rows_read=len(times),
@@ -268,21 +271,17 @@ def _warn_of_holes(times: pl.Series, step: Step | None, max_gap: int, asset_id: 
     if step is None or len(times) < 2:
         return
     missing = step.positions(times).diff() - 1
-    holes = int((missing > 0).sum())
+    holes, long = (int((missing > limit).sum()) for limit in (0, max_gap))
     if not holes:
         return
     longest = int(missing.arg_max() or 0)
-    long = int((missing > max_gap).sum())
-    logger.log(
-        logging.WARNING if long else logging.INFO,
-        "%s: %d steps are missing in %d holes, the longest of %d after %s; %s",
-        asset_id,
-        missing.sum(),
-        holes,
-        missing[longest],
-        times[longest - 1].strftime("%Y-%m-%d %H:%M"),
-        f"indicators begin anew after {long} of more than {max_gap}" if long else f"none is longer than {max_gap}",
-    )
+    after = times[longest - 1].strftime("%Y-%m-%d %H:%M").removesuffix(" 00:00")
+    where = f"in one hole after {after}"
+    if holes > 1:
+        where = f"in {holes} holes, the longest of {missing[longest]} after {after}"
+    begin = f": indicators begin anew after {'it' if holes == 1 else f'the {long} of more than {max_gap}'}"
+    text = f"{missing.sum()} {'step is' if missing.sum() == 1 else 'steps are'} missing, {where}{begin if long else ''}"
+    logger.log(logging.WARNING if long else logging.INFO, "%s: %s", asset_id, text)
 
 
 def _warn_of_jumps(history: pl.DataFrame, read: pl.Series, asset_id: str | int) -> None:

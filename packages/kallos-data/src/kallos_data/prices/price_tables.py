@@ -1,6 +1,5 @@
 """Tables of prices and indicators as Kallos makes them, and what it asks of those that others made."""
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,8 +8,6 @@ from sqlalchemy import Column, Connection, MetaData, Table, types
 
 from ..database.feature_tables import FeatureTables
 from ..errors import ConfigError
-
-logger = logging.getLogger(__name__)
 
 
 def create(connection: Connection, name: str, tables: FeatureTables, columns: Sequence[str]) -> None:
@@ -26,7 +23,6 @@ def create(connection: Connection, name: str, tables: FeatureTables, columns: Se
         *(Column(column, types.Double) for column in columns),
         schema=tables.schema,
     ).create(connection)
-    logger.info("table %s created", name)
 
 
 def require_key(inspector: sqlalchemy.Inspector, name: str, tables: FeatureTables) -> None:

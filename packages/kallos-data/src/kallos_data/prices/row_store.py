@@ -14,7 +14,9 @@ from ..database.transaction_settings import quoted
 from ..errors import DataQualityError
 from .key_format import KeyFormat
 
-_ROWS_AT_ONCE: Final = 50_000
+# Rows as Python objects are kept few, so that they stay in the processor's cache; frames of them are not.
+_ROWS_AT_ONCE: Final = 2_000
+_ROWS_OF_A_PART: Final = 100_000
 _COPIED_AT_ONCE: Final = 200_000
 _STAGE: Final = "kallos_rows"
 
@@ -82,8 +84,7 @@ class RowStore:
             )
             return
         cursor: Any = self.connection.execute(query.add_columns(*numbers)).cursor
-        while rows := cursor.fetchmany(_ROWS_AT_ONCE):
-            keys, *columns = zip(*rows, strict=True)
+        for keys, *columns in _columns_of(cursor, 1 + len(names)):
             take(self._checked_frame(keys, names, columns), keys)
 
     def write(self, frame: pl.DataFrame, written: Callable[[pl.Series], list[Any]]) -> None:
@@ -174,6 +175,19 @@ class RowStore:
                     f"at {keys[bad]}: correct them at their source"
                 ) from error
         return pl.DataFrame(series)
+
+
+def _columns_of(cursor: Any, count: int) -> Iterator[list[list[Any]]]:  # noqa: ANN401 - the driver's
+    """Yield the columns of a result, many rows at a time."""
+    columns: list[list[Any]] = [[] for _ in range(count)]
+    while rows := cursor.fetchmany(_ROWS_AT_ONCE):
+        for column, values in zip(columns, zip(*rows, strict=True), strict=True):
+            column.extend(values)
+        if len(columns[0]) >= _ROWS_OF_A_PART:
+            yield columns
+            columns = [[] for _ in range(count)]
+    if columns[0]:
+        yield columns
 
 
 def _places(names: Sequence[str]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from ..database.feature_tables import FeatureTables
 from ..errors import DataQualityError, MissingColumnsError
-from .held_digits import Flags, Floats, Loss, as_held, first_loss, too_large
+from .held_digits import Flags, Floats, Loss, as_held, losses, too_large
 from .key_format import format_of
 from .price_tables import as_key, create, parameter_of, require_key
 from .row_store import RowStore
@@ -49,6 +49,15 @@ class AssetRows:
     required : sequence of str
         Which of them it must have.
 
+    Attributes
+    ----------
+    name : str
+        The table.
+    is_new : bool
+        Whether it was created.
+    columns : list of str
+        Those of ``columns`` that it has.
+
     Raises
     ------
     ConfigError
@@ -67,8 +76,10 @@ class AssetRows:
         columns: Sequence[str],
         required: Sequence[str] = (),
     ) -> None:
+        self.name = name
         inspector = sqlalchemy.inspect(connection)
-        if not inspector.has_table(name, schema=tables.schema):
+        self.is_new = not inspector.has_table(name, schema=tables.schema)
+        if self.is_new:
             create(connection, name, tables, columns)
             inspector.clear_cache()
         kinds = {column["name"]: column["type"] for column in inspector.get_columns(name, schema=tables.schema)}
@@ -86,6 +97,7 @@ class AssetRows:
         self._words = TableWords(connection.dialect, table, kinds, parameter_of(name, tables))
         # Of rows that were written in another way than new ones would be.
         self._odd_keys: dict[datetime, Any] = {}
+        self._back: list[pl.DataFrame] = []
 
     def read(self) -> pl.DataFrame:
         """Return ``timestamp`` (UTC, sorted) and the columns as Float64.
@@ -119,7 +131,9 @@ class AssetRows:
         if time is not None:
             raise self._words.too_coarse(self._store.keys[1], self._store.format, time)
 
-    def upsert(self, frame: pl.DataFrame, stored: pl.DataFrame, *, by_column: bool = False) -> Written:
+    def upsert(
+        self, frame: pl.DataFrame, stored: pl.DataFrame, *, by_column: bool = False, keep: bool = False
+    ) -> Written:
         """Insert rows with new times, update those that differ, leave all others alone, and read back what was written.
 
         Parameters
@@ -131,6 +145,8 @@ class AssetRows:
         by_column : bool, default False
             Whether a value loses digits in proportion to what is usual in its column, not to itself: for columns that
             cross zero.
+        keep : bool, default False
+            Whether :meth:`read_again` follows, for which what is read back is kept.
 
         Raises
         ------
@@ -145,12 +161,17 @@ class AssetRows:
         if len(rows) and names:
             self._refuse_too_large(rows)
             self._store.write(rows, self._written_keys)
-            self._read_back(rows, [_usual_size(frame[name]) if by_column else 0.0 for name in names])
+            sizes = [_usual_size(frame[name]) if by_column else 0.0 for name in names]
+            self._read_back(rows, sizes, keep=keep and stored.is_empty())
         return Written(inserted, len(rows) - inserted, len(frame) - len(rows))
 
     def read_again(self, stored: pl.DataFrame, written: Written) -> pl.DataFrame:
-        """Return what :meth:`read` returns after an :meth:`upsert`; nothing is read where it wrote nothing."""
-        return self.read() if written.inserted or written.updated else stored
+        """Return what :meth:`read` returns after an :meth:`upsert`, without reading what is known."""
+        if not (written.inserted or written.updated):
+            return stored
+        if not self._back:
+            return self.read()
+        return pl.concat([_frame_of(self.columns), *self._back], how="diagonal").sort("timestamp")
 
     def _compared(self, frame: pl.DataFrame, stored: pl.DataFrame, names: Sequence[str]) -> tuple[Flags, Flags]:
         """Return which rows are stored, and which of them as the table would hold them."""
@@ -173,24 +194,24 @@ class AssetRows:
             return [self._odd_keys.get(time, key) for time, key in zip(times.to_list(), keys, strict=True)]
         return keys
 
-    def _read_back(self, rows: pl.DataFrame, sizes: Sequence[float]) -> None:
+    def _read_back(self, rows: pl.DataFrame, sizes: Sequence[float], *, keep: bool) -> None:
         names, times = rows.columns[1:], rows["timestamp"]
-        count, losses = 0, list[Loss]()
+        count, lost = 0, list[Loss]()
 
         def take(part: pl.DataFrame, _keys: Sequence[Any] | None) -> None:
             nonlocal count
             part = part.filter(part["timestamp"].is_between(times[0], times[-1]))
+            self._back.extend([part] if keep else [])
             places = times.search_sorted(part["timestamp"])
             wanted = rows[places]
             meant = wanted["timestamp"] == part["timestamp"]
             count += int(meant.sum())
-            loss = first_loss(wanted.filter(meant), part.filter(meant), sizes)
-            losses.extend([loss] if loss else [])
+            lost.extend(losses(wanted.filter(meant), part.filter(meant), sizes))
 
         # Keys that were written in several ways do not sort as their times do.
         self._store.read(names, take, *([] if self._odd_keys else [times]))
-        if losses:
-            raise self._words.lost(min(losses, key=lambda loss: loss.time))
+        if lost:
+            raise self._words.lost(lost)
         if count != len(rows):
             raise DataQualityError(
                 f"of {len(rows)} rows written to table {self._store.table.name!r}, {count} are there with their times: "
