@@ -1,6 +1,7 @@
 """Ingest and load on both databases: the same numbers, exactly once, whoever writes at the same time."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import polars as pl
 import pytest
@@ -16,6 +17,8 @@ from kallos_data import (
     load_features_from_db,
     simulate_market,
 )
+
+HOUR = timedelta(hours=1)
 
 
 def run_sql(url: str, *statements: str) -> None:
@@ -101,7 +104,9 @@ def test_rows_are_written_many_at_a_time(database_url):
         counts = []
         for asset_id, n_rows in (("A", 100), ("B", 5000)):
             statements.clear()
-            assert ingest_frame(simulate_market(n_rows), asset_id, database_url).indicator_rows == n_rows
+            assert (
+                ingest_frame(simulate_market(n_rows, frequency=HOUR), asset_id, database_url).indicator_rows == n_rows
+            )
             counts.append(len(statements))
     finally:
         sqlalchemy.event.remove(sqlalchemy.Engine, "before_cursor_execute", see)

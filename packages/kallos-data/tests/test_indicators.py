@@ -165,7 +165,9 @@ def test_missing_columns_and_values_are_refused(market):
     with pytest.raises(MissingColumnsError, match="no column 'high', 'volume'"):
         compute_indicators(market.drop("high", "volume"))
     holed = market.with_columns(pl.when(pl.int_range(pl.len()) != 3).then("close"))
-    with pytest.raises(DataQualityError, match=re.escape("column 'close' is missing or infinite in 1 of 150 rows")):
+    with pytest.raises(
+        DataQualityError, match=re.escape("column 'close' is missing, infinite or not positive in 1 of 150 rows")
+    ):
         compute_indicators(holed)
 
 

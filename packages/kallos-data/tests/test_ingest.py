@@ -168,7 +168,7 @@ def test_stored_rows_without_prices_get_no_indicators(file, caplog):
     query(file, "INSERT INTO daily_market_data VALUES ('A', '2018-12-31 00:00:00+00:00', 1, 1, 1, NULL, 1)")
     report = ingest_frame(simulate_market(20), "A", url(file))
     assert (report.history_rows, report.indicator_rows) == (21, 20)
-    assert "1 rows of table daily_market_data lack a price or the volume and get no indicators" in caplog.text
+    assert "1 rows of table daily_market_data lack a price and get no indicators" in caplog.text
 
 
 def test_without_a_table_of_indicators_none_are_computed(file):

@@ -33,6 +33,7 @@ from .history.regular_grid import regularise as regularise
 from .known_columns import changes_in as changes_in
 from .known_columns import default_feature_groups as default_feature_groups
 from .prices.files import read_ohlcv as read_ohlcv
+from .prices.grid_settings import GridSettings as GridSettings
 from .prices.indicators import compute_indicators as compute_indicators
 from .prices.ingest import IngestReport as IngestReport
 from .prices.ingest import ingest_file as ingest_file

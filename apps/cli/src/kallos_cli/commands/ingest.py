@@ -1,14 +1,27 @@
 """``kallos-run ingest``: a file of prices into the database."""
 
 import re
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .. import command_line, output
 from ..databases import Databases
 from ..errors import UserError
+from ..ingest_options import (
+    DateFormat,
+    Decimal,
+    Frequency,
+    KeepUnfinished,
+    MaxGap,
+    Repair,
+    Snap,
+    Thousands,
+    TimeZone,
+    Where,
+)
 from ..options import (
     DEFAULT_DB_URL,
     DEFAULT_ID_COLUMN,
@@ -27,10 +40,14 @@ from ..options import (
 )
 from ..setting_options import WAIT_SECONDS, DatabaseWait
 
+if TYPE_CHECKING:
+    from kallos_data import IngestReport
+
 EXAMPLES = (
     "[bold]Examples[/bold]\n\n"
     "kallos-run ingest btcusdt_1d.csv --asset-id BTC\n\n"
     "kallos-run ingest eth.parquet --asset-id ETH --db-url sqlite:///prices.db\n\n"
+    "kallos-run ingest dax.csv --asset-id DAX --frequency B --time-zone Europe/Berlin\n\n"
     "KALLOS_DB_URL=postgresql://me:secret@localhost/prices kallos-run ingest btc.csv.gz --asset-id BTC"
 )
 
@@ -40,8 +57,9 @@ def ingest(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="CSV (also .csv.gz) or Parquet with time, open, high, low, close and volume, in the usual spellings; "
-            "Binance kline exports with or without header.",
+            help="CSV (UTF-8, UTF-16; also .csv.gz and .zip), Parquet, Feather or Arrow, or a JSON array of klines, "
+            "with time, open, high, low, close and volume, in the usual spellings; Binance kline exports with or "
+            "without header.",
         ),
     ],
     *,
@@ -51,6 +69,16 @@ def ingest(
     indicators_table: IndicatorsTable = DEFAULT_INDICATORS_TABLE,
     id_column: IdColumn = DEFAULT_ID_COLUMN,
     timestamp_column: TimestampColumn = DEFAULT_TIMESTAMP_COLUMN,
+    time_zone: TimeZone = None,
+    date_format: DateFormat = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    where: Where = None,
+    repair: Repair = False,
+    frequency: Frequency = "auto",
+    snap: Snap = False,
+    keep_unfinished: KeepUnfinished = False,
+    max_gap: MaxGap = 7,
     database_wait: DatabaseWait = WAIT_SECONDS,
     json: Json = False,
     quiet: Quiet = False,
@@ -58,34 +86,39 @@ def ingest(
 ) -> None:
     """Put a file of prices into the database, and compute its technical indicators.
 
-    Run again with the same or a longer file, it updates what is there and duplicates nothing. Everything happens in one
-    transaction. Tables, and a SQLite file, are created if missing.
+    Run again with the same or a longer file, it updates what is there and duplicates nothing. An asset has bars of one
+    step, found in the file, and none between two steps. Everything happens in one transaction, and what is written is
+    read back in it. Tables, and a SQLite file, are created if missing.
     """
-    from dataclasses import asdict
-
     from .. import logs
 
     if quiet:
         logs.only_warnings()
     _require_file(file)
-    from kallos_data import FeatureTables, ingest_file
+    from kallos_data import FeatureTables, GridSettings, ReadingSettings, ingest_file
 
     databases = Databases.of(db_url)
     config = databases.studies
     tables = FeatureTables(market_table, indicators_table, id_column, timestamp_column)
-    report = ingest_file(file, asset_id, config, tables=tables, wait_seconds=database_wait)
-    if json:
-        output.show_json({name: _plain(value) for name, value in asdict(report).items()})
-        return
-    output.show(
-        f"{asset_id}: {report.rows_read} rows read: {report.rows_inserted} inserted, {report.rows_updated} updated, "
-        f"{report.rows_unchanged} unchanged; {report.first:%Y-%m-%d} to {report.last:%Y-%m-%d} in {config}"
+    reading = ReadingSettings(
+        time_zone=time_zone,
+        date_format=date_format,
+        decimal=decimal,
+        thousands=thousands,
+        where={column.strip(): value.strip() for column, _, value in (each.partition("=") for each in where or ())},
+        repair=repair,
     )
+    grid = GridSettings(frequency=frequency, snap=snap, keep_unfinished=keep_unfinished, max_gap=max_gap)
+    report = ingest_file(file, asset_id, config, tables=tables, reading=reading, grid=grid, wait_seconds=database_wait)
+    if json:
+        output.show_json(_as_json(report))
+        return
+    output.show(f"{asset_id}: {_in_words(report)} in {config}")
     if quiet:
         return
     options = {
         "--asset-id": asset_id,
-        "--end-date": f"{report.last:%Y-%m-%d}",
+        "--end-date": _end_date(report),
         # The study's name is also that of a file.
         "--study-name": re.sub(r"[^\w.-]+", "_", f"gru_{asset_id.lower()}"),
     }
@@ -104,7 +137,28 @@ def _require_file(path: Path) -> None:
         raise UserError(f"cannot read {path}: {error.strerror}") from error
 
 
-def _plain(value: object) -> object:
-    from datetime import datetime
+def _in_words(report: "IngestReport") -> str:
+    days = report.step is None or report.step.length >= timedelta(days=1)
+    first, last = (f"{each:%Y-%m-%d}" if days else f"{each:%Y-%m-%d %H:%M}" for each in (report.first, report.last))
+    rows = f"{report.rows_read} rows" if report.rows_read > 1 else "1 row"
+    pace = f", {report.step.pace}" if report.step else ""
+    return (
+        f"{rows}{pace}, {first} to {last}: {report.rows_inserted} inserted, {report.rows_updated} updated, "
+        f"{report.rows_unchanged} unchanged"
+    )
 
-    return value.isoformat() if isinstance(value, datetime) else value
+
+def _end_date(report: "IngestReport") -> str:
+    """Return the end of the last bar's day, or the last bar itself where its day still goes on after it."""
+    last = report.last_finished
+    if report.step is None or (last + report.step.length).date() > last.date():
+        return f"{last:%Y-%m-%d}"
+    return f"{last:%Y-%m-%dT%H:%M:%S}" if last.second else f"{last:%Y-%m-%dT%H:%M}"
+
+
+def _as_json(report: "IngestReport") -> dict[str, object]:
+    from dataclasses import fields
+
+    values = {each.name: getattr(report, each.name) for each in fields(report)}
+    values["step"] = None if report.step is None else str(report.step)
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}

@@ -3,22 +3,33 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 from narwhals.typing import IntoDataFrame
+from sqlalchemy import Connection
 
 from ..database.config import DatabaseConfig
 from ..database.feature_tables import FeatureTables
 from ..database.locks import WAIT_SECONDS, advisory_key, check_wait_seconds, hold_in_transaction
+from ..jumps import find_jumps
+from ..known_columns import PRICES
+from ..steps import Step
+from .asset_step import agreed_step
 from .columns import MARKET_COLUMNS, REQUIRED
 from .files import read_ohlcv
+from .grid import on_grid
+from .grid_settings import GridSettings
 from .indicators import INDICATORS, compute_indicators
 from .ohlcv import clean_ohlcv
-from .writer import AssetRows
+from .reading_settings import ReadingSettings
+from .writer import AssetRows, Written
 
 logger = logging.getLogger(__name__)
+
+_MOST_JUMPS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +41,21 @@ class IngestReport:
     asset_id : str or int
         The asset.
     rows_read : int
-        Rows of the file or frame; the sum of the next three.
+        Rows taken from the file or frame; the sum of the next three.
     rows_inserted, rows_updated, rows_unchanged : int
         New in the market table, different there, and there already.
     first, last : datetime
-        Times of the first and the last row read, UTC.
+        Times of the first and the last row taken, UTC.
+    last_finished : datetime
+        Begin of the last of them that has ended.
+    step : Step or None
+        From one bar of the asset to the next; None where a single one tells nothing of it.
     history_rows : int
         Rows of the asset in the market table now.
     indicator_rows : int
         Rows inserted or updated in the table of indicators.
+    left_out_unfinished, moved : int
+        Rows left out since their bar has not ended, and rows moved to the grid.
     """
 
     asset_id: str | int
@@ -48,8 +65,12 @@ class IngestReport:
     rows_unchanged: int
     first: datetime
     last: datetime
+    last_finished: datetime
+    step: Step | None
     history_rows: int
     indicator_rows: int
+    left_out_unfinished: int = 0
+    moved: int = 0
 
 
 def ingest_file(
@@ -58,6 +79,9 @@ def ingest_file(
     db: Mapping[str, object] | str | DatabaseConfig | None,
     *,
     tables: FeatureTables | None = None,
+    reading: ReadingSettings | None = None,
+    grid: GridSettings | None = None,
+    now: datetime | None = None,
     wait_seconds: float = WAIT_SECONDS,
 ) -> IngestReport:
     """Put a price file into the database and compute its technical indicators.
@@ -68,7 +92,7 @@ def ingest_file(
     ----------
     path : str or Path
         The file.
-    asset_id, db, tables, wait_seconds
+    asset_id, db, tables, reading, grid, now, wait_seconds
         As of :func:`ingest_frame`.
 
     Raises
@@ -77,7 +101,8 @@ def ingest_file(
         As in :func:`read_ohlcv` and :func:`ingest_frame`. Nothing is written then.
     """
     check_wait_seconds(wait_seconds)
-    return _ingest(read_ohlcv(path), asset_id, db, tables, wait_seconds)
+    bars = read_ohlcv(path, reading, now=now)
+    return _ingest(bars, asset_id, db, tables=tables, grid=grid, now=now, wait_seconds=wait_seconds)
 
 
 def ingest_frame(
@@ -86,6 +111,9 @@ def ingest_frame(
     db: Mapping[str, object] | str | DatabaseConfig | None,
     *,
     tables: FeatureTables | None = None,
+    reading: ReadingSettings | None = None,
+    grid: GridSettings | None = None,
+    now: datetime | None = None,
     wait_seconds: float = WAIT_SECONDS,
 ) -> IngestReport:
     """Put a frame of prices into the database and compute its technical indicators.
@@ -95,6 +123,10 @@ def ingest_frame(
     that are stored then, so that a frame may bring the newest rows only: any number of parts, in any order and
     overlapping, give the same tables as the whole at once. All of this is one transaction, and one writer at a time
     has a database: another one waits, and says so after two seconds.
+
+    The bars lie on one grid: their step is that of the stored ones, and none lies between two. A bar that has not ended
+    is left out; times off the grid are moved to it only where ``grid`` says so. What is written is read back in the
+    same transaction: a column that loses digits is refused. A close that jumps, and long holes, are warned of.
 
     Tables that are missing are created with primary key (id, timestamp): times are ``timestamptz`` on PostgreSQL and
     ISO 8601 text in UTC on SQLite, values double precision. Of existing tables the columns that they have are written.
@@ -109,59 +141,107 @@ def ingest_frame(
         See :meth:`DatabaseConfig.of`. A SQLite file is created where it is missing.
     tables : FeatureTables, optional
         Names of tables and key columns; its defaults where left out. Without a table of indicators none are computed.
+    reading : ReadingSettings, optional
+        How columns and times are read where they leave it open.
+    grid : GridSettings, optional
+        The step, what happens to times off the grid and to a bar that has not ended, and how long a hole may be.
+    now : datetime, optional
+        What time it is, UTC where it names no zone; by the machine's clock where left out.
     wait_seconds : float, default 600
         How long another process that writes prices to the same database is waited for.
 
     Raises
     ------
     ConfigError
-        Where a table has no key over asset and time, the asset is no value of the id column, a schema is named on
+        Where a table has no key over asset and time or one that cannot tell the times apart, the asset is no value of
+        the id column or holds bars of another step, the named step is not that of the bars, a schema is named on
         SQLite, or ``wait_seconds`` is not a number from 0 to two million.
     MissingColumnsError
         Where the frame or an existing table lacks the time, a price or the volume.
     DataQualityError
-        Where the frame contradicts itself, as in :func:`kallos_data.prices.ohlcv.clean_ohlcv`, or stored values are no
-        numbers.
+        Where the frame contradicts itself, as in :func:`kallos_data.prices.ohlcv.clean_ohlcv`, bars lie off the grid,
+        in the future or are all unfinished, stored values are no numbers, or a column does not hold what is written.
     DatabaseError
         Where the database cannot be reached or refuses, or another process writes prices for longer than
         ``wait_seconds``; nothing is written then.
     """
     check_wait_seconds(wait_seconds)
-    return _ingest(clean_ohlcv(frame), asset_id, db, tables, wait_seconds)
+    bars = clean_ohlcv(frame, settings=reading, now=now)
+    return _ingest(bars, asset_id, db, tables=tables, grid=grid, now=now, wait_seconds=wait_seconds)
 
 
 def _ingest(
     bars: pl.DataFrame,
     asset_id: str | int,
     db: Mapping[str, object] | str | DatabaseConfig | None,
+    *,
     tables: FeatureTables | None,
+    grid: GridSettings | None,
+    now: datetime | None,
     wait_seconds: float,
 ) -> IngestReport:
-    config, tables = DatabaseConfig.of(db), tables or FeatureTables()
+    config, tables, grid = DatabaseConfig.of(db), tables or FeatureTables(), grid or GridSettings()
+    now = _utc_now(now)
     if tables.schema:
         config.with_schema(tables.schema)
+    if config.backend == "sqlite" and not Path(config.url.database or "").exists():
+        # What is refused makes no file.
+        on_grid(bars, bars["timestamp"][:0], grid, now=now, asset_id=asset_id)
     with config.connect(create=True) as connection:
         # In the whole database: a table may be found in any schema of the search path.
         key = advisory_key("write prices", schema=None)
         hold_in_transaction(connection, key, f"writing prices to {config}", wait_seconds)
-        market = AssetRows(connection, tables.market, tables, asset_id, columns=MARKET_COLUMNS, required=REQUIRED)
-        written = market.upsert(bars)
-        history = market.read()
-        indicator_rows = 0
-        if tables.indicators:
-            rows = AssetRows(connection, tables.indicators, tables, asset_id, columns=INDICATORS)
-            indicators = rows.upsert(compute_indicators(_complete(history, tables.market)))
-            indicator_rows = indicators.inserted + indicators.updated
+        return _ingest_within(connection, bars, asset_id, tables=tables, grid=grid, now=now)
+
+
+def _ingest_within(
+    connection: Connection,
+    bars: pl.DataFrame,
+    asset_id: str | int,
+    *,
+    tables: FeatureTables,
+    grid: GridSettings,
+    now: datetime,
+) -> IngestReport:
+    market = AssetRows(connection, tables.market, tables, asset_id, columns=MARKET_COLUMNS, required=REQUIRED)
+    stored = market.read()
+    placed = on_grid(bars, stored["timestamp"], grid, now=now, asset_id=asset_id)
+    bars = placed.bars
+    for note in placed.notes:
+        logger.warning("%s: %s", asset_id, note)
+    market.refuse_coarser(bars["timestamp"])
+    rows = AssetRows(connection, tables.indicators, tables, asset_id, columns=INDICATORS) if tables.indicators else None
+    if rows is not None:
+        rows.refuse_coarser(bars["timestamp"])
+    written = market.upsert(bars, stored, keep=True)
+    history = market.read_again(stored, written)
+    times, first, last = bars["timestamp"], bars["timestamp"][0], bars["timestamp"][-1]
+    del stored, bars
+    complete = _complete(history, tables.market)
+    step = placed.step or agreed_step(times[:0], history["timestamp"], grid.step, asset_id)
+    _warn_of_holes(complete["timestamp"], step, grid.max_gap, asset_id)
+    _warn_of_jumps(complete, times, asset_id)
+    indicators = Written(0, 0, 0)
+    if rows is not None:
+        computed = compute_indicators(complete, step=step, max_gap=grid.max_gap)
+        indicators = rows.upsert(computed, rows.read(), by_column=True)
+    for table in (market, rows):
+        if table is not None and table.is_new:
+            logger.info("table %s is made", table.name)
     report = IngestReport(
         asset_id=asset_id,
-        rows_read=len(bars),
+        rows_read=len(times),
         rows_inserted=written.inserted,
         rows_updated=written.updated,
         rows_unchanged=written.unchanged,
-        first=bars["timestamp"][0],
-        last=bars["timestamp"][-1],
+        first=first,
+        last=last,
+        last_finished=placed.last_finished,
+        step=step,
         history_rows=len(history),
-        indicator_rows=indicator_rows,
+        indicator_rows=indicators.inserted + indicators.updated,
+        left_out_unfinished=placed.unfinished,
+        moved=placed.moved,
     )
     logger.debug(
         "%s: %d rows read, %d inserted, %d updated; %d rows of indicators written",
@@ -174,10 +254,44 @@ def _ingest(
     return report
 
 
+def _utc_now(now: datetime | None) -> datetime:
+    if now is None:
+        return datetime.now(UTC)
+    return now.replace(tzinfo=UTC) if now.tzinfo is None else now.astimezone(UTC)
+
+
 def _complete(history: pl.DataFrame, table: str) -> pl.DataFrame:
-    complete = history.drop_nulls(REQUIRED)
+    complete = history.drop_nulls(PRICES)
     if len(complete) < len(history):
-        logger.warning(
-            "%d rows of table %s lack a price or the volume and get no indicators", len(history) - len(complete), table
-        )
+        logger.warning("%d rows of table %s lack a price and get no indicators", len(history) - len(complete), table)
     return complete
+
+
+def _warn_of_holes(times: pl.Series, step: Step | None, max_gap: int, asset_id: str | int) -> None:
+    if step is None or len(times) < 2:
+        return
+    missing = step.positions(times).diff() - 1
+    holes, long = (int((missing > limit).sum()) for limit in (0, max_gap))
+    if not holes:
+        return
+    longest = int(missing.arg_max() or 0)
+    after = times[longest - 1].strftime("%Y-%m-%d %H:%M").removesuffix(" 00:00")
+    where = f"in one hole after {after}"
+    if holes > 1:
+        where = f"in {holes} holes, the longest of {missing[longest]} after {after}"
+    begin = f": indicators begin anew after {'it' if holes == 1 else f'the {long} of more than {max_gap}'}"
+    text = f"{missing.sum()} {'step is' if missing.sum() == 1 else 'steps are'} missing, {where}{begin if long else ''}"
+    logger.log(logging.WARNING if long else logging.INFO, "%s: %s", asset_id, text)
+
+
+def _warn_of_jumps(history: pl.DataFrame, read: pl.Series, asset_id: str | int) -> None:
+    jumps = [jump for jump in find_jumps(history["timestamp"], history["close"]) if _holds(read, jump.time)]
+    for jump in jumps[:_MOST_JUMPS]:
+        logger.warning("%s: %s", asset_id, jump)
+    if len(jumps) > _MOST_JUMPS:
+        logger.warning("%s: and %d more jumps of the close", asset_id, len(jumps) - _MOST_JUMPS)
+
+
+def _holds(times: pl.Series, moment: datetime) -> bool:
+    place = int(times.search_sorted(moment))
+    return place < len(times) and times[place] == moment

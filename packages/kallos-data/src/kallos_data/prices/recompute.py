@@ -3,6 +3,8 @@
 from sqlalchemy import Connection
 
 from ..database.feature_tables import FeatureTables
+from ..known_columns import PRICES
+from .asset_step import agreed_step
 from .columns import MARKET_COLUMNS, REQUIRED
 from .indicators import INDICATORS, compute_indicators
 from .writer import AssetRows
@@ -26,9 +28,11 @@ def recompute_indicators(connection: Connection, asset_id: str | int, tables: Fe
     """
     if not tables.indicators:
         return 0
-    market = AssetRows(connection, tables.market, tables, asset_id, columns=MARKET_COLUMNS, required=REQUIRED)
     rows = AssetRows(connection, tables.indicators, tables, asset_id, columns=INDICATORS)
     if not rows.columns:
         return 0
-    written = rows.upsert(compute_indicators(market.read().drop_nulls(REQUIRED)))
+    market = AssetRows(connection, tables.market, tables, asset_id, columns=MARKET_COLUMNS, required=REQUIRED)
+    history = market.read().drop_nulls(PRICES)
+    step = agreed_step(history["timestamp"][:0], history["timestamp"], None, asset_id)
+    written = rows.upsert(compute_indicators(history, step=step), rows.read(), by_column=True)
     return written.inserted + written.updated

@@ -1,20 +1,24 @@
-"""Rows of one asset in a database table: created, read, and written without doubling any."""
+"""Rows of one asset in a database table: read, written without doubling any, and read back."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import polars as pl
 import sqlalchemy
-from sqlalchemy import Column, Connection, Insert, MetaData, Table, TableClause, types
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection
 
 from ..database.feature_tables import FeatureTables
 from ..database.table_places import at_its_place
-from ..errors import ConfigError, DataQualityError, MissingColumnsError
-from ..timestamps import as_epoch, epoch_unit, utc_times
+from ..errors import DataQualityError, MissingColumnsError
+from .held_digits import Flags, Floats, Loss, as_held, losses, too_large
+from .key_format import format_of
+from .price_tables import as_key, create, parameter_of, require_key
+from .row_store import RowStore
+from .table_words import TableWords
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +50,15 @@ class AssetRows:
     required : sequence of str
         Which of them it must have.
 
+    Attributes
+    ----------
+    name : str
+        The table.
+    is_new : bool
+        Whether it was created.
+    columns : list of str
+        Those of ``columns`` that it has.
+
     Raises
     ------
     ConfigError
@@ -65,23 +78,28 @@ class AssetRows:
         required: Sequence[str] = (),
     ) -> None:
         name, tables = at_its_place(connection, name, tables)
-        self._connection = connection
-        self._keys = (tables.id_column, tables.timestamp_column)
+        self.name = name
         inspector = sqlalchemy.inspect(connection)
-        if not inspector.has_table(name, schema=tables.schema):
-            _create(connection, name, tables, columns)
+        self.is_new = not inspector.has_table(name, schema=tables.schema)
+        if self.is_new:
+            create(connection, name, tables, columns)
             inspector.clear_cache()
         kinds = {column["name"]: column["type"] for column in inspector.get_columns(name, schema=tables.schema)}
-        lacking = [column for column in (*self._keys, *columns) if column not in kinds]
-        if missing := [column for column in lacking if column in (*self._keys, *required)]:
+        lacking = [column for column in (*tables.keys, *columns) if column not in kinds]
+        if missing := [column for column in lacking if column in (*tables.keys, *required)]:
             raise MissingColumnsError(missing, list(kinds), where=f"table {name!r}")
         if lacking:
             logger.info("columns that table %s lacks are left out: %s", name, ", ".join(lacking))
-        _require_key(inspector, name, tables)
+        require_key(inspector, name, tables)
         self.columns = [column for column in columns if column in kinds]
-        self._table = sqlalchemy.table(name, *map(sqlalchemy.column, kinds), schema=tables.schema)
-        self._asset = _as_key(asset_id, kinds[tables.id_column], name)
-        self._moment_keys: dict[datetime, Any] = {}
+        table = sqlalchemy.table(name, *map(sqlalchemy.column, kinds), schema=tables.schema)
+        asset = as_key(asset_id, kinds[tables.id_column], name)
+        key_format = format_of(connection, table, tables, asset, kinds[tables.timestamp_column])
+        self._store = RowStore(connection, table, kinds, tables.keys, asset, key_format)
+        self._words = TableWords(connection.dialect, table, kinds, parameter_of(name, tables))
+        # Of rows that were written in another way than new ones would be.
+        self._odd_keys: dict[datetime, Any] = {}
+        self._back: list[pl.DataFrame] = []
 
     def read(self) -> pl.DataFrame:
         """Return ``timestamp`` (UTC, sorted) and the columns as Float64.
@@ -91,120 +109,135 @@ class AssetRows:
         DataQualityError
             Where a stored value is neither a number nor a time.
         """
-        id_column, time_column = (self._table.c[key] for key in self._keys)
-        sqlite_text = self._connection.dialect.name == "sqlite"
-        values = [
-            self._table.c[name] if sqlite_text else sqlalchemy.cast(self._table.c[name], types.Double)
-            for name in self.columns
-        ]
-        query = sqlalchemy.select(time_column, *values).where(id_column == self._asset)
-        rows = self._connection.execute(query).all()
-        times = utc_times([row[0] for row in rows])
-        self._moment_keys = dict(zip(times.to_list(), [row[0] for row in rows], strict=True))
-        schema = dict.fromkeys(self.columns, pl.Float64)
-        try:
-            frame = pl.DataFrame([tuple(row)[1:] for row in rows], schema=schema, orient="row", strict=True)
-        except (TypeError, pl.exceptions.PolarsError) as error:
-            raise DataQualityError(
-                f"table {self._table.name!r} holds values that are not numbers ({error}): correct them at their source"
-            ) from error
-        return frame.insert_column(0, times.alias("timestamp")).sort("timestamp")
+        parts = [_frame_of(self.columns)]
 
-    def upsert(self, frame: pl.DataFrame) -> Written:
-        """Insert rows with new times, update those that differ, and leave all others alone.
+        def take(part: pl.DataFrame, keys: Sequence[Any] | None) -> None:
+            parts.append(part)
+            times = part["timestamp"]
+            if keys is not None and (written := self._store.format.written(times)) != list(keys):
+                each = zip(times.to_list(), keys, written, strict=True)
+                self._odd_keys |= {time: key for time, key, new in each if key != new}
+
+        self._store.read(self.columns, take)
+        return pl.concat(parts).sort("timestamp")
+
+    def refuse_coarser(self, times: pl.Series) -> None:
+        """Refuse times that the key's column would shorten.
+
+        Raises
+        ------
+        ConfigError
+            Where it is a column of dates, or of coarser times than these.
+        """
+        time = self._store.format.cannot_hold(times)
+        if time is not None:
+            raise self._words.too_coarse(self._store.keys[1], self._store.format, time)
+
+    def upsert(
+        self, frame: pl.DataFrame, stored: pl.DataFrame, *, by_column: bool = False, keep: bool = False
+    ) -> Written:
+        """Insert rows with new times, update those that differ, leave all others alone, and read back what was written.
 
         Parameters
         ----------
         frame : polars.DataFrame, [N, 1 + F]
-            ``timestamp`` in UTC, no time twice, and numbers; columns that the table lacks are not written.
+            ``timestamp`` in UTC, sorted, no time twice, and numbers; columns that the table lacks are not written.
+        stored : polars.DataFrame
+            What :meth:`read` returned.
+        by_column : bool, default False
+            Whether a value loses digits in proportion to what is usual in its column, not to itself: for columns that
+            cross zero.
+        keep : bool, default False
+            Whether :meth:`read_again` follows, for which what is read back is kept.
+
+        Raises
+        ------
+        DataQualityError
+            Where a column does not hold what is written into it.
         """
         names = [name for name in self.columns if name in frame.columns]
         frame = frame.select("timestamp", *names)
-        stored = self.read().select("timestamp", *names)
-        known = frame.join(stored, on="timestamp", how="semi")
-        differing = known.join(stored, on=["timestamp", *names], how="anti", nulls_equal=True)
-        new = frame.join(stored, on="timestamp", how="anti")
-        self._write(pl.concat([differing, new]), names)
-        return Written(len(new), len(differing), len(known) - len(differing))
+        known, same = self._compared(frame, stored, names)
+        inserted = int((~known).sum())
+        rows = frame if not same.any() else frame.filter(pl.Series(~same))
+        if len(rows) and names:
+            self._refuse_too_large(rows)
+            self._store.write(rows, self._written_keys)
+            sizes = [_usual_size(frame[name]) if by_column else 0.0 for name in names]
+            self._read_back(rows, sizes, keep=keep and stored.is_empty())
+        return Written(inserted, len(rows) - inserted, len(frame) - len(rows))
 
-    def _write(self, frame: pl.DataFrame, names: Sequence[str]) -> None:
-        if frame.is_empty():
+    def read_again(self, stored: pl.DataFrame, written: Written) -> pl.DataFrame:
+        """Return what :meth:`read` returns after an :meth:`upsert`, without reading what is known."""
+        if not (written.inserted or written.updated):
+            return stored
+        if not self._back:
+            return self.read()
+        return pl.concat([_frame_of(self.columns), *self._back], how="diagonal").sort("timestamp")
+
+    def _compared(self, frame: pl.DataFrame, stored: pl.DataFrame, names: Sequence[str]) -> tuple[Flags, Flags]:
+        """Return which rows are stored, and which of them as the table would hold them."""
+        known = np.zeros(len(frame), np.bool_)
+        if stored.is_empty():
+            return known, known
+        times, there = (each["timestamp"].to_physical().to_numpy() for each in (frame, stored))
+        places = np.minimum(np.searchsorted(there, times), len(there) - 1)
+        known = there[places] == times
+        same = known.copy()
+        sqlite = self._store.connection.dialect.name == "sqlite"
+        for name in names:
+            kind = None if sqlite else self._store.types[name]
+            same &= as_held(_floats(frame[name]), _floats(stored[name])[places], kind)
+        return known, same
+
+    def _written_keys(self, times: pl.Series) -> list[Any]:
+        keys = self._store.format.written(times)
+        if self._odd_keys:
+            return [self._odd_keys.get(time, key) for time, key in zip(times.to_list(), keys, strict=True)]
+        return keys
+
+    def _read_back(self, rows: pl.DataFrame, sizes: Sequence[float], *, keep: bool) -> None:
+        names, times = rows.columns[1:], rows["timestamp"]
+        count, lost = 0, list[Loss]()
+
+        def take(part: pl.DataFrame, _keys: Sequence[Any] | None) -> None:
+            nonlocal count
+            part = part.filter(part["timestamp"].is_between(times[0], times[-1]))
+            self._back.extend([part] if keep else [])
+            places = times.search_sorted(part["timestamp"])
+            wanted = rows[places]
+            meant = wanted["timestamp"] == part["timestamp"]
+            count += int(meant.sum())
+            lost.extend(losses(wanted.filter(meant), part.filter(meant), sizes))
+
+        # Keys that were written in several ways do not sort as their times do.
+        self._store.read(names, take, *([] if self._odd_keys else [times]))
+        if lost:
+            raise self._words.lost(lost)
+        if count != len(rows):
+            raise DataQualityError(
+                f"of {len(rows)} rows written to table {self._store.table.name!r}, {count} are there with their times: "
+                "something in the database (a trigger, a rule) changes or drops them; nothing was written"
+            )
+
+    def _refuse_too_large(self, rows: pl.DataFrame) -> None:
+        if self._store.connection.dialect.name == "sqlite":
             return
-        times = frame["timestamp"].to_list()
-        new_key = _key_format(self._connection, next(iter(self._moment_keys.values()), None))
-        id_column, time_column = self._keys
-        parameters = [
-            {id_column: self._asset, time_column: self._moment_keys.get(time) or new_key(time)} | row
-            for time, row in zip(times, frame.select(names).to_dicts(), strict=True)
-        ]
-        self._connection.execute(_upsert(self._connection, self._table, self._keys, names), parameters)
+        for name in rows.columns[1:]:
+            large = too_large(_floats(rows[name]), self._store.types[name])
+            if large.any():
+                row = int(large.argmax())
+                raise self._words.too_large(name, rows[name][row], rows["timestamp"][row])
 
 
-def _upsert(connection: Connection, table: TableClause, keys: Sequence[str], names: Sequence[str]) -> Insert:
-    insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(table)
-    return insert.on_conflict_do_update(index_elements=keys, set_={name: insert.excluded[name] for name in names})
+def _usual_size(column: pl.Series) -> float:
+    size = column.abs().median()
+    return float(size) if isinstance(size, float) else 0.0
 
 
-def _create(connection: Connection, name: str, tables: FeatureTables, columns: Sequence[str]) -> None:
-    if tables.schema and not sqlalchemy.inspect(connection).has_schema(tables.schema):
-        connection.execute(sqlalchemy.schema.CreateSchema(tables.schema))
-    time = types.Text() if connection.dialect.name == "sqlite" else types.DateTime(timezone=True)
-    Table(
-        name,
-        MetaData(),
-        Column(tables.id_column, types.Text, primary_key=True),
-        Column(tables.timestamp_column, time, primary_key=True),
-        *(Column(column, types.Double) for column in columns),
-        schema=tables.schema,
-    ).create(connection)
-    logger.info("table %s created", name)
+def _floats(column: pl.Series) -> Floats:
+    return column.cast(pl.Float64).fill_null(np.nan).to_numpy()
 
 
-def _require_key(inspector: sqlalchemy.Inspector, name: str, tables: FeatureTables) -> None:
-    keys = {tables.id_column, tables.timestamp_column}
-    primary = inspector.get_pk_constraint(name, schema=tables.schema)["constrained_columns"]
-    constraints = inspector.get_unique_constraints(name, schema=tables.schema)
-    indexes = inspector.get_indexes(name, schema=tables.schema)
-    unique = [primary, *(each["column_names"] for each in constraints)]
-    unique += [each["column_names"] for each in indexes if each["unique"]]
-    if not any(set(columns) == keys for columns in unique):
-        raise ConfigError(
-            f"{name!r} has no primary key or unique index over ({tables.id_column!r}, {tables.timestamp_column!r}), "
-            "without which rows would be duplicated: add one, or name another table",
-            "market" if name == tables.market else "indicators",
-        )
-
-
-def _as_key(asset_id: str | int, kind: types.TypeEngine[Any], table: str) -> str | int:
-    if not str(asset_id).strip():
-        raise ConfigError("must name an asset, not be empty", "asset_id")
-    if not isinstance(kind, types.Integer):
-        return str(asset_id)
-    try:
-        return int(asset_id)
-    except ValueError:
-        raise ConfigError(
-            f"must be a whole number, as the ids of table {table!r} are, not {asset_id!r}", "asset_id"
-        ) from None
-
-
-def _key_format(connection: Connection, example: object) -> Callable[[datetime], Any]:
-    """Return how the table writes a time, judged by one that it holds.
-
-    SQLite has no type for times. The text that a new table gets sorts as the times do, fractions included.
-    """
-    if connection.dialect.name != "sqlite":
-        return lambda time: time
-    if isinstance(example, int | float):
-        unit = epoch_unit(example)
-        return lambda time: as_epoch(time, unit)
-    text = str(example or "2019-01-01 00:00:00+00:00")
-    zone = "Z" if text.endswith("Z") else "+00:00" if text.endswith("+00:00") else ""
-    separator = text[10:11]
-
-    def written(time: datetime) -> str:
-        naive = time.replace(tzinfo=None)
-        at_midnight = naive.time() == naive.time().min
-        return naive.date().isoformat() if not separator and at_midnight else naive.isoformat(separator or " ") + zone
-
-    return written
+def _frame_of(columns: Sequence[str]) -> pl.DataFrame:
+    return pl.DataFrame(schema={"timestamp": pl.Datetime("us", "UTC"), **dict.fromkeys(columns, pl.Float64)})
