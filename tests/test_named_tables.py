@@ -129,7 +129,7 @@ def test_midnights_of_another_place_are_refused(postgres_url):
         "SET LOCAL TIME ZONE 'Europe/Berlin'",
         f"INSERT INTO i SELECT 'X', (timestamp '2023-01-01' + n * interval '1 day')::timestamptz, n {DAYS}",
     )
-    with pytest.raises(DataQualityError, match="0 of 99 rows of m have a time of i; the nearest differ by 1 hour"):
+    with pytest.raises(DataQualityError, match="0 of 100 rows of m have a time of i; the nearest differ by 1 hour"):
         load_features_from_db("X", "2023-12-31", postgres_url, tables=FeatureTables("m", "i"))
 
 

@@ -89,7 +89,10 @@ def test_tables_that_never_meet_are_refused(tables, hours):
     tables.make("m", days(300))
     tables.make("i", days(300, later=hours * HOUR), column="y")
     away = {-2: "2 hours", 1: "1 hour", 11.75: "705 minutes"}[hours]
-    message = f"0 of 299 rows of m have a time of i; the nearest differ by {away}: write both tables at the same"
+    message = f"0 of 300 rows of m have a time of i; the nearest differ by {away}: write both tables at the same"
+    with pytest.raises(DataQualityError, match=message):
+        tables.load()
+    tables.run("INSERT INTO i SELECT * FROM i")  # doubled rows are another mistake
     with pytest.raises(DataQualityError, match=message):
         tables.load()
 

@@ -2,7 +2,6 @@
 
 import sys
 from dataclasses import asdict
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,9 +10,10 @@ from .. import command_line, options, output
 from ..databases import Databases
 from ..errors import UserError
 from ..setting_options import WAIT_SECONDS, DatabaseWait
+from . import asset_words
 
 if TYPE_CHECKING:
-    from kallos_data import AssetDetails, AssetSummary, Removal
+    from kallos_data import Removal
 
 LIST_EXAMPLES = (
     "[bold]Examples[/bold]\n\n"
@@ -30,7 +30,6 @@ REMOVE_EXAMPLES = (
     "kallos-run assets remove BTC\n\n"
     "kallos-run assets remove BTC --from 2022-05-01 --to 2022-05-31 --yes"
 )
-_MOST_SHOWN = 20
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -77,13 +76,13 @@ def list_(
     tables = FeatureTables(market_table, indicators_table, id_column, timestamp_column)
     assets = list_assets(config, tables=tables, max_gap=max_gap)
     if json:
-        output.show_json({"database": str(config), "assets": [_facts(asset) for asset in assets]})
+        output.show_json({"database": str(config), "assets": [asset_words.facts(asset) for asset in assets]})
         return
     if not assets:
         output.say(f"there is no asset in table {market_table} of {config}: {_ingest_first()}")
         return
     header = ["asset", "step", "rows", "first", "last", "holes", "missing", "filled", "outliers", "indicators"]
-    output.show_table(header, [_cells(asset) for asset in assets])
+    output.show_table(header, [asset_words.cells(asset) for asset in assets])
 
 
 @app.command("show", epilog=SHOW_EXAMPLES)
@@ -106,9 +105,9 @@ def show(
     tables = FeatureTables(market_table, indicators_table, id_column, timestamp_column)
     details = describe_asset(config, asset_id, tables=tables, max_gap=max_gap)
     if json:
-        output.show_json(_all_facts(details))
+        output.show_json(asset_words.all_facts(details))
         return
-    _show_details(details, max_gap)
+    asset_words.show_details(details, max_gap)
 
 
 @app.command("remove", epilog=REMOVE_EXAMPLES)
@@ -188,65 +187,3 @@ def _between(from_date: str | None, to_date: str | None) -> str:
 
 def _ingest_first() -> str:
     return f"ingest prices first, {command_line.of_program('ingest', 'prices.csv', '--asset-id', 'BTC')}"
-
-
-def _facts(asset: "AssetSummary") -> dict[str, Any]:
-    step = None if asset.step is None else str(asset.step)
-    return {name: _plain(getattr(asset, name)) for name in asset.__dataclass_fields__} | {"step": step}
-
-
-def _all_facts(details: "AssetDetails") -> dict[str, Any]:
-    return _facts(details.summary) | {
-        "hole_list": [{name: _plain(value) for name, value in asdict(hole).items()} for hole in details.holes],
-        "jumps": [{name: _plain(value) for name, value in asdict(jump).items()} for jump in details.jumps],
-        "columns": details.columns,
-        "left_out": details.left_out,
-    }
-
-
-def _cells(asset: "AssetSummary") -> list[object]:
-    counts = (asset.holes, asset.missing, asset.filled, asset.outliers)
-    span = (_day(asset.first), _day(asset.last))
-    return [asset.asset_id, asset.step, asset.rows, *span, *counts, _with_indicators(asset)]
-
-
-def _with_indicators(asset: "AssetSummary") -> str:
-    if asset.indicator_rows in {0, asset.rows}:
-        return "yes" if asset.indicator_rows else "no"
-    return f"{asset.indicator_rows} rows"
-
-
-def _show_details(details: "AssetDetails", max_gap: int) -> None:
-    asset = details.summary
-    facts = {
-        "asset": asset.asset_id,
-        "step": asset.step,
-        "rows": f"{asset.rows}, {_day(asset.first)} to {_day(asset.last)}",
-        "holes": f"{asset.holes} of {asset.missing} steps, of which {asset.filled} are filled (holes up to {max_gap})",
-        "outliers": asset.outliers,
-        "indicators": _with_indicators(asset),
-    }
-    odd = {"off the grid": asset.off_grid, "times twice": asset.doubled}
-    output.show_facts(facts | {name: f"{count} rows" for name, count in odd.items() if count})
-    longest = sorted(details.holes, key=lambda hole: -hole.steps)[:_MOST_SHOWN]
-    holes = [(_day(hole.first), _day(hole.last), hole.steps) for hole in sorted(longest, key=lambda hole: hole.first)]
-    if holes:
-        title = "Holes" if len(holes) == len(details.holes) else f"The longest {len(holes)} of {asset.holes} holes"
-        output.show_table(["from", "to", "steps"], holes, title=title)
-    for jump in details.jumps[:_MOST_SHOWN]:
-        output.show(str(jump))
-    if len(details.jumps) > _MOST_SHOWN:
-        output.show(f"and {len(details.jumps) - _MOST_SHOWN} jumps more, with --json")
-    for table, columns in details.columns.items():
-        rows: list[tuple[object, ...]] = list(columns.items())
-        rows += [(name, kind) for name, kind in details.left_out[table].items()]
-        output.show(f"Columns of {table}")
-        output.show_table(["column", "rows without a value"], rows)
-
-
-def _day(time: datetime) -> str:
-    return f"{time:%Y-%m-%d}" if time.time() == time.time().min else f"{time:%Y-%m-%d %H:%M}"
-
-
-def _plain(value: object) -> object:
-    return value.isoformat() if isinstance(value, datetime) else value

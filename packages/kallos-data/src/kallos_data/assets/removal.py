@@ -16,7 +16,7 @@ from ..errors import ConfigError
 from ..history.reader import AssetHistory
 from ..prices.recompute import recompute_indicators
 from ..timestamps import Moment, first_moment, last_moment
-from .histories import PriceTables
+from .price_tables import PriceTables
 
 _LATEST: Final = datetime.max.replace(tzinfo=UTC)
 
