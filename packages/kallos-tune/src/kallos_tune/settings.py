@@ -20,7 +20,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from kallos_data import FeatureTables, Step
+from kallos_data import FeatureTables
 from kallos_models import TrainingSettings, check_settings, document_settings, setting
 
 from .errors import ConfigError
@@ -73,6 +73,8 @@ class HistorySettings:
     def __post_init__(self) -> None:
         check_settings(self, error=ConfigError)
         if self.frequency != "auto":
+            from kallos_data import Step  # noqa: PLC0415 - imports polars, which the command line's help spares
+
             Step.of(self.frequency)
 
 
