@@ -1,8 +1,8 @@
 """How long ``ingest_file`` takes for five years of minutes, beside reading and writing the same frames bare.
 
 A simulated market of 2.6 million bars as a CSV file, into PostgreSQL and SQLite. Kallos checks it, computes 17
-indicators, writes both tables and reads back what it wrote. The others are ``polars.read_csv`` and ``write_database`` of
-the bars, and of the bars and of indicators that were computed before. Each run is a process of its own, whose most
+indicators, writes both tables and reads back what it wrote. The others are ``polars.read_csv`` and ``write_database``
+of the bars, and of the bars and of indicators that were computed before. Each run is a process of its own, whose most
 memory is told.
 """
 
