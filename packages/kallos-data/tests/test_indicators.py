@@ -63,7 +63,7 @@ def test_rows_after_t_change_nothing_up_to_t(market, data):
 
 
 @settings(max_examples=25, deadline=None)
-@given(markets, st.floats(-12, 12).map(lambda power: 10**power), st.floats(-12, 12).map(lambda power: 10**power))
+@given(markets, st.floats(-17, 13).map(lambda power: 10**power), st.floats(-12, 12).map(lambda power: 10**power))
 def test_units_of_price_and_volume_do_not_matter(market, price_unit, volume_unit):
     before = compute_indicators(market)
     scaled = with_factor(with_factor(market, price_unit, "open", "high", "low", "close"), volume_unit, "volume")
