@@ -9,7 +9,7 @@ import polars as pl
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from kallos_data import DatabaseConfig, default_feature_groups, ingest_frame, load_features_from_db, simulate_market
-from kallos_data.prices.files import read_ohlcv
+from kallos_data.bars.files import read_ohlcv
 from kallos_tune import StudyData, TuningSettings, load_study_data
 
 ASSET = "BENCHMARK"

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from kallos_data import ConfigError, DataQualityError, MissingColumnsError, simulate_market
-from kallos_data.prices.columns import recognised
-from kallos_data.prices.ohlcv import clean_ohlcv
-from kallos_data.prices.reading_settings import ReadingSettings
+from kallos_data.bars.columns import recognised
+from kallos_data.bars.ohlcv import clean_ohlcv
+from kallos_data.bars.reading_settings import ReadingSettings
 
 BAR = {"open": [1.0], "high": [2.0], "low": [0.5], "close": [1.5]}
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kallos_data import ConfigError, DataQualityError, read_ohlcv, simulate_market
-from kallos_data.prices.reading_settings import ReadingSettings
+from kallos_data.bars.reading_settings import ReadingSettings
 
 MARKET = simulate_market(60, start="2023-01-01")
 NAMES = ("timestamp", "open", "high", "low", "close", "volume")

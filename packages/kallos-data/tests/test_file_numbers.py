@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kallos_data import ConfigError, DataQualityError, read_ohlcv
-from kallos_data.prices.numbers import read_numbers
-from kallos_data.prices.ohlcv import clean_ohlcv
-from kallos_data.prices.reading_settings import ReadingSettings
+from kallos_data.bars.numbers import read_numbers
+from kallos_data.bars.ohlcv import clean_ohlcv
+from kallos_data.bars.reading_settings import ReadingSettings
 
 NAMES = ("open", "high", "low", "close", "volume")
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kallos_data import ConfigError, DataQualityError
-from kallos_data.prices.ohlcv import clean_ohlcv
-from kallos_data.prices.reading_settings import ReadingSettings
+from kallos_data.bars.ohlcv import clean_ohlcv
+from kallos_data.bars.reading_settings import ReadingSettings
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kallos_data import ConfigError, DataQualityError, MissingColumnsError, read_ohlcv, simulate_market
-from kallos_data.prices.columns import recognised
-from kallos_data.prices.csv_layout import first_lines
-from kallos_data.prices.ohlcv import clean_ohlcv
+from kallos_data.bars.columns import recognised
+from kallos_data.bars.csv_layout import first_lines
+from kallos_data.bars.ohlcv import clean_ohlcv
 
 HEADER = "timestamp,open,high,low,close,volume\n"
 FIRST = datetime(2020, 1, 1, tzinfo=UTC)

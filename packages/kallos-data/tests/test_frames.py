@@ -12,10 +12,12 @@ from kallos_data import (
     DataQualityError,
     MissingColumnsError,
     calculate_dynamic_wf_kwargs,
+    compute_indicators,
     get_walk_forward_splits,
     regularise,
     simulate_market,
 )
+from kallos_data.bars.ohlcv import clean_ohlcv
 from kallos_data.frames import as_polars, like, times_of, to_pandas
 
 MARKET = simulate_market(60, seed=3)
@@ -44,6 +46,11 @@ def test_every_function_gives_back_the_form_it_was_given(pandas):
     for train, val in get_walk_forward_splits(pandas, **windows):
         pd.testing.assert_frame_equal(pd.concat([train, val]), pandas[: len(train) + len(val)])
     pd.testing.assert_frame_equal(regularise(pandas), pandas, check_freq=False)
+    indicators = compute_indicators(pandas)
+    assert indicators.index.equals(pandas.index)
+    expected = compute_indicators(MARKET).fill_null(float("nan"))
+    assert_frame_equal(as_polars(indicators), expected)
+    assert_frame_equal(clean_ohlcv(pandas), MARKET)
 
 
 def test_a_column_of_times_stays_one():

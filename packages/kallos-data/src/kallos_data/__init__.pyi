@@ -5,6 +5,8 @@ from .assets.histories import describe_asset as describe_asset
 from .assets.histories import list_assets as list_assets
 from .assets.removal import Removal as Removal
 from .assets.removal import remove_asset as remove_asset
+from .bars.files import read_ohlcv as read_ohlcv
+from .bars.reading_settings import ReadingSettings as ReadingSettings
 from .database.config import DatabaseConfig as DatabaseConfig
 from .database.feature_tables import FeatureTables as FeatureTables
 from .errors import AssetNotFoundError as AssetNotFoundError
@@ -32,12 +34,10 @@ from .history.regular_grid import on_regular_grid as on_regular_grid
 from .history.regular_grid import regularise as regularise
 from .known_columns import changes_in as changes_in
 from .known_columns import default_feature_groups as default_feature_groups
-from .prices.files import read_ohlcv as read_ohlcv
 from .prices.grid_settings import GridSettings as GridSettings
 from .prices.indicators import compute_indicators as compute_indicators
 from .prices.ingest import IngestReport as IngestReport
 from .prices.ingest import ingest_file as ingest_file
 from .prices.ingest import ingest_frame as ingest_frame
-from .prices.reading_settings import ReadingSettings as ReadingSettings
 from .simulator import simulate_market as simulate_market
 from .steps import Step as Step

@@ -1,6 +1,6 @@
 """Frames of polars and pandas as one: a pandas frame may keep its times in a ``DatetimeIndex``, named or not."""
 
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import narwhals as nw
 import polars as pl
@@ -40,6 +40,16 @@ def times_of(frame: IntoDataFrame, *, by_clock: bool = False) -> pl.Series:
         raise MissingColumnsError([TIMESTAMP], rows.columns, where="the frame (whose index holds no times either)")
     index: Any = frame.index  # pyright: ignore[reportAttributeAccessIssue]
     return _of_index(index, by_clock=by_clock)
+
+
+def is_frame(rows: object) -> TypeGuard[IntoDataFrame]:
+    """Return whether rows are a frame of polars or pandas, and not an array or a list."""
+    return isinstance(rows, pl.DataFrame) or nw.dependencies.is_pandas_dataframe(rows)
+
+
+def has_times(frame: IntoDataFrame) -> bool:
+    """Return whether a frame has times, in a column ``timestamp`` or as its index."""
+    return TIMESTAMP in frame.columns or has_time_index(frame)
 
 
 def has_time_index(frame: IntoDataFrame) -> bool:

@@ -91,7 +91,7 @@ class StudyData:
     @property
     def n_filled(self) -> list[tuple[int, int]]:
         """Steps of each fold's training and validation window that are filled."""
-        return [tuple(int((~self._observed_at(part)).sum()) for part in split) for split in self.splits]
+        return [(self._n_filled_in(train), self._n_filled_in(val)) for train, val in self.splits]
 
     @property
     def used(self) -> pl.DataFrame:
@@ -99,6 +99,9 @@ class StudyData:
         used = self.frame.select("timestamp", self.target_col, *self.features)
         observed = self.observed["observed"]
         return used if observed.all() else used.with_columns(observed.cast(pl.Float64))
+
+    def _n_filled_in(self, part: pl.DataFrame) -> int:
+        return int((~self._observed_at(part)).sum())
 
     def _observed_at(self, part: pl.DataFrame) -> Mask:
         inside = pl.col("timestamp").is_between(part["timestamp"][0], part["timestamp"][-1])

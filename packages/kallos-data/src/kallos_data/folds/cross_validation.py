@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-import narwhals as nw
 import numpy as np
-import polars as pl
 from numpy.typing import NDArray
 
 from ..errors import ConfigError, InsufficientDataError
-from ..frames import TIMESTAMP, has_time_index, times_of
+from ..frames import has_times, is_frame, times_of
 from .splits import Window, require_increasing, walk_forward_positions
 
 
@@ -82,7 +80,7 @@ class WalkForwardSplit:
         InsufficientDataError
             Where there are too few rows for a validation window in each fold and a training window beside the purge.
         """
-        if _has_times(X):
+        if is_frame(X) and has_times(X):
             require_increasing(times_of(X))
         n_rows = len(X)
         train_length, val_length = self._lengths(n_rows)
@@ -110,9 +108,3 @@ class WalkForwardSplit:
     def _fits(self, n_rows: int) -> bool:
         train_length, val_length = self._lengths(n_rows)
         return val_length > 0 and train_length > self.purge
-
-
-def _has_times(rows: object) -> bool:
-    if isinstance(rows, pl.DataFrame) or nw.dependencies.is_pandas_dataframe(rows):
-        return TIMESTAMP in rows.columns or has_time_index(rows)
-    return False

@@ -7,9 +7,11 @@ from typing import Final
 import numpy as np
 import polars as pl
 import talib
+from narwhals.typing import IntoDataFrameT
 from numpy.typing import NDArray
 
 from ..errors import ConfigError, DataQualityError, MissingColumnsError
+from ..frames import as_polars, like
 from ..known_columns import PRICES
 from ..steps import Step, find_step
 from .windows import bands, money_flow_index, slow_stochastic
@@ -45,7 +47,7 @@ _ROC_STEPS: Final = (1, 3, 7)
 _PRICE_UNITS: Final = 2.0**80
 
 
-def compute_indicators(frame: pl.DataFrame, *, step: Step | None = None, max_gap: int = 7) -> pl.DataFrame:
+def compute_indicators(frame: IntoDataFrameT, *, step: Step | None = None, max_gap: int = 7) -> IntoDataFrameT:
     """Compute technical indicators; row t depends on rows up to t alone.
 
     ======================================  ==========================================================================
@@ -68,9 +70,9 @@ def compute_indicators(frame: pl.DataFrame, *, step: Step | None = None, max_gap
 
     Parameters
     ----------
-    frame : polars.DataFrame, [N, ...]
-        ``timestamp``, sorted, none twice, and ``open, high, low, close`` without missing values; ``volume`` may be
-        null. Any N, also 0.
+    frame : polars.DataFrame or pandas.DataFrame, [N, ...]
+        ``timestamp`` (in pandas also a ``DatetimeIndex``), sorted, none twice, and ``open, high, low, close`` without
+        missing values; ``volume`` may be null. Any N, also 0.
     step : Step, optional
         From one bar to the next; found in the times where left out.
     max_gap : int, default 7
@@ -78,8 +80,8 @@ def compute_indicators(frame: pl.DataFrame, *, step: Step | None = None, max_gap
 
     Returns
     -------
-    polars.DataFrame, [N, 18]
-        ``timestamp`` and :data:`INDICATORS` as Float64; null while an indicator warms up.
+    frame, [N, 18]
+        Of the same kind: times and :data:`INDICATORS` as Float64; null while an indicator warms up.
 
     Raises
     ------
@@ -93,16 +95,17 @@ def compute_indicators(frame: pl.DataFrame, *, step: Step | None = None, max_gap
     """
     if max_gap < 0:
         raise ConfigError(f"must be 0 or more, not {max_gap}", "max_gap")
-    columns = _checked(frame)
-    positions = _positions(frame["timestamp"], step)
-    found = {name: np.full(len(frame), np.nan) for name in INDICATORS if name != "mfi"}
+    bars = as_polars(frame)
+    columns = _checked(bars)
+    positions = _positions(bars["timestamp"], step)
+    found = {name: np.full(len(bars), np.nan) for name in INDICATORS if name != "mfi"}
     for rows in _unbroken(positions, max_gap):
         for name, values in _of_unbroken({each: columns[each][rows] for each in PRICES}).items():
             found[name][rows] = values
     _clear_longer_spans(found, positions)
     found["mfi"] = _money_flow(columns, positions, max_gap)
     series = [_as_series(name, found.pop(name)) for name in INDICATORS]
-    return pl.DataFrame([frame["timestamp"], *series])
+    return like(pl.DataFrame([bars["timestamp"], *series]), frame)
 
 
 def _unbroken(positions: Positions, max_gap: int) -> Iterator[slice]:

@@ -11,6 +11,10 @@ import polars as pl
 from narwhals.typing import IntoDataFrame
 from sqlalchemy import Connection
 
+from ..bars.columns import MARKET_COLUMNS, REQUIRED
+from ..bars.files import read_ohlcv
+from ..bars.ohlcv import clean_ohlcv
+from ..bars.reading_settings import ReadingSettings
 from ..database.config import DatabaseConfig
 from ..database.feature_tables import FeatureTables
 from ..database.locks import WAIT_SECONDS, advisory_key, check_wait_seconds, hold_in_transaction
@@ -18,13 +22,9 @@ from ..jumps import find_jumps
 from ..known_columns import PRICES
 from ..steps import Step
 from .asset_step import agreed_step
-from .columns import MARKET_COLUMNS, REQUIRED
-from .files import read_ohlcv
 from .grid import on_grid
 from .grid_settings import GridSettings
 from .indicators import INDICATORS, compute_indicators
-from .ohlcv import clean_ohlcv
-from .reading_settings import ReadingSettings
 from .writer import AssetRows, Written
 
 logger = logging.getLogger(__name__)
@@ -159,7 +159,7 @@ def ingest_frame(
     MissingColumnsError
         Where the frame or an existing table lacks the time, a price or the volume.
     DataQualityError
-        Where the frame contradicts itself, as in :func:`kallos_data.prices.ohlcv.clean_ohlcv`, bars lie off the grid,
+        Where the frame contradicts itself, as in :func:`kallos_data.bars.ohlcv.clean_ohlcv`, bars lie off the grid,
         in the future or are all unfinished, stored values are no numbers, or a column does not hold what is written.
     DatabaseError
         Where the database cannot be reached or refuses, or another process writes prices for longer than

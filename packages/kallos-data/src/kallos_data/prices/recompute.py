@@ -2,10 +2,10 @@
 
 from sqlalchemy import Connection
 
+from ..bars.columns import MARKET_COLUMNS, REQUIRED
 from ..database.feature_tables import FeatureTables
 from ..known_columns import PRICES
 from .asset_step import agreed_step
-from .columns import MARKET_COLUMNS, REQUIRED
 from .indicators import INDICATORS, compute_indicators
 from .writer import AssetRows
 

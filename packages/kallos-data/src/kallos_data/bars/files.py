@@ -62,7 +62,7 @@ def read_ohlcv(
         Where the time, a price or the volume is missing.
     DataQualityError
         Where the file is empty, broken or no table, another one than its check sum is of, its columns have no names and
-        could be several things, and as in :func:`kallos_data.prices.ohlcv.clean_ohlcv`.
+        could be several things, and as in :func:`kallos_data.bars.ohlcv.clean_ohlcv`.
     """
     settings = settings or ReadingSettings()
     source = opened(Path(path))
