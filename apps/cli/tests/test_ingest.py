@@ -67,7 +67,7 @@ def test_times_off_the_grid_name_the_option_that_moves_them(main_within, tmp_pat
     code, out, err = main_within("ingest", "late.csv", "--asset-id", "BTC", "--snap")
     assert code == 0, err
     assert "warning: BTC: 30 of 100 bars are moved to the grid of 1 hour, by 14 s at most" in err
-    assert "BTC: 100 rows, one a hour, 2019-01-01 00:00 to 2019-01-05 03:00: 100 inserted" in out
+    assert "BTC: 100 rows, one an hour, 2019-01-01 00:00 to 2019-01-05 03:00: 100 inserted" in out
 
 
 def test_the_end_date_is_a_day_where_the_day_is_whole_and_a_time_where_not(main_within, tmp_path):

@@ -59,7 +59,8 @@ def test_a_step_leads_forward(frequency):
 
 
 @pytest.mark.parametrize(
-    ("step", "pace"), [("1d", "one a day"), ("4h", "one every 4 hours"), ("B", "one a working day")]
+    ("step", "pace"),
+    [("1d", "one a day"), ("1h", "one an hour"), ("4h", "one every 4 hours"), ("B", "one a working day")],
 )
 def test_the_pace_is_said(step, pace):
     assert Step.of(step).pace == pace

@@ -25,7 +25,7 @@ class Jump:
     before, close : float
         The close of the bar before, and its own.
     returns : bool
-        Whether the close is back, nearer to the one before than to the jump's, within three bars.
+        Whether the close is back, nearer to the one before than to the jump's, within three bars and three steps.
     """
 
     time: datetime
@@ -61,6 +61,8 @@ def find_jumps(times: pl.Series, close: pl.Series) -> list[Jump]:
     if not len(returns):
         return []
     deviation = _NORMAL * float(np.median(np.abs(returns - np.median(returns))))
+    seconds = times.dt.epoch("s").to_numpy()
+    step = np.median(np.diff(seconds))
     far = np.abs(returns) > max(_LEAST_LOG_RETURN, _LEAST_DEVIATIONS * deviation)
     found: list[Jump] = []
     told = 0
@@ -68,6 +70,7 @@ def find_jumps(times: pl.Series, close: pl.Series) -> list[Jump]:
         if place < told:
             continue
         later = logs[place + 1 : place + 1 + _BARS_TO_RETURN]
+        later = later[seconds[place + 1 : place + 1 + _BARS_TO_RETURN] <= seconds[place] + _BARS_TO_RETURN * step]
         back = np.abs(later - logs[place - 1]) < np.abs(later - logs[place])
         found.append(Jump(times[place], float(prices[place - 1]), float(prices[place]), returns=bool(back.any())))
         told = place + 2 + int(back.argmax()) if back.any() else place

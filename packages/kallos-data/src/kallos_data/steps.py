@@ -67,9 +67,11 @@ class Step:
 
     @property
     def pace(self) -> str:
-        """How often there is a bar: "one a day", "one every 4 hours"."""
+        """How often there is a bar: "one a day", "one an hour", "one every 4 hours"."""
         words = str(self)
-        return f"one a {words.removeprefix('1 ')}" if words.startswith("1 ") else f"one every {words}"
+        if not words.startswith("1 "):
+            return f"one every {words}"
+        return f"one {'an' if words == '1 hour' else 'a'} {words.removeprefix('1 ')}"
 
     def positions(self, times: pl.Series) -> pl.Series:
         """Return how many steps each of ``times [N]`` (UTC) lies after the first; null where it lies between two."""

@@ -85,8 +85,8 @@ def _refuse_outside(bars: pl.DataFrame, outside: pl.DataFrame, where: str) -> No
     if found:
         row, problem = min(found, key=lambda each: each[0])
         raise DataQualityError(
-            f"makes high and low hold open and close: {where}, row {row}: {problem}{_more(int(count.sum()))}; "
-            "otherwise correct the row",
+            f"is needed, or a correction: {where}, row {row}: {problem}{_more(int(count.sum()))}; "
+            "it widens high and low to hold open and close",
             "repair",
         )
 

@@ -227,7 +227,7 @@ def _ingest_within(
         indicators = rows.upsert(computed, rows.read(), by_column=True)
     for table in (market, rows):
         if table is not None and table.is_new:
-            logger.info("table %s is made", table.name)
+            logger.info("table %s created", table.name)
     report = IngestReport(
         asset_id=asset_id,
         rows_read=len(times),
