@@ -20,7 +20,7 @@ from .grid import on_grid
 from .grid_settings import GridSettings
 from .indicators import INDICATORS, compute_indicators
 from .ingest_report import IngestReport
-from .oddities import warn_of_holes, warn_of_jumps
+from .oddities import warn_of_holes, warn_of_jumps, warn_of_longer_bars
 from .ohlcv import clean_ohlcv
 from .reading_settings import ReadingSettings
 from .writer import AssetRows, Written
@@ -175,6 +175,7 @@ def _ingest_within(
     complete = _complete(history, tables.market)
     step = placed.step or agreed_step(times[:0], history["timestamp"], grid.step, asset_id)
     warn_of_holes(complete["timestamp"], step, grid.max_gap, asset_id)
+    warn_of_longer_bars(complete["timestamp"], step, asset_id)
     warn_of_jumps(complete, times, asset_id)
     indicators = Written(0, 0, 0)
     if rows is not None:

@@ -1,7 +1,7 @@
 """What is odd about a history that is taken nevertheless: holes, and closes that jump."""
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import polars as pl
@@ -12,6 +12,9 @@ from ..steps import Step
 logger = logging.getLogger(__name__)
 
 _MOST_JUMPS: Final = 5
+_LEAST_IN_A_ROW: Final = 5
+_LEAST_OF_SHORT_ONES: Final = 30
+_HOUR: Final = timedelta(hours=1)
 
 
 def warn_of_holes(times: pl.Series, step: Step | None, max_gap: int, asset_id: str | int) -> None:
@@ -30,6 +33,27 @@ def warn_of_holes(times: pl.Series, step: Step | None, max_gap: int, asset_id: s
     begin = f": indicators begin anew after {'it' if holes == 1 else f'the {long} of more than {max_gap}'}"
     text = f"{missing.sum()} {'step is' if missing.sum() == 1 else 'steps are'} missing, {where}{begin if long else ''}"
     logger.log(logging.WARNING if long else logging.INFO, "%s: %s", asset_id, text)
+
+
+def warn_of_longer_bars(times: pl.Series, step: Step | None, asset_id: str | int) -> None:
+    """Warn of bars in a row that all lie the same few steps apart, as if they were bars of a longer step."""
+    if step is None or len(times) < 2:
+        return
+    apart = step.positions(times).diff().fill_null(0).rename("apart")
+    runs = pl.DataFrame([times.alias("time"), apart, apart.rle_id().alias("run")]).filter(pl.col("apart") > 1)
+    found = runs.group_by("run", maintain_order=True).agg(pl.len(), pl.col("time").first(), pl.col("apart").first())
+    # In markets where most steps have no trade, a few bars may lie so by accident.
+    found = found.filter(pl.col("len") >= (_LEAST_IN_A_ROW if step.length >= _HOUR else _LEAST_OF_SHORT_ONES))
+    if len(found):
+        longest = found.sort("len", descending=True).row(0, named=True)
+        logger.warning(
+            "%s: %d bars in a row, from %s on, are %d steps of %s apart: see that they are not bars of a longer step",
+            asset_id,
+            longest["len"],
+            longest["time"].strftime("%Y-%m-%d %H:%M"),
+            longest["apart"],
+            step,
+        )
 
 
 def warn_of_jumps(history: pl.DataFrame, read: pl.Series, asset_id: str | int) -> None:
