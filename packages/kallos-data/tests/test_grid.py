@@ -149,6 +149,19 @@ def test_bars_that_are_each_a_little_off_come_to_the_hour(seconds):
     assert len(apart) == 1, "all are moved by the same few seconds, those of most of them"
 
 
+def test_bars_that_are_late_in_turn_are_those_of_the_hour(url, caplog):
+    late = market(100, HOUR).with_columns(
+        timestamp=pl.col("timestamp") + pl.Series([timedelta(seconds=37 * row % 53) for row in range(100)])
+    )
+    with pytest.raises(
+        DataQualityError, match=r"snap is needed: 98 of 100 bars begin 37 s late or the like, 52 s at most"
+    ):
+        ingest_frame(late, "A", url)
+    report = ingest_frame(late, "A", url, grid=SNAP)
+    assert (report.step, report.moved) == (Step.of("1h"), 98)
+    assert stored(url) == [str(time) for time in market(100, HOUR)["timestamp"]]
+
+
 def test_what_has_no_place_of_its_own_is_not_moved(url):
     crowded = later(market(30, HOUR), 50 * timedelta(minutes=1), 10)
     with pytest.raises(DataQualityError, match=r"1 of 30 bars lie between the steps of 1 hour, .* not each is nearest"):
@@ -175,8 +188,9 @@ def test_a_last_row_of_the_moment_of_a_download_is_named_and_left_out(url, caplo
     assert "the last bar, 2019-02-05 14:23:11, lies between two steps and is left out" in caplog.text
 
 
-def test_bars_of_months_are_refused(url):
-    first_days = market(400).filter(pl.col("timestamp").dt.day() == 1)
+@pytest.mark.parametrize("day", [1, 15, 28])
+def test_bars_of_months_are_refused(url, day):
+    first_days = market(400).filter(pl.col("timestamp").dt.day() == day)
     with pytest.raises(DataQualityError, match="the bars are those of months"):
         ingest_frame(first_days, "A", url)
 
@@ -231,3 +245,12 @@ def test_of_many_jumps_five_are_told(url, caplog):
     ingest_frame(jumping, "A", url)
     assert caplog.text.count("times the one before") == 5
     assert "A: and 5 more jumps of the close" in caplog.text
+
+
+def test_a_file_that_changes_its_step_is_warned_of(url, caplog):
+    days = market(200)
+    ingest_frame(pl.concat([days[:70:7], days[70:]]), "A", url)
+    assert "A: 10 bars in a row, from 2019-01-14 00:00 on, are 7 steps of 1 day apart: see that they" in caplog.text
+    caplog.clear()
+    ingest_frame(working_days(60), "B", url)
+    assert "in a row" not in caplog.text

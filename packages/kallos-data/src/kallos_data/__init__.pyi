@@ -36,8 +36,8 @@ from .known_columns import changes_in as changes_in
 from .known_columns import default_feature_groups as default_feature_groups
 from .prices.grid_settings import GridSettings as GridSettings
 from .prices.indicators import compute_indicators as compute_indicators
-from .prices.ingest import IngestReport as IngestReport
 from .prices.ingest import ingest_file as ingest_file
 from .prices.ingest import ingest_frame as ingest_frame
+from .prices.ingest_report import IngestReport as IngestReport
 from .simulator import simulate_market as simulate_market
 from .steps import Step as Step

@@ -42,7 +42,7 @@ class Seen:
 def seen_step(times: pl.Series) -> Seen | None:
     """Return the step of ``times [N]`` (UTC, sorted, none twice), None where there are fewer than two.
 
-    Where all differ, as of bars that are each a little late, it is the usual one nearest to the median.
+    Of bars that are each a little late, it is the usual one nearest to the median.
 
     Raises
     ------
@@ -52,16 +52,15 @@ def seen_step(times: pl.Series) -> Seen | None:
     if len(times) < 2:
         return None
     differences = times.diff().drop_nulls()
+    _refuse_months(times, differences)
     step = find_step(times)
-    alike = int((differences == step.length).sum())
-    if step.length in _MONTH or alike < _SURE:
-        _refuse_months(times, differences)
-    if alike <= len(differences) // 10:
+    between = differences.dt.total_microseconds() % (step.length // _MICROSECOND) != 0
+    if between.any():
         median = differences.sort()[len(differences) // 2]
         usual = min(_USUAL, key=lambda each: abs(each / median - 1))
-        if abs(usual / median - 1) < _NEAR:
+        if usual != step.length and abs(usual / median - 1) < _NEAR:
             return Seen(Step(usual), sure=len(differences) >= _SURE)
-    return Seen(step, sure=alike >= _SURE)
+    return Seen(step, sure=int((differences == step.length).sum()) >= _SURE)
 
 
 def agreed_step(times: pl.Series, stored: pl.Series, named: Step | None, asset_id: str | int) -> Step | None:
@@ -161,7 +160,7 @@ def _rested_often(stored: pl.Series) -> bool:
 
 def _refuse_months(times: pl.Series, differences: pl.Series) -> None:
     shortest, longest = _MONTH
-    if (times.dt.day() == 1).all() and differences.is_between(shortest, longest).all() and len(times) > _SURE:
+    if len(differences) > _SURE and differences.is_between(shortest, longest).all() and differences.n_unique() > 1:
         raise DataQualityError(
             f"the bars are those of months ({times[0]:%Y-%m-%d}, {times[1]:%Y-%m-%d}, ...), which are not all of one "
             "length: bring bars of weeks or shorter"

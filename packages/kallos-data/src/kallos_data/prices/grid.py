@@ -96,7 +96,7 @@ def on_grid(
     if not settings.snap:
         raise _off_grid(times, off, step, phase)
     moved = _moved(times, step, phase)
-    largest = (moved - times).abs().max()
+    largest = max((moved - times).abs())
     notes.append(f"{off.sum()} of {len(times)} bars are moved to the grid of {step}, by {_length(largest)} at most")
     last_finished = moved.filter(times <= last_finished)[-1]
     bars = bars.with_columns(moved.alias("timestamp"))
@@ -196,7 +196,7 @@ def _off_grid(times: pl.Series, off: pl.Series, step: Step, phase: int) -> DataQ
             "time_zone",
         )
     late = f"begin {_length(abs(apart[0]))} {_side(apart[0])}"
-    late += "" if (apart == apart[0]).all() else f" or the like, {_length(apart.abs().max())} at most"
+    late += "" if (apart == apart[0]).all() else f" or the like, {_length(max(apart.abs()))} at most"
     return DataQualityError(
         f"is needed: {many} {late}, {first}, where there is one every {step}; it moves them to the grid", "snap"
     )

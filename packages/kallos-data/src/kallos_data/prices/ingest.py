@@ -2,10 +2,8 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
 import polars as pl
 from narwhals.typing import IntoDataFrame
@@ -18,59 +16,16 @@ from ..bars.reading_settings import ReadingSettings
 from ..database.config import DatabaseConfig
 from ..database.feature_tables import FeatureTables
 from ..database.locks import WAIT_SECONDS, advisory_key, check_wait_seconds, hold_in_transaction
-from ..jumps import find_jumps
 from ..known_columns import PRICES
-from ..steps import Step
 from .asset_step import agreed_step
 from .grid import on_grid
 from .grid_settings import GridSettings
 from .indicators import INDICATORS, compute_indicators
+from .ingest_report import IngestReport
+from .oddities import warn_of_holes, warn_of_jumps, warn_of_longer_bars
 from .writer import AssetRows, Written
 
 logger = logging.getLogger(__name__)
-
-_MOST_JUMPS: Final = 5
-
-
-@dataclass(frozen=True, slots=True)
-class IngestReport:
-    """What an ingest did.
-
-    Attributes
-    ----------
-    asset_id : str or int
-        The asset.
-    rows_read : int
-        Rows taken from the file or frame; the sum of the next three.
-    rows_inserted, rows_updated, rows_unchanged : int
-        New in the market table, different there, and there already.
-    first, last : datetime
-        Times of the first and the last row taken, UTC.
-    last_finished : datetime
-        Begin of the last of them that has ended.
-    step : Step or None
-        From one bar of the asset to the next; None where a single one tells nothing of it.
-    history_rows : int
-        Rows of the asset in the market table now.
-    indicator_rows : int
-        Rows inserted or updated in the table of indicators.
-    left_out_unfinished, moved : int
-        Rows left out since their bar has not ended, and rows moved to the grid.
-    """
-
-    asset_id: str | int
-    rows_read: int
-    rows_inserted: int
-    rows_updated: int
-    rows_unchanged: int
-    first: datetime
-    last: datetime
-    last_finished: datetime
-    step: Step | None
-    history_rows: int
-    indicator_rows: int
-    left_out_unfinished: int = 0
-    moved: int = 0
 
 
 def ingest_file(
@@ -219,8 +174,9 @@ def _ingest_within(
     del stored, bars
     complete = _complete(history, tables.market)
     step = placed.step or agreed_step(times[:0], history["timestamp"], grid.step, asset_id)
-    _warn_of_holes(complete["timestamp"], step, grid.max_gap, asset_id)
-    _warn_of_jumps(complete, times, asset_id)
+    warn_of_holes(complete["timestamp"], step, grid.max_gap, asset_id)
+    warn_of_longer_bars(complete["timestamp"], step, asset_id)
+    warn_of_jumps(complete, times, asset_id)
     indicators = Written(0, 0, 0)
     if rows is not None:
         computed = compute_indicators(complete, step=step, max_gap=grid.max_gap)
@@ -265,33 +221,3 @@ def _complete(history: pl.DataFrame, table: str) -> pl.DataFrame:
     if len(complete) < len(history):
         logger.warning("%d rows of table %s lack a price and get no indicators", len(history) - len(complete), table)
     return complete
-
-
-def _warn_of_holes(times: pl.Series, step: Step | None, max_gap: int, asset_id: str | int) -> None:
-    if step is None or len(times) < 2:
-        return
-    missing = step.positions(times).diff() - 1
-    holes, long = (int((missing > limit).sum()) for limit in (0, max_gap))
-    if not holes:
-        return
-    longest = int(missing.arg_max() or 0)
-    after = times[longest - 1].strftime("%Y-%m-%d %H:%M").removesuffix(" 00:00")
-    where = f"in one hole after {after}"
-    if holes > 1:
-        where = f"in {holes} holes, the longest of {missing[longest]} after {after}"
-    begin = f": indicators begin anew after {'it' if holes == 1 else f'the {long} of more than {max_gap}'}"
-    text = f"{missing.sum()} {'step is' if missing.sum() == 1 else 'steps are'} missing, {where}{begin if long else ''}"
-    logger.log(logging.WARNING if long else logging.INFO, "%s: %s", asset_id, text)
-
-
-def _warn_of_jumps(history: pl.DataFrame, read: pl.Series, asset_id: str | int) -> None:
-    jumps = [jump for jump in find_jumps(history["timestamp"], history["close"]) if _holds(read, jump.time)]
-    for jump in jumps[:_MOST_JUMPS]:
-        logger.warning("%s: %s", asset_id, jump)
-    if len(jumps) > _MOST_JUMPS:
-        logger.warning("%s: and %d more jumps of the close", asset_id, len(jumps) - _MOST_JUMPS)
-
-
-def _holds(times: pl.Series, moment: datetime) -> bool:
-    place = int(times.search_sorted(moment))
-    return place < len(times) and times[place] == moment

@@ -25,8 +25,8 @@ def create(connection: Connection, name: str, tables: FeatureTables, columns: Se
     ).create(connection)
 
 
-def require_key(inspector: sqlalchemy.Inspector, name: str, tables: FeatureTables) -> None:
-    """Refuse a table in which a row could stand twice.
+def require_key(inspector: sqlalchemy.Inspector, name: str, tables: FeatureTables, parameter: str) -> None:
+    """Refuse a table in which a row could stand twice; ``parameter`` is the argument that names it.
 
     Raises
     ------
@@ -43,12 +43,12 @@ def require_key(inspector: sqlalchemy.Inspector, name: str, tables: FeatureTable
         raise ConfigError(
             f"{name!r} has no primary key or unique index over ({tables.id_column!r}, {tables.timestamp_column!r}), "
             "without which rows would be duplicated: add one, or name another table",
-            parameter_of(name, tables),
+            parameter,
         )
 
 
 def parameter_of(name: str, tables: FeatureTables) -> str:
-    """Return which argument names the table."""
+    """Return which argument a table's name, as the caller wrote it, was given by."""
     return "market" if name == tables.market else "indicators"
 
 

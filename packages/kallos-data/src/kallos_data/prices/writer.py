@@ -77,6 +77,7 @@ class AssetRows:
         columns: Sequence[str],
         required: Sequence[str] = (),
     ) -> None:
+        parameter = parameter_of(name, tables)
         name, tables = at_its_place(connection, name, tables)
         self.name = name
         inspector = sqlalchemy.inspect(connection)
@@ -90,13 +91,13 @@ class AssetRows:
             raise MissingColumnsError(missing, list(kinds), where=f"table {name!r}")
         if lacking:
             logger.info("columns that table %s lacks are left out: %s", name, ", ".join(lacking))
-        require_key(inspector, name, tables)
+        require_key(inspector, name, tables, parameter)
         self.columns = [column for column in columns if column in kinds]
         table = sqlalchemy.table(name, *map(sqlalchemy.column, kinds), schema=tables.schema)
         asset = as_key(asset_id, kinds[tables.id_column], name)
         key_format = format_of(connection, table, tables, asset, kinds[tables.timestamp_column])
         self._store = RowStore(connection, table, kinds, tables.keys, asset, key_format)
-        self._words = TableWords(connection.dialect, table, kinds, parameter_of(name, tables))
+        self._words = TableWords(connection.dialect, table, kinds, parameter)
         # Of rows that were written in another way than new ones would be.
         self._odd_keys: dict[datetime, Any] = {}
         self._back: list[pl.DataFrame] = []
