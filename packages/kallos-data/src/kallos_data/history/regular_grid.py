@@ -220,7 +220,7 @@ def _refuse_missing_rows(frame: pl.DataFrame, step: Step, max_gap: int) -> None:
     too_long = missing > max_gap
     if too_long.any():
         after = int(too_long.arg_max() or 0)
-        raise DataQualityError(_gap("every column", missing[after], step.next(times[after - 1]), max_gap))
+        raise DataQualityError(_gap("every column", missing[after], step.next(times[after - 1]), times[after], max_gap))
 
 
 def _without_empty_columns(frame: pl.DataFrame, target_col: str | None) -> pl.DataFrame:
@@ -259,7 +259,7 @@ def _refuse_long_gaps(frame: pl.DataFrame, filled: pl.DataFrame, step: Step, max
         begin = step.next(known.filter(known < within)[-1])
         later = known.filter(known > within)
         end = later[0] if len(later) else step.next(filled["timestamp"][-1])
-        raise DataQualityError(_gap(f"column {name!r}", len(step.grid(begin, end)) - 1, begin, max_gap))
+        raise DataQualityError(_gap(f"column {name!r}", len(step.grid(begin, end)) - 1, begin, end, max_gap))
 
 
 def _log_filled(with_holes: pl.DataFrame, observed: pl.DataFrame) -> None:
@@ -277,10 +277,10 @@ def _log_filled(with_holes: pl.DataFrame, observed: pl.DataFrame) -> None:
         logger.warning("missing values of single columns are filled as well, in so many steps: %s", ", ".join(lacking))
 
 
-def _gap(what: str, length: int, begin: datetime, max_gap: int) -> str:
+def _gap(what: str, length: int, begin: datetime, end: datetime, max_gap: int) -> str:
     return (
         f"{what} has no value for {length} steps from {_shown(begin)}, and no more than {max_gap} are filled: "
-        "supply the values at their source, start after them, or raise the size of gaps that are filled"
+        f"supply the values at their source, start on {end:%Y-%m-%d} or later, or raise the size of gaps that are filled"
     )
 
 

@@ -46,7 +46,7 @@ class AssetRows:
     asset_id : str or int
         The asset.
     columns : sequence of str
-        What the table should have. Of an existing table, those it lacks are left out with a log line.
+        What the table should have. Of an existing table, those it lacks are not written.
     required : sequence of str
         Which of them it must have.
 
@@ -89,8 +89,7 @@ class AssetRows:
         lacking = [column for column in (*tables.keys, *columns) if column not in kinds]
         if missing := [column for column in lacking if column in (*tables.keys, *required)]:
             raise MissingColumnsError(missing, list(kinds), where=f"table {name!r}")
-        if lacking:
-            logger.info("columns that table %s lacks are left out: %s", name, ", ".join(lacking))
+        self._lacking = lacking
         require_key(inspector, name, tables, parameter)
         self.columns = [column for column in columns if column in kinds]
         table = sqlalchemy.table(name, *map(sqlalchemy.column, kinds), schema=tables.schema)
@@ -156,6 +155,8 @@ class AssetRows:
         DataQualityError
             Where a column does not hold what is written into it.
         """
+        if lost := [name for name in self._lacking if name in frame.columns]:
+            logger.info("columns that table %s lacks are left out: %s", self.name, ", ".join(lost))
         names = [name for name in self.columns if name in frame.columns]
         frame = frame.select("timestamp", *names)
         known, same = self._compared(frame, stored, names)
