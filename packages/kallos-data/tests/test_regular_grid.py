@@ -107,8 +107,8 @@ def test_a_gap_of_max_gap_is_filled_and_one_more_refused(max_gap):
         regularise(days([1.0, *hole, None, 2.0]), max_gap=max_gap)
     assert str(caught.value) == (
         f"column 'a' has no value for {max_gap + 1} steps from 2024-02-27 00:00:00Z, and no more than {max_gap} are "
-        f"filled: supply the values at their source, start on {START + (max_gap + 2) * DAY:%Y-%m-%d} or later, or raise "
-        "the size of gaps that are filled"
+        f"filled: supply the values at their source, start on {START + (max_gap + 2) * DAY:%Y-%m-%d} or later, or "
+        "raise the size of gaps that are filled"
     )
 
 

@@ -280,7 +280,8 @@ def _log_filled(with_holes: pl.DataFrame, observed: pl.DataFrame) -> None:
 def _gap(what: str, length: int, begin: datetime, end: datetime, max_gap: int) -> str:
     return (
         f"{what} has no value for {length} steps from {_shown(begin)}, and no more than {max_gap} are filled: "
-        f"supply the values at their source, start on {end:%Y-%m-%d} or later, or raise the size of gaps that are filled"
+        f"supply the values at their source, start on {end:%Y-%m-%d} or later, or raise the size of gaps that are "
+        "filled"
     )
 
 
