@@ -73,6 +73,7 @@ def test_a_study_lands_in_its_schema(pooled_url, postgres_url, schema):
     assert len(load_study(pooled_url, "s", optuna_schema=schema).trials) == 1
 
 
+@pytest.mark.parametrize("pooled_url", ["strict", pytest.param("lenient", marks=pytest.mark.nightly)], indirect=True)
 def test_a_storm_in_two_schemas_through_one_pool(pooled_url, postgres_url):
     studies = [StormStudy(url=pooled_url, schema=schema, n_trials=n).create() for schema, n in (("a", 30), ("b", 20))]
     storms = [Storm(study, [start_worker(study) for _ in range(4)]) for study in studies]
@@ -86,6 +87,7 @@ def test_a_storm_in_two_schemas_through_one_pool(pooled_url, postgres_url):
     assert tables_in(postgres_url, "public") == set()
 
 
+@pytest.mark.nightly
 def test_eight_workers_begin_at_once(strict, postgres_url):
     study = StormStudy(url=strict.url(postgres_url), schema="studies", n_trials=40).create()
     storm = Storm(study, [start_worker(study) for _ in range(8)])

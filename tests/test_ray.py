@@ -102,6 +102,9 @@ def errand(work, *arguments):
     return Assignment(f"test_ray:{work}", arguments)
 
 
+@pytest.mark.parametrize(
+    "database_url", [pytest.param("sqlite", marks=pytest.mark.nightly), "postgresql"], indirect=True
+)
 def test_two_workers_finish_exactly_the_budget(run_on_ray, database_url, tmp_path):
     study = StormStudy(url=database_url, n_trials=20).create()
     told = []

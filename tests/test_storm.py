@@ -124,7 +124,7 @@ def test_answers_of_commits_are_lost(postgres_url):
     assert {words.split(",")[0] for words in storm.words} == {"the database cannot be reached"}
 
 
-@pytest.mark.parametrize("every", [16, pytest.param(5, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("every", [32, pytest.param(5, marks=pytest.mark.nightly)])
 def test_killed_at_any_step(database_url, every):
     """A worker dies at its first step, another some steps later, and so on through claims, trials and tells."""
     study = StormStudy(url=database_url, n_trials=20, grace_seconds=0.5).create()
