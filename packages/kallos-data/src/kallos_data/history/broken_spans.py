@@ -26,14 +26,11 @@ def fill_broken_spans(
     changes : collection of str
         Columns that say what happened within a step.
     """
-    broken = [
-        pl.when(
-            pl.col(name).is_null() & ~pl.col("timestamp").is_in(times.filter(positions.diff(steps) == steps).implode())
-        )
-        .then(0.0)
-        .otherwise(pl.col(name))
-        .alias(name)
-        for name, steps in SPANS.items()
-        if name in changes and name in filled.columns and filled[name].null_count()
-    ]
-    return filled.with_columns(broken)
+    changed = [name for name in SPANS if name in changes and name in filled.columns and filled[name].null_count()]
+    broken = {
+        name: ~pl.col("timestamp").is_in(times.filter(positions.diff(SPANS[name]) == SPANS[name]).implode())
+        for name in changed
+    }
+    return filled.with_columns(
+        pl.when(pl.col(name).is_null() & broken[name]).then(0.0).otherwise(pl.col(name)).alias(name) for name in changed
+    )

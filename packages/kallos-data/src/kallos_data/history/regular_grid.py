@@ -30,11 +30,14 @@ class History:
         of it. What is filled may be context of a forecast; it is nothing to train on, and nothing to score.
     step : Step
         From row to row.
+    n_unknown : int, default 0
+        Last rows of the source that are left out, since their target is not known yet: how far it looks ahead.
     """
 
     frame: pl.DataFrame
     observed: pl.DataFrame
     step: Step
+    n_unknown: int = 0
 
 
 def regularise(
@@ -107,6 +110,7 @@ def on_regular_grid(
     _refuse_infinities(frame)
     frame = _without_empty_columns(frame, target_col)
     step = named or find_step(frame["timestamp"])
+    n_rows = len(frame)
     frame = _until_last_target(frame, target_col)
     positions = _positions(frame["timestamp"], step)
     first = _warm_up(frame)
@@ -120,7 +124,7 @@ def on_regular_grid(
     filled = fill_broken_spans(filled, frame["timestamp"], positions, changes)
     with_holes = with_holes.filter(after_warm_up)
     _refuse_long_gaps(frame, filled, step, max_gap)
-    history = History(filled, _observed(with_holes, target_col), step)
+    history = History(filled, _observed(with_holes, target_col), step, n_rows - len(frame))
     _log_filled(with_holes, history.observed)
     return history
 
