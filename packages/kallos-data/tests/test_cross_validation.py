@@ -72,3 +72,34 @@ def test_the_rows_said_to_be_needed_are_enough(n_splits, purge):
 def test_impossible_splits_are_refused(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         WalkForwardSplit(**wrong)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        pd.date_range("2024-01-01", periods=200, tz="Europe/Berlin"),
+        pd.period_range("2024-01-01", periods=200, freq="D"),
+        pd.Index(pd.date_range("2024-01-01", periods=200).date),
+        pd.MultiIndex.from_product([["BTC"], pd.date_range("2024-01-01", periods=200)]),
+    ],
+    ids=["times", "periods", "days", "levels"],
+)
+def test_whatever_times_rows_of_pandas_have_are_checked(index):
+    frame, series = pd.DataFrame(X, index=index), pd.Series(Y, index=index)
+    for rows, target in ((frame, series), (series, None), (X, series)):
+        assert len(list(WalkForwardSplit().split(rows, target))) == 5
+    for rows, target in ((frame[::-1], Y), (series[::-1], None), (X, series[::-1])):
+        with pytest.raises(DataQualityError, match="does not strictly increase"):
+            next(WalkForwardSplit().split(rows, target))
+
+
+def test_rows_without_times_are_taken_as_they_are():
+    for rows in (X.tolist(), pd.Series(Y), pd.DataFrame(X, index=[f"row {n}" for n in range(200)])):
+        assert len(list(WalkForwardSplit().split(rows))) == 5
+
+
+def test_assets_one_below_another_are_no_history():
+    times = pd.date_range("2024-01-01", periods=100)
+    frame = pd.DataFrame(X, index=pd.MultiIndex.from_product([["BTC", "ETH"], times]))
+    with pytest.raises(DataQualityError, match="does not strictly increase"):
+        next(WalkForwardSplit().split(frame))

@@ -73,3 +73,17 @@ def test_a_frame_without_times_is_refused():
         times_of(pd.DataFrame({"x": np.zeros(3)}))
     with pytest.raises(DataQualityError, match="holds String, not times"):
         times_of(pl.DataFrame({"timestamp": ["2024-01-01"]}))
+
+
+def test_columns_are_named_by_texts():
+    times = pd.date_range("2024-01-01", periods=3)
+    for name in (0, ("Close", "BTC-USD")):
+        with pytest.raises(DataQualityError) as caught:
+            regularise(pd.DataFrame([[1.0]] * 3, index=times, columns=pd.Index([name])))
+        assert str(caught.value) == f"a column is named by {name!r}, which is no text: name the columns by texts"
+
+
+def test_truth_may_be_missing():
+    times = pd.date_range("2024-01-01", periods=3)
+    frame = pd.DataFrame({"a": pd.array([True, None, False], dtype="boolean")}, index=times)
+    assert regularise(frame)["a"].tolist() == [1.0, 1.0, 0.0]

@@ -372,3 +372,43 @@ def test_the_number_of_statements_does_not_depend_on_that_of_rows(file):
     finally:
         sqlalchemy.event.remove(sqlalchemy.Engine, "before_cursor_execute", see)
     assert len(statements) == 2 * few
+
+
+@pytest.mark.parametrize(
+    ("first", "step", "meaning"),
+    [
+        (44197, 1, "Excel's serial days"),
+        (2459215.5, 1, "Julian days"),
+        (738157, 1, "MATLAB's day numbers"),
+        (18628, 1, "a count of days or the like"),
+        (637450560000000000, 864000000000, ".NET ticks"),
+        (20230101, 1, "digits of a date"),
+        (202301010000, 10000, "digits of a date"),
+        (20230101000000, 1000000, "digits of a date"),
+    ],
+)
+def test_numbers_that_do_not_count_from_1970_are_refused(file, first, step, meaning):
+    """As seconds they would lie in 1970, before any end date: all later rows would be read as well."""
+    stored = [first + n * step for n in range(20)]
+    file.table("m", "id TEXT, timestamp NUMERIC, x REAL", [("A", time, float(n)) for n, time in enumerate(stored)])
+    words = f"the times {stored[0]} to {stored[-1]} look like {meaning}, and numbers are read as seconds, "
+    for more in ({}, {"start_date": "2021-01-02"}):
+        with pytest.raises(DataQualityError) as caught:
+            file.load(end_date="2023-01-05", **more)
+        assert str(caught.value).startswith(words)
+        assert str(caught.value).endswith("store them so, or as texts like 2023-01-31")
+
+
+def test_the_last_bar_is_told_with_its_time_where_the_end_date_is_its_day(file, caplog):
+    times = [(START + n * DAY / 2).isoformat() for n in range(9)]
+    file.table("m", "id TEXT, timestamp TEXT, x REAL", [("A", time, float(n)) for n, time in enumerate(times)])
+    file.load(end_date="2023-01-05")
+    assert "A: the data end at 2023-01-05 00:00, before the end date 2023-01-05 23:59" in caplog.text
+
+
+def test_a_jump_is_told_in_whatever_capitals_the_close_is_written(file, caplog):
+    values = [100.0 + n % 3 for n in range(60)]
+    values[30] *= 20
+    file.table("m", 'id TEXT, timestamp TEXT, "Close" REAL', [("A", day(n), x) for n, x in enumerate(values)])
+    file.load()
+    assert "A: the close of 2023-01-31 00:00 is" in caplog.text

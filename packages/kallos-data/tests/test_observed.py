@@ -9,8 +9,9 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from polars.testing import assert_series_equal
 
-from kallos_data import DataQualityError, History, on_regular_grid
+from kallos_data import DataQualityError, History, Step, compute_indicators, on_regular_grid
 
 START = datetime(2024, 1, 1, tzinfo=UTC)  # a Monday
 DAY = timedelta(days=1)
@@ -109,3 +110,29 @@ def test_a_holiday_is_missing_where_a_week_end_is_not():
 def test_a_saturday_is_no_working_day():
     with pytest.raises(DataQualityError, match="1 timestamps lie between the steps of 1 working day, first 2024-01-06"):
         on_regular_grid(bars(6), frequency="B")
+
+
+@pytest.mark.parametrize("hole", [1, 3, 7])
+@pytest.mark.parametrize("frequency", ["1d", "B"])
+def test_a_hole_counts_once_and_not_again_in_the_changes_that_reach_over_it(hole, frequency):
+    """roc_7 is unknown for seven bars after a hole of one: the history that Kallos itself wrote must stay loadable."""
+    step = Step.of(frequency)
+    every = step.grid(datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 12, 31, tzinfo=UTC))
+    close = 100 * np.exp(np.cumsum(np.random.default_rng(hole).normal(0, 0.02, len(every))))
+    bars = pl.DataFrame([every, *(pl.Series(name, close) for name in ("open", "high", "low", "close", "volume"))])
+    kept = bars.filter(~pl.int_range(pl.len()).is_between(150, 149 + hole))
+    found = on_regular_grid(kept.join(compute_indicators(kept, step=step), on="timestamp"), target_col="log_return")
+    assert (~found.observed["observed"]).sum() == hole + 1
+    whole = bars.join(compute_indicators(bars, step=step), on="timestamp").filter(
+        pl.col("timestamp") >= found.frame["timestamp"][0]
+    )
+    for name, steps in {"log_return": 1, "roc_1": 1, "roc_3": 3, "roc_7": 7}.items():
+        known = kept.filter(pl.Series(every.search_sorted(kept["timestamp"])).diff(steps) == steps)["timestamp"]
+        expected = whole.select(pl.when(pl.col("timestamp").is_in(known.implode())).then(name).otherwise(0.0))
+        assert_series_equal(found.frame[name], expected.to_series(), check_names=False)
+
+
+def test_a_change_that_is_missing_without_a_hole_is_still_one_too_many():
+    values = [1.0, *[None] * 8, 1.0]
+    with pytest.raises(DataQualityError, match="column 'roc_7' has no value for 8 steps"):
+        on_regular_grid(bars(10, roc_7=values))

@@ -173,3 +173,16 @@ def test_a_column_is_constant_only_where_it_is(group):
     scaled = FeatureScaler.fit(frame, {group: ["rare", "constant"]}).transform(frame)
     assert np.abs(scaled[:, 0]).max() > 0.5
     assert np.abs(scaled[:, 1]).max() < 1e-20
+
+
+@pytest.mark.parametrize("group", sorted(SCALED_BY_A_NUMBER))
+def test_rare_values_are_no_constant_however_small(group):
+    rare = np.zeros(40)
+    rare[-1] = 1.0
+    scaled = []
+    for size in (1.0, 1e-200, 1e200):
+        frame = pl.DataFrame({"a": rare * size})
+        scaled.append(FeatureScaler.fit(frame, {group: ["a"]}).transform(frame))
+        assert np.isfinite(scaled[-1]).all()
+    np.testing.assert_allclose(scaled[1], scaled[0], rtol=1e-5)
+    np.testing.assert_allclose(scaled[2], scaled[0], rtol=1e-5)

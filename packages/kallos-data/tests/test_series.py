@@ -186,3 +186,15 @@ def test_days_of_a_zone_with_summer_time_are_days():
     train, val = last_fold(days)
     fold = prepare_darts_timeseries(train, val, "ret", GROUPS)
     assert list(fold.target.time_index) == list(days.index.tz_localize(None))
+
+
+def test_steps_are_observed_or_not_and_once_each():
+    frame = market(100)
+    train, val = last_fold(frame)
+    said = mask(frame, {3})
+    for wrong, words in (
+        (said.with_columns(pl.col("observed").cast(pl.Int64)), "column 'observed' holds Int64, not true and false"),
+        (pl.concat([said, said]), "the frame of observed steps has a time in several rows"),
+    ):
+        with pytest.raises(DataQualityError, match=words):
+            prepare_darts_timeseries(train, val, "ret", GROUPS, observed=wrong)

@@ -5,16 +5,18 @@ from datetime import UTC, datetime
 import numpy as np
 import polars as pl
 import pytest
+import sqlalchemy
 
-from kallos_data import DataQualityError
+from kallos_data import DataQualityError, InsufficientDataError
 from kallos_tune import StudyMismatchError, load_study_data
+from kallos_tune.data_fingerprint import change_of, fingerprint_of, frame_hash
 from kallos_tune.evaluation.fold import evaluate_fold
 
 
 @pytest.fixture
 def load(database, groups, settings):
-    def run(*, end_date="2021-04-30", **changes):
-        return load_study_data("X", end_date, database, "ret", groups, settings=settings.changed(**changes))
+    def run(*, end_date="2021-04-30", feature_groups=groups, **changes):
+        return load_study_data("X", end_date, database, "ret", feature_groups, settings=settings.changed(**changes))
 
     return run
 
@@ -59,6 +61,30 @@ def test_the_target_that_looks_ahead_ends_the_history(load, history, database, w
     assert data.n_filled == [(0, 0), (0, 0)]
 
 
+@pytest.mark.parametrize(("purge", "warned"), [(0, True), (6, True), (7, False)])
+def test_a_purge_shorter_than_the_target_looks_ahead_is_told(
+    load, history, database, write_history, caplog, purge, warned
+):
+    write_history(database, history.with_columns(ret=pl.col("ret").shift(-7)))
+    load(purge=purge)
+    words = f"the 7 last rows have no ret yet, and the purge is {purge}: if that looks so many steps ahead"
+    assert (words in caplog.text) == warned
+    assert ("set the purge to 7" in caplog.text) == warned
+
+
+def test_a_fold_that_observes_nothing_after_its_first_look_back_is_refused(load, history, database, write_history):
+    # Look-backs reach over 8 steps: the fourth is context of the first forecast in training.
+    hole = pl.int_range(pl.len()).is_between(4, 80)
+    write_history(database, history.with_columns(ret=pl.when(~hole).then("ret")))
+    with pytest.raises(DataQualityError, match="fold 1 has no observed step to train on, from 2021-01-09"):
+        load(max_gap=90)
+
+
+def test_a_purge_that_leaves_nothing_to_train_on_is_refused(load):
+    with pytest.raises(InsufficientDataError, match="training fold 1 with a purge of 60 steps after a look-back of 8"):
+        load(purge=60)
+
+
 def test_a_constant_target_is_refused(load, history, database, write_history):
     write_history(database, history.with_columns(ret=pl.lit(0.5)))
     with pytest.raises(
@@ -96,6 +122,43 @@ def test_the_months_that_changed_are_named(tune, history, database, write_histor
     write_history(database, history.with_columns(signal=-pl.col("signal")))
     with pytest.raises(StudyMismatchError, match="the data differ in every month"):
         tune(2)
+
+
+def test_of_intraday_rows_added_the_end_date_that_matches_has_its_time():
+    times = pl.datetime_range(datetime(2021, 1, 30, tzinfo=UTC), datetime(2021, 2, 1, 7, tzinfo=UTC), "1h", eager=True)
+    hours = pl.DataFrame({"timestamp": times, "ret": np.arange(len(times), dtype=float)})
+    until = hours.filter(pl.col("timestamp") <= datetime(2021, 1, 31, tzinfo=UTC))
+    change = change_of(fingerprint_of(until), frame_hash(until), hours)
+    assert change is not None
+    assert "rows added after 2021-01-31T00:00: with that" in change
+
+
+def test_a_hole_among_added_rows_is_no_change_of_the_others(tune, history, database, write_history):
+    write_history(database, history[:100])
+    tune()
+    write_history(database, without(history, "2021-04-28"))
+    with pytest.raises(StudyMismatchError, match="rows added after 2021-04-10: with that as end date"):
+        tune(2)
+    assert len(tune(2, end_date="2021-04-10").trials) == 2
+
+
+def test_a_new_hole_changes_its_own_month_alone(tune, history, database, write_history):
+    tune()
+    write_history(database, without(history, "2021-02-03"))
+    with pytest.raises(StudyMismatchError, match="the data differ in 2021-02, and in no other month"):
+        tune(2)
+
+
+def test_a_feature_may_be_named_observed(load, history, database, write_history):
+    """It is hashed as any other, also where some steps are filled."""
+    kept = without(history, "2021-02-01")
+    hashes = set()
+    for sign in (1, -1):
+        write_history(database, kept.with_columns(signal=sign * pl.col("signal")))
+        with sqlalchemy.create_engine(database).begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE history RENAME COLUMN signal TO observed")
+        hashes.add(load(feature_groups={"unbounded_features": ["observed"]}).definition("gru")["data_hash"])
+    assert len(hashes) == 2
 
 
 def test_which_steps_are_observed_is_part_of_the_data(load, history, database, write_history):

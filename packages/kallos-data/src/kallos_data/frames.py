@@ -47,6 +47,28 @@ def is_frame(rows: object) -> TypeGuard[IntoDataFrame]:
     return isinstance(rows, pl.DataFrame) or nw.dependencies.is_pandas_dataframe(rows)
 
 
+def times_of_rows(rows: object) -> pl.Series | None:
+    """Return the times of whatever has some, ``[T]``, None where it has none.
+
+    Of a frame those of :func:`times_of`; of anything else of pandas its index, where that holds times, days or periods,
+    or has a level of them.
+    """
+    if is_frame(rows) and has_times(rows):
+        return times_of(rows)
+    if not (nw.dependencies.is_pandas_dataframe(rows) or nw.dependencies.is_pandas_series(rows)):
+        return None
+    import pandas as pd  # noqa: PLC0415 - it is loaded
+
+    index: Any = rows.index
+    levels = [index.get_level_values(level) for level in range(index.nlevels)]
+    for level in levels:
+        if isinstance(level, pd.PeriodIndex):
+            return _of_index(level.to_timestamp())
+        if isinstance(level, pd.DatetimeIndex) or pd.api.types.infer_dtype(level) in ("date", "datetime"):
+            return _of_index(pd.DatetimeIndex(level))
+    return None
+
+
 def has_times(frame: IntoDataFrame) -> bool:
     """Return whether a frame has times, in a column ``timestamp`` or as its index."""
     return TIMESTAMP in frame.columns or has_time_index(frame)
@@ -73,6 +95,8 @@ def as_polars(frame: IntoDataFrame) -> pl.DataFrame:
     if isinstance(frame, pl.DataFrame):
         return frame.select(times, pl.exclude(TIMESTAMP))
     rows = nw.from_native(frame, eager_only=True)
+    if nameless := [name for name in rows.columns if not isinstance(name, str)]:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise DataQualityError(f"a column is named by {nameless[0]!r}, which is no text: name the columns by texts")
     return pl.DataFrame([times, *(_as_series(rows[name]) for name in rows.columns if name != TIMESTAMP)])
 
 
@@ -116,6 +140,8 @@ def _as_series(column: nw.Series[Any], *, by_clock: bool = False) -> pl.Series:
         import pandas as pd  # noqa: PLC0415 - it is loaded
 
         return _of_index(pd.DatetimeIndex(column.to_native()), by_clock=by_clock).alias(column.name)
+    if column.dtype == nw.Boolean and column.null_count():
+        column = column.cast(nw.Float64)
     if column.dtype.is_numeric() or column.dtype == nw.Boolean:
         return pl.Series(column.name, column.to_numpy())
     return pl.Series(column.name, column.to_list())

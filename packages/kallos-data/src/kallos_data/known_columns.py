@@ -26,6 +26,10 @@ CHANGES: Final = frozenset(name for group in _CHANGE_GROUPS for name in _GROUPS[
 """The known columns of returns, rates of change and volumes."""
 
 
+SPANS: Final[Mapping[str, int]] = {"log_return": 1, "roc_1": 1, "roc_3": 3, "roc_7": 7}
+"""Over how many steps the known returns and rates of change reach."""
+
+
 def changes_in(feature_groups: Mapping[str, Sequence[str]]) -> frozenset[str]:
     """Return the columns of returns, rates of change and volumes: known by name, or in groups of theirs."""
     return CHANGES.union(*(feature_groups.get(group, ()) for group in _CHANGE_GROUPS))

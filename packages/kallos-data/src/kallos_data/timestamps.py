@@ -18,6 +18,17 @@ _EPOCHS: Final = (
     *((10**9, 10**17, 10**21), (10**9, 1 - 10**21, 1 - 10**17)),
 )
 
+_FIRST_DATE: Final = datetime(1900, 1, 1, tzinfo=UTC)
+_FIRST_EPOCH: Final = datetime(2009, 1, 1, tzinfo=UTC)
+# Name, how many of its units make a second, and what it counts at 1970.
+_OTHER_CLOCKS: Final = (
+    ("Excel's serial days", 1 / 86400, 25569),
+    ("MATLAB's day numbers", 1 / 86400, 719529),
+    ("Julian days", 1 / 86400, 2440587.5),
+    (".NET ticks", 10**7, 621355968 * 10**9),
+    ("Windows file times", 10**7, 116444736 * 10**9),
+)
+
 
 def first_moment(value: Moment, *, name: str) -> datetime:
     """Return the first moment that ``value`` means: midnight UTC where it is a day.
@@ -89,6 +100,16 @@ def as_epoch(moment: datetime, unit: int) -> int:
     """Return the time since 1970 in a unit of which so many make a second, without a float in between."""
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return since // timedelta(microseconds=1) * unit // 10**6
+
+
+def other_clock(number: float, latest: datetime) -> str | None:
+    """Return the name of the way of counting time, which is none of those read here, that a number would fit."""
+    for name, per_second, at_1970 in _OTHER_CLOCKS:
+        seconds = (number - at_1970) / per_second
+        first = _FIRST_DATE if name == ".NET ticks" else _FIRST_EPOCH
+        if as_epoch(first, 1) <= seconds <= latest.timestamp():
+            return name
+    return None
 
 
 def _spelt_alike(values: Sequence[Any]) -> list[datetime] | None:

@@ -9,6 +9,9 @@ from typing import Any, Final, TypedDict
 import numpy as np
 import polars as pl
 
+OBSERVED: Final = ""
+"""Name, which no column of a table has, of a column that is 1 where a step is observed and 0 where it is filled."""
+
 _MOST_MONTHS_NAMED: Final = 6
 
 
@@ -21,9 +24,14 @@ class Fingerprint(TypedDict):
 
 
 def frame_hash(frame: pl.DataFrame) -> str:
-    """Return a hash of a frame's names and values that is the same on every machine."""
+    """Return a hash of a frame's names and values that is the same on every machine.
+
+    :data:`OBSERVED` counts only where some step is filled, so that a hole changes no hash of the rows around it.
+    """
     digest = hashlib.sha256()
     for name in frame.columns:
+        if name == OBSERVED and (frame[name] == 1).all():
+            continue
         column = frame[name]
         values = column.dt.epoch("us") if column.dtype.is_temporal() else column.cast(pl.Float64)
         digest.update(name.encode())
@@ -68,9 +76,10 @@ def change_of(stored: Mapping[str, Any], stored_hash: str, frame: pl.DataFrame) 
         return None
     last = datetime.fromisoformat(stored["last"])
     if frame["timestamp"][-1] > last and frame_hash(frame.filter(pl.col("timestamp") <= last)) == stored_hash:
-        return (
-            f"the data are the same but for the rows added after {_day(last)}: with that as end date the study resumes"
-        )
+        added = frame.filter(pl.col("timestamp") > last)["timestamp"][0]
+        # A day alone, as end date, is the whole day.
+        end = f"{last:%Y-%m-%dT%H:%M}" if added.date() == last.date() else _day(last)
+        return f"the data are the same but for the rows added after {end}: with that as end date the study resumes"
     now = fingerprint_of(frame)
     if now["last"] == stored["last"] and now["before_last"] == stored["before_last"]:
         return f"of the data the last bar alone, of {_day(last)}, has changed: was it finished when it was stored?"

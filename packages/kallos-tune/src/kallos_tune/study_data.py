@@ -1,5 +1,6 @@
 """What a study is run on: the history, its folds, and the facts that identify them."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -23,7 +24,7 @@ from kallos_data import (
     load_history,
 )
 
-from .data_fingerprint import frame_hash
+from .data_fingerprint import OBSERVED, frame_hash
 from .errors import ConfigError
 from .evaluation.scoring import Mask, naive_score
 from .search_space import fingerprint, longest_look_back
@@ -31,6 +32,8 @@ from .settings import TuningSettings
 
 if TYPE_CHECKING:
     from kallos_data import FoldSeries
+
+logger = logging.getLogger(__name__)
 
 # A fold must train on samples of more than one look-back, or the longest look-backs would see next to nothing.
 _LOOK_BACKS_TO_TRAIN_ON = 2
@@ -82,8 +85,8 @@ class StudyData:
                 train[self.target_col].to_numpy(),
                 val[self.target_col].to_numpy(),
                 self.settings.folds,
-                train_observed=self._observed_at(train),
-                observed=self._observed_at(val),
+                train_observed=self.observed_at(train),
+                observed=self.observed_at(val),
             )
             for train, val in self.splits
         ]
@@ -95,15 +98,15 @@ class StudyData:
 
     @property
     def used(self) -> pl.DataFrame:
-        """What scores depend on: times, target, features and, where some steps are filled, which ones."""
+        """What scores depend on: times, target, features and which steps are observed."""
         used = self.frame.select("timestamp", self.target_col, *self.features)
-        observed = self.observed["observed"]
-        return used if observed.all() else used.with_columns(observed.cast(pl.Float64))
+        return used.with_columns(self.observed["observed"].cast(pl.Float64).alias(OBSERVED))
 
     def _n_filled_in(self, part: pl.DataFrame) -> int:
-        return int((~self._observed_at(part)).sum())
+        return int((~self.observed_at(part)).sum())
 
-    def _observed_at(self, part: pl.DataFrame) -> Mask:
+    def observed_at(self, part: pl.DataFrame) -> Mask:
+        """Return which steps of a slice of the history are observed, [T_part]."""
         inside = pl.col("timestamp").is_between(part["timestamp"][0], part["timestamp"][-1])
         return self.observed.filter(inside)["observed"].to_numpy()
 
@@ -203,13 +206,38 @@ def load_study_data(
     splits = _splits(frame, settings)
     data = StudyData(asset_id, str(end_date), frame, loaded.observed, target_col, groups, splits, settings)
     _refuse_unobserved(data)
+    _warn_of_a_short_purge(target_col, loaded.n_unknown, settings.folds.purge)
     return data
 
 
+def _warn_of_a_short_purge(target_col: str, n_unknown: int, purge: int) -> None:
+    """Warn where the target's last values are missing as those that look ahead are, and training would know them."""
+    if n_unknown > purge:
+        rows = "last row has" if n_unknown == 1 else f"{n_unknown} last rows have"
+        logger.warning(
+            "the %s no %s yet, and the purge is %d: if that looks so many steps ahead, forecasts are made here of what "
+            "is partly known, and score too well; then set the purge to %d",
+            rows,
+            target_col,
+            purge,
+            n_unknown,
+        )
+
+
 def _refuse_unobserved(data: StudyData) -> None:
-    for number, ((train, val), filled) in enumerate(zip(data.splits, data.n_filled, strict=True), start=1):
-        for name, part, n in zip(("train on", "score"), (train, val), filled, strict=True):
-            if n == len(part):
+    purge, look_back = data.settings.folds.purge, longest_look_back(data.settings.search.space)
+    for number, (train, val) in enumerate(data.splits, start=1):
+        # What is forecast in training comes after the first look-back.
+        forecast = train[look_back + purge :]
+        if forecast.is_empty():
+            raise InsufficientDataError(
+                look_back + purge + 1,
+                len(train),
+                purpose=f"training fold {number} with a purge of {purge} steps after a look-back of {look_back}",
+                remedy="begin earlier, purge less, or search shorter look-backs",
+            )
+        for name, part in (("train on", forecast), ("score", val)):
+            if not data.observed_at(part).any():
                 raise DataQualityError(
                     f"fold {number} has no observed step to {name}, from {part['timestamp'][0]:%Y-%m-%d} to "
                     f"{part['timestamp'][-1]:%Y-%m-%d}: begin after it, or supply the values at their source"

@@ -11,18 +11,9 @@ from .calendar_parts import put_together
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICRO: Final = timedelta(microseconds=1)
 _FIRST_EPOCH: Final = datetime(2009, 1, 1, tzinfo=UTC)
-_FIRST_DATE: Final = datetime(1900, 1, 1, tzinfo=UTC)
 _UNITS: Final = (1, 10**3, 10**6, 10**9)
 # Digits: how many follow those of the day.
 _DATE_DIGITS: Final = {8: 0, 12: 4, 14: 6, 17: 9}
-# Name, how many of its units make a second, and what it counts at 1970.
-_OTHER_CLOCKS: Final = (
-    ("Excel's serial days", 1 / 86400, 25569),
-    ("MATLAB's day numbers", 1 / 86400, 719529),
-    ("Julian days", 1 / 86400, 2440587.5),
-    (".NET ticks", 10**7, 621355968 * 10**9),
-    ("Windows file times", 10**7, 116444736 * 10**9),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +54,6 @@ def numbered_times(whole: pl.Series, rest: pl.Series, latest: datetime) -> Numbe
     dates = _dates(whole)
     times = pl.select(pl.when(are_dates).then(dates).otherwise(epochs)).to_series()
     return NumberedTimes(times, are_dates)
-
-
-def other_clock(number: float, latest: datetime) -> str | None:
-    """Return the name of the way of counting time, which is none of those read here, that a number would fit."""
-    for name, per_second, at_1970 in _OTHER_CLOCKS:
-        seconds = (number - at_1970) / per_second
-        first = _FIRST_DATE if name == ".NET ticks" else _FIRST_EPOCH
-        if (first - _EPOCH).total_seconds() <= seconds <= (latest - _EPOCH).total_seconds():
-            return name
-    return None
 
 
 def _has_digits(count: int) -> pl.Expr:

@@ -7,8 +7,9 @@ from typing import Final, NoReturn
 import polars as pl
 
 from ..errors import DataQualityError
+from ..timestamps import other_clock
 from .local_times import daily_dates, in_zone
-from .numbered_times import numbered_times, other_clock
+from .numbered_times import numbered_times
 from .reading_settings import ReadingSettings
 from .written_times import WrittenTimes, written_as, written_times
 

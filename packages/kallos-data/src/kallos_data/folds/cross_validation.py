@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import ConfigError, InsufficientDataError
-from ..frames import has_times, is_frame, times_of
+from ..frames import times_of_rows
 from .splits import Window, require_increasing, walk_forward_positions
 
 
@@ -62,9 +62,11 @@ class WalkForwardSplit:
         Parameters
         ----------
         X : array or frame, [T, F]
-            One row a step, oldest first. Of a frame with times (a column ``timestamp``, or a ``DatetimeIndex``) that is
-            checked.
-        y, groups : optional
+            One row a step, oldest first. Where it has times (a column ``timestamp``, or times, days or periods as the
+            index of anything of pandas) that is checked.
+        y : optional
+            Its times are checked likewise; nothing else of it is looked at.
+        groups : optional
             Not looked at.
 
         Yields
@@ -80,8 +82,9 @@ class WalkForwardSplit:
         InsufficientDataError
             Where there are too few rows for a validation window in each fold and a training window beside the purge.
         """
-        if is_frame(X) and has_times(X):
-            require_increasing(times_of(X))
+        for times in map(times_of_rows, (X, y)):
+            if times is not None:
+                require_increasing(times)
         n_rows = len(X)
         train_length, val_length = self._lengths(n_rows)
         if not self._fits(n_rows):

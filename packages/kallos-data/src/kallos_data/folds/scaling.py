@@ -71,12 +71,13 @@ def _fitted(fit: Callable[[Floats], tuple[Floats, Floats]], values: Floats) -> t
     if not len(values):
         return fit(values)
     _, exponents = np.frexp(np.abs(values).max(axis=0))
-    centre, scale = fit(np.ldexp(values, -exponents))
-    centre, scale = np.ldexp(centre, exponents), np.ldexp(scale, exponents)
+    of_size_one = np.ldexp(values, -exponents)
+    centre, scale = fit(of_size_one)
     constant = values.min(axis=0) == values.max(axis=0)
     # Where most values are alike the middle of them has no width, and the whole of them is the only scale there is.
     narrow = (scale == 0) & ~constant
-    scale[narrow] = (values - centre).std(axis=0)[narrow]
+    scale[narrow] = (of_size_one - centre).std(axis=0)[narrow]
+    centre, scale = np.ldexp(centre, exponents), np.ldexp(scale, exponents)
     scale[constant] = 1.0
     return centre, scale
 

@@ -178,10 +178,11 @@ def _refuse_constant(history: History, target_col: str | None) -> None:
 
 
 def _warn_of_jumps(asset_id: str | int, history: History) -> None:
-    if "close" not in history.frame.columns or (history.frame["close"] <= 0).any():
+    close = next((name for name in history.frame.columns if name.lower() == "close"), None)
+    if close is None or (history.frame[close] <= 0).any():
         return
     observed = history.frame.filter(history.observed["observed"])
-    jumps = find_jumps(observed["timestamp"], observed["close"])
+    jumps = find_jumps(observed["timestamp"], observed[close])
     for jump in jumps[:_MOST_JUMPS_TOLD]:
         logger.warning("%s: %s", asset_id, jump)
     if len(jumps) > _MOST_JUMPS_TOLD:
@@ -216,4 +217,8 @@ def _log_loaded(asset_id: str | int, history: History, end: datetime) -> None:
         history.frame.width - 1,
     )
     if history.step.next(times[-1]) <= end:
-        logger.warning("%s: the data end at %s, before the end date %s", asset_id, times[-1].date(), end.date())
+        last: datetime = times[-1]
+        same_day = last.date() == end.date()
+        shown = f"{last:%Y-%m-%d %H:%M}" if same_day else last.date()
+        asked = f"{end:%Y-%m-%d %H:%M}" if same_day else end.date()
+        logger.warning("%s: the data end at %s, before the end date %s", asset_id, shown, asked)

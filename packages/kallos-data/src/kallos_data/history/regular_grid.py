@@ -12,6 +12,7 @@ from ..errors import ConfigError, DataQualityError, MissingColumnsError
 from ..frames import as_polars, like
 from ..known_columns import CHANGES
 from ..steps import Step, find_step
+from .broken_spans import fill_broken_spans
 
 logger = logging.getLogger(__name__)
 
@@ -29,11 +30,14 @@ class History:
         of it. What is filled may be context of a forecast; it is nothing to train on, and nothing to score.
     step : Step
         From row to row.
+    n_unknown : int, default 0
+        Last rows of the source that are left out, since their target is not known yet: how far it looks ahead.
     """
 
     frame: pl.DataFrame
     observed: pl.DataFrame
     step: Step
+    n_unknown: int = 0
 
 
 def regularise(
@@ -77,7 +81,8 @@ def on_regular_grid(
     frame : polars.DataFrame, [N, 1 + F]
         ``timestamp`` (any time zone; without one it is UTC) in any order, and numeric columns. NaN is missing.
     max_gap : int, default 7
-        Longest run of missing values, in steps, that is filled with the last value before it.
+        Longest run of missing values, in steps, that is filled with the last value before it. A known return or rate of
+        change whose span holds a missing step is 0, however long that lasts.
     frequency : Step, timedelta or str, optional
         Step of the grid: see :meth:`kallos_data.steps.Step.of`; found where left out or ``"auto"``, see
         :func:`kallos_data.steps.find_step`.
@@ -105,6 +110,7 @@ def on_regular_grid(
     _refuse_infinities(frame)
     frame = _without_empty_columns(frame, target_col)
     step = named or find_step(frame["timestamp"])
+    n_rows = len(frame)
     frame = _until_last_target(frame, target_col)
     positions = _positions(frame["timestamp"], step)
     first = _warm_up(frame)
@@ -115,9 +121,10 @@ def on_regular_grid(
     with_holes = grid.to_frame().join(near, on="timestamp", how="left", maintain_order="left")
     after_warm_up = pl.col("timestamp") >= frame["timestamp"][first]
     filled = _filled(with_holes, max_gap, changes).filter(after_warm_up)
+    filled = fill_broken_spans(filled, frame["timestamp"], positions, changes)
     with_holes = with_holes.filter(after_warm_up)
     _refuse_long_gaps(frame, filled, step, max_gap)
-    history = History(filled, _observed(with_holes, target_col), step)
+    history = History(filled, _observed(with_holes, target_col), step, n_rows - len(frame))
     _log_filled(with_holes, history.observed)
     return history
 

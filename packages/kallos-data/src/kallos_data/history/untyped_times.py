@@ -6,7 +6,8 @@ out the separators; years come first in all, so that the database sorts out the 
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import polars as pl
@@ -14,9 +15,12 @@ import sqlalchemy
 from sqlalchemy import ColumnElement
 
 from ..errors import DataQualityError
-from ..timestamps import epoch_ranges, epoch_unit, utc_times
+from ..timestamps import epoch_ranges, epoch_unit, other_clock, utc_times
 
 _DAY: Final = re.compile(r"\s*(\d{4})(?:-(\d\d)-(\d\d)|(\d\d)(\d\d))(?!\d)")
+# Seconds since 1970 are as few as these before 1974 alone; days, months and dates in digits are nothing else.
+_FEWEST_UNITS: Final = 10**8
+_DATES_IN_DIGITS: Final = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S", 17: "%Y%m%d%H%M%S%f"}
 _SMALLEST_INTEGER, _LARGEST_INTEGER = -(2**63), 2**63 - 1
 
 
@@ -97,9 +101,27 @@ def refuse_no_times(span: Sequence[Any]) -> None:
     Raises
     ------
     DataQualityError
-        Where one is a text that does not begin with a day, or anything else but a number.
+        Where one is a text that does not begin with a day, or anything else but a number, or where the numbers do not
+        count from 1970: they would lie in another century, before whatever end date is asked for.
     """
     utc_times(span, ignored=lambda value: isinstance(value, (int, float)) or day_of(value) is not None)
+    numbers = [value for value in span if isinstance(value, (int, float))]
+    names = [_other_meaning(value) for value in numbers]
+    if numbers and all(names):
+        raise DataQualityError(
+            f"the times {' to '.join(map(str, numbers))} look like {names[-1]}, and numbers are read as seconds, "
+            "milli-, micro- or nanoseconds since 1970: store them so, or as texts like 2023-01-31"
+        )
+
+
+def _other_meaning(number: float) -> str | None:
+    """Return what a number is rather than a time since 1970."""
+    if number % 1 == 0 and (form := _DATES_IN_DIGITS.get(len(str(int(number))))):
+        with suppress(ValueError):
+            datetime.strptime(str(int(number)), form)  # noqa: DTZ007 - only whether it is one
+            return "digits of a date"
+    clock = other_clock(number, datetime.now(UTC) + timedelta(days=1))
+    return clock or ("a count of days or the like" if abs(number) < _FEWEST_UNITS else None)
 
 
 def _require_one_way(values: Sequence[Any], table: str) -> None:
