@@ -148,3 +148,19 @@ def test_a_reader_without_any_right_to_write(postgres_url):
         assert load_features_from_db("X", "2030-01-01", config).equals(expected)
     finally:
         run(postgres_url, f"DROP OWNED BY {reader}", f"DROP ROLE {reader}")
+
+
+def test_epochs_of_the_type_numeric(postgres_url):
+    run(
+        postgres_url,
+        "CREATE TABLE m AS SELECT 'X' AS id, extract(epoch FROM DATE '2023-01-01' + n) AS timestamp, "
+        f"n::real AS x {DAYS}",
+        "CREATE VIEW half AS SELECT id, timestamp + 0.5 AS timestamp, x FROM m",
+        f"CREATE TABLE excel AS SELECT 'X' AS id, (44927 + n)::numeric AS timestamp, n::real AS x {DAYS}",
+    )
+    frame = load_features_from_db("X", "2023-01-31", postgres_url, market_table="m", indicators_table=None)
+    assert frame["timestamp"].dt.strftime("%Y-%m-%d").to_list() == [f"2023-01-{day:02}" for day in range(1, 32)]
+    half = load_features_from_db("X", "2023-01-31", postgres_url, market_table="half", indicators_table=None)
+    assert half["timestamp"].dt.microsecond().to_list() == [500_000] * 31
+    with pytest.raises(DataQualityError, match="the times 44927 to 45026 look like Excel's serial days"):
+        load_features_from_db("X", "2023-01-31", postgres_url, market_table="excel", indicators_table=None)

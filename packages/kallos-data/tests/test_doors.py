@@ -110,11 +110,13 @@ def test_tables_that_seldom_meet_are_refused_and_what_often_meets_is_told(tables
     assert "73 of 365 rows of m have no row in i, which has 73 rows at other times, first 2023-01-04" in caplog.text
 
 
-def test_daily_indicators_beside_four_hours_are_refused(tables):
-    tables.make("m", [START + 4 * n * HOUR for n in range(600)])
+@pytest.mark.parametrize(("hours", "met"), [(4, "100 of 595"), (12, "100 of 199")])
+def test_daily_indicators_beside_shorter_steps_are_refused(tables, hours, met):
+    """What a row of theirs says of a day is not known at its begin: half of the rows meet, and know too much."""
+    tables.make("m", [START + hours * n * HOUR for n in range(2400 // hours)])
     tables.make("i", days(100), column="y")
     with pytest.raises(
-        DataQualityError, match=r"100 of 595 .* the rows of the one are 4 hours apart, of the other 1 day"
+        DataQualityError, match=rf"{met} .* the rows of the one are {hours} hours apart, of the other 1 day"
     ):
         tables.load()
 

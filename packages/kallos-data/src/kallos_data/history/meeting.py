@@ -41,7 +41,8 @@ def require_meeting(
     Raises
     ------
     DataQualityError
-        Where less than half of them have one, or there is none at all and an id that looks like the asset's.
+        Where less than half of them have one, or the other table's rows are further apart: what it says of a longer
+        step is not known within it. Or where there is none at all and an id that looks like the asset's.
     """
     if prices["timestamp"].equals(others["timestamp"]):
         return
@@ -57,7 +58,7 @@ def require_meeting(
         logger.warning("table %s has no row of this asset at the times of %s: its columns are left out", other, market)
         return
     met = len(common) - len(alone)
-    if met == 0 or met < _LEAST_SHARE * len(common):
+    if met < max(1, _LEAST_SHARE * len(common)) or _coarser(mine, theirs):
         away = _nearest(alone if len(alone) else mine, theirs)
         ids = alike()
         hint = f" ({other} also has the id {', '.join(map(repr, ids))})" if ids else ""
@@ -105,6 +106,12 @@ def _is_in(times: pl.Series, others: pl.Series) -> pl.Series:
         return pl.repeat(value=False, n=len(left), eager=True)
     place = np.minimum(np.searchsorted(right, left), len(right) - 1)
     return pl.Series(right[place] == left)
+
+
+def _coarser(mine: pl.Series, theirs: pl.Series) -> bool:
+    """Return whether the others are mostly further apart; a history of two rows shows no step."""
+    mine, theirs = (times.unique(maintain_order=True) for times in (mine, theirs))
+    return min(len(mine), len(theirs)) > 2 and find_step(theirs).length > find_step(mine).length
 
 
 def _nearest(mine: pl.Series, theirs: pl.Series) -> timedelta:

@@ -14,7 +14,7 @@ from ..database.feature_tables import FeatureTables
 from ..database.postgres_copy import copied
 from ..database.tables import SourceTable
 from ..errors import DataQualityError
-from .untyped_times import exactly_between, refuse_no_times, roughly_between
+from .untyped_times import exactly_between, plain_numbers, refuse_no_times, roughly_between
 
 _LARGEST_INTEGER = 2**63 - 1
 _MOST_IN_A_STATEMENT = 500
@@ -53,7 +53,7 @@ class AssetHistory:
         """Return the first and last time as they are stored, None where the asset has no row."""
         limits = (sqlalchemy.func.min(self._time), sqlalchemy.func.max(self._time))
         first, last = self._connection.execute(sqlalchemy.select(*limits).where(self.is_asset)).one()
-        return None if first is None else (first, last)
+        return None if first is None else tuple(plain_numbers((first, last)))
 
     def read(self, start: datetime | None, end: datetime) -> pl.DataFrame:
         """Return ``timestamp`` in UTC and the features as Float64, between two moments, both inclusive.
@@ -72,7 +72,7 @@ class AssetHistory:
             return self._copied(query, numbers)
         rows = self._connection.execute(query.add_columns(*numbers)).all()
         columns = list(zip(*rows, strict=True)) or [()] * (1 + len(numbers))
-        times, inside = exactly_between(columns[0], start, end, table=str(self._table.clause.name))
+        times, inside = exactly_between(plain_numbers(columns[0]), start, end, table=str(self._table.clause.name))
         kept = None if inside.all() else inside.to_list()
         values = [
             self._floats(name, column, columns[0], kept)
@@ -92,7 +92,7 @@ class AssetHistory:
             return [sqlalchemy.and_(self.is_asset, *self._bounds(start, end))]
         query = sqlalchemy.select(self._time).where(self.is_asset, *self._bounds(start, end)).distinct()
         stored = self._connection.execute(query).scalars().all()
-        _, inside = exactly_between(stored, start, end, table=str(self._table.clause.name))
+        _, inside = exactly_between(plain_numbers(stored), start, end, table=str(self._table.clause.name))
         kept = list(compress(stored, inside))
         return [
             sqlalchemy.and_(self.is_asset, self._time.in_(kept[first : first + _MOST_IN_A_STATEMENT]))

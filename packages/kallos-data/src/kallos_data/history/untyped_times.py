@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 import polars as pl
@@ -62,6 +63,13 @@ def _number_ranges(
         first, stop = max(low, _SMALLEST_INTEGER), min(high, _LARGEST_INTEGER)
         ranges += [sqlalchemy.and_(time >= first, time < stop)] if first < stop else []
     return ranges
+
+
+def plain_numbers(values: Sequence[Any]) -> Sequence[Any]:
+    """Return times of type ``numeric``, as ``extract(epoch …)`` gives them, as int and float; others as they are."""
+    if not any(isinstance(value, Decimal) for value in values[:1]):
+        return values
+    return [int(value) if value == value.to_integral_value() else float(value) for value in values]
 
 
 def exactly_between(
