@@ -247,3 +247,50 @@ def test_no_file_is_no_table(tmp_path):
         read_ohlcv(tmp_path)
     with pytest.raises(ConfigError, match="does not exist"):
         read_ohlcv(tmp_path / "x*.parquet")
+
+
+def test_cells_beyond_the_last_column_are_no_row_that_may_go(tmp_path):
+    path = tmp_path / "prices.csv"
+    lines = [f"{line},note" for line in as_csv().decode().splitlines()]
+    path.write_text("\n".join([*lines[:20], lines[20] + lines[21], *lines[22:]]) + "\n")
+    with pytest.raises(DataQualityError, match="is not a table of 7 columns: a row has more cells"):
+        read_ohlcv(path)
+    path.write_text("\n".join([lines[0], *(f"{line}," for line in lines[1:])]) + "\n")
+    assert read_ohlcv(path).equals(MARKET)
+
+
+ORDERS = {"as usual": (0, 1, 2, 3), "as yfinance": (3, 1, 2, 0)}
+
+
+@pytest.mark.parametrize(
+    "written", [lambda time: f"{time:%d.%m.%Y}", lambda time: f"{time:%Y-%m-%d}", datetime.timestamp]
+)
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize("order", ORDERS)
+def test_an_open_without_a_name_is_told_from_a_close(tmp_path, order, newest_first, written):
+    path = tmp_path / "rows.csv"
+    rows = [
+        ",".join(map(str, (written(time), *(values[place] for place in ORDERS[order]), values[4])))
+        for time, *values in MARKET.sort("timestamp", descending=newest_first).rows()
+    ]
+    path.write_text("\n".join(rows) + "\n")
+    if order == "as usual":
+        assert read_ohlcv(path).equals(MARKET)
+    else:
+        with pytest.raises(DataQualityError, match="which is which is not certain"):
+            read_ohlcv(path)
+
+
+def test_one_row_without_names_does_not_tell_open_from_close(tmp_path):
+    path = tmp_path / "rows.json"
+    path.write_text("[[1672531200, 100, 102, 99, 101, 7.5]]")
+    with pytest.raises(DataQualityError, match="which is which is not certain"):
+        read_ohlcv(path)
+
+
+def test_trades_without_a_name_are_no_turnover_where_nothing_is_traded(tmp_path):
+    path = tmp_path / "rows.json"
+    rows = [[1672531200 + 86400 * day, *(price + day for price in BAR), 0, 0] for day in range(3)]
+    path.write_text(json.dumps(rows))
+    with pytest.raises(DataQualityError, match="no names for its 7 columns"):
+        read_ohlcv(path)

@@ -114,7 +114,7 @@ class CsvFile:
                 return again._texts()  # noqa: SLF001 - of the same class
             raise self._no_table(error) from error
 
-    def _no_table(self, error: Exception) -> DataQualityError:
+    def _no_table(self, error: Exception | str) -> DataQualityError:
         reason = str(error).partition("\n")[0]
         if "not specified in schema" in reason or "more fields" in reason:
             reason = "a row has more cells; if commas stand before decimals, separate cells by semicolons or quote them"
@@ -138,20 +138,25 @@ class CsvFile:
         if not isinstance(content, Path) or b"\n" not in self.source.head():
             content, skip = self.source.data()[self.layout.first_row :], 0
             eol = "\n" if b"\n" in content else "\r"
-        return (
+        # Of columns that nobody asks for polars counts no cells: one after the last shows rows that have more.
+        beyond = str(self.layout.width)
+        frame = (
             pl.scan_csv(
                 content,
                 separator=self.layout.separator,
                 has_header=False,
                 skip_lines=skip,
                 eol_char=eol,
-                schema={str(place): kind for place, kind in types.items()},
+                schema={**{str(place): kind for place, kind in types.items()}, beyond: pl.String},
                 null_values=_NULLS,
                 missing_columns="insert",
                 raise_if_empty=False,
                 n_rows=n_rows,
                 glob=False,
             )
-            .select([str(place) for place in wanted])
+            .select([*map(str, wanted), beyond])
             .collect()
         )
+        if frame[beyond].null_count() < len(frame):
+            raise self._no_table("more fields")
+        return frame.drop(beyond)
