@@ -294,3 +294,20 @@ def test_trades_without_a_name_are_no_turnover_where_nothing_is_traded(tmp_path)
     path.write_text(json.dumps(rows))
     with pytest.raises(DataQualityError, match="no names for its 7 columns"):
         read_ohlcv(path)
+
+
+@pytest.mark.parametrize("index", [False, True])
+@pytest.mark.parametrize("within", [lambda table: table, lambda table: {"dataset": {"id": 1, **table}}])
+def test_names_beside_the_rows_of_json_are_theirs(tmp_path, within, index):
+    path = tmp_path / "split.json"
+    names = ["Close", "High", "Low", "Open", "Volume"]
+    times, rows = [row[0] for row in klines()], [[row[place] for place in (4, 2, 3, 1, 5)] for row in klines()]
+    if index:
+        table = {"columns": names, "index": times, "data": rows}
+    else:
+        table = {
+            "column_names": ["Date", *names],
+            "data": [[time, *row] for time, row in zip(times, rows, strict=True)],
+        }
+    path.write_text(json.dumps(within(table)))
+    assert read_ohlcv(path).equals(MARKET)
