@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kallos_data import ConfigError, DataQualityError, read_ohlcv, simulate_market
+from kallos_data import ConfigError, DataQualityError, MissingColumnsError, read_ohlcv, simulate_market
 from kallos_data.bars.reading_settings import ReadingSettings
 
 MARKET = simulate_market(60, start="2023-01-01")
@@ -311,3 +311,19 @@ def test_names_beside_the_rows_of_json_are_theirs(tmp_path, within, index):
         }
     path.write_text(json.dumps(within(table)))
     assert read_ohlcv(path).equals(MARKET)
+
+
+@pytest.mark.parametrize("by_ticker", [False, True])
+@pytest.mark.parametrize("index", [("Date", ""), "Date"])
+def test_two_levels_of_names_in_parquet(tmp_path, index, by_ticker):
+    path = tmp_path / "yahoo.parquet"
+    levels = {name: ("BTC-USD", name) if by_ticker else (name, "BTC-USD") for name in NAMES[1:]}
+    MARKET.rename({"timestamp": str(index), **{name: str(both) for name, both in levels.items()}}).write_parquet(path)
+    assert read_ohlcv(path).equals(MARKET)
+    other = {str(both): str(both).replace("BTC", "ETH") for both in levels.values()}
+    both = pl.concat(
+        [pl.read_parquet(path), pl.read_parquet(path, columns=list(other)).rename(other)], how="horizontal"
+    )
+    both.write_parquet(path)
+    with pytest.raises(MissingColumnsError, match="has no column"):
+        read_ohlcv(path)

@@ -8,8 +8,21 @@ TIMES: Final = (
     *("timeperiodstart", "periodstart", "barstart", "starttime", "startat", "start", "begin", "from"),
     *("opentime", "opentimestamp", "timeopen", "openingtime", "klineopentime"),
     *("timestamp", "unix", "unixtime", "unixtimestamp", "epoch", "epochtime", "ts", "mts", "t"),
-    *("datetime", "dateandtime", "zeitstempel", "gmttime", "localtime", "snappedat"),
-    *("date", "datum", "fecha", "day", "tag", "tradedate", "tradingday", "time", "zeit", "bartime"),
+    *("datetime", "dt", "ds", "dateandtime", "zeitstempel", "gmttime", "localtime", "snappedat"),
+    *(
+        "date",
+        "datum",
+        "fecha",
+        "dates",
+        "day",
+        "tag",
+        "tradedate",
+        "asofdate",
+        "tradingday",
+        "time",
+        "zeit",
+        "bartime",
+    ),
     *("index", "indexlevel0", "level0", "unnamed0", ""),
 )
 # A unit or zone may follow, as in timestamp_ms, date (UTC).
