@@ -327,3 +327,28 @@ def test_two_levels_of_names_in_parquet(tmp_path, index, by_ticker):
     both.write_parquet(path)
     with pytest.raises(MissingColumnsError, match="has no column"):
         read_ohlcv(path)
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("closed_at", [None, 24, 40])
+def test_an_open_quotation_mark_swallows_no_rows(tmp_path, closed_at, line_end):
+    path = tmp_path / "prices.csv"
+    lines = [f"{line},note" for line in as_csv().decode().splitlines()]
+    lines[20] = lines[20].replace("note", '"note')
+    if closed_at:
+        lines[closed_at] = f'{lines[closed_at]}"'
+    path.write_bytes(line_end.join([*lines, ""]).encode())
+    message = r"row 20: a quotation mark \(\"\) opens a cell that goes on over the rows below, 'note"
+    message = message if closed_at else r"a quotation mark \(\"\) opens a cell that goes on to the end, '\"note"
+    with pytest.raises(DataQualityError, match=message):
+        read_ohlcv(path)
+
+
+@pytest.mark.parametrize("ending", ["", "\n", "\n\n"])
+def test_notes_may_go_over_lines(tmp_path, ending):
+    path = tmp_path / "prices.csv"
+    lines = [f'{line},"a, ""note""\nof two lines"' for line in as_csv().decode().splitlines()]
+    path.write_text("\n".join([as_csv().decode().splitlines()[0] + ",note", *lines[1:]]) + ending)
+    assert read_ohlcv(path).equals(MARKET)
+    path.write_text("\n".join(f'"{line}"'.replace(",", '","') for line in as_csv().decode().splitlines()) + ending)
+    assert read_ohlcv(path).equals(MARKET)

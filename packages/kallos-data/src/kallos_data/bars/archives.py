@@ -8,6 +8,7 @@ import logging
 import re
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,7 @@ _TABLES: Final = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".parquet", ".pq", 
 _NO_TEXT: Final = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 _UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _HEAD_BYTES: Final = 2**16
+_PART_BYTES: Final = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,26 @@ class Source:
         with self.path.open("rb") as file:
             file.seek(max(0, self.path.stat().st_size - _HEAD_BYTES))
             return file.read()
+
+    def has_quotes(self) -> bool:
+        """Whether there is a quotation mark."""
+        return any(b'"' in part for part in self._parts())
+
+    def line_count(self) -> int:
+        """Return how many lines there are, the last one with or without an end."""
+        ends, last = {b"\n": 0, b"\r": 0}, b""
+        for part in self._parts():
+            ends = {end: count + part.count(end) for end, count in ends.items()}
+            last = part[-1:]
+        return (ends[b"\n"] or ends[b"\r"]) + (last not in ends)
+
+    def _parts(self) -> Iterator[bytes]:
+        if self.unpacked is not None:
+            yield self.unpacked
+            return
+        with self.path.open("rb") as file:
+            while part := file.read(_PART_BYTES):
+                yield part
 
     def data(self) -> bytes:
         """Return all bytes."""
