@@ -311,6 +311,9 @@ def test_names_beside_the_rows_of_json_are_theirs(tmp_path, within, index):
         }
     path.write_text(json.dumps(within(table)))
     assert read_ohlcv(path).equals(MARKET)
+    if not index:
+        path.write_text(json.dumps([table["column_names"], *table["data"]]))
+        assert read_ohlcv(path).equals(MARKET)
 
 
 @pytest.mark.parametrize("by_ticker", [False, True])
@@ -352,3 +355,30 @@ def test_notes_may_go_over_lines(tmp_path, ending):
     assert read_ohlcv(path).equals(MARKET)
     path.write_text("\n".join(f'"{line}"'.replace(",", '","') for line in as_csv().decode().splitlines()) + ending)
     assert read_ohlcv(path).equals(MARKET)
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ([NAMES], "has no row with prices: name one that has"),
+        ([NAMES, [*klines()[0], 1]], "names 6 columns, and its rows have 7"),
+        ([[*NAMES, "open"], [*klines()[0], 1]], "names a column twice: timestamp, open"),
+        (
+            {"index": [1], "columns": ["index", *NAMES], "data": [[0, *klines()[0]]]},
+            "names a column twice: index, time",
+        ),
+    ],
+)
+def test_names_in_json_must_fit(tmp_path, document, message):
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps(document))
+    with pytest.raises(DataQualityError, match=message):
+        read_ohlcv(path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-32", "utf-32-be", "utf-16-be"])
+def test_other_widths_of_characters_are_no_text(tmp_path, encoding):
+    path = tmp_path / "prices.csv"
+    path.write_bytes(as_csv().decode().encode(encoding))
+    with pytest.raises(DataQualityError, match=r"is not text: name a CSV file"):
+        read_ohlcv(path)

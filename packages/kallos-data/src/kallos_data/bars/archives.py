@@ -22,6 +22,7 @@ _ZIP: Final = b"PK\x03\x04"
 _TABLES: Final = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".parquet", ".pq", ".feather", ".arrow", ".ipc", ".gz")
 _NO_TEXT: Final = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 _UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_UTF_32: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _HEAD_BYTES: Final = 2**16
 _PART_BYTES: Final = 2**20
 
@@ -129,6 +130,8 @@ def as_utf8(source: Source) -> Source:
         Where it is no text.
     """
     head = source.head()
+    if head.startswith(_UTF_32):
+        raise no_text(source.path)
     if head.startswith(_UTF_16):
         try:
             return source.replaced(source.data().decode("utf-16").encode())

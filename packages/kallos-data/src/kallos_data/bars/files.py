@@ -37,7 +37,8 @@ def read_ohlcv(
     Times are ISO 8601 dates and times, days with their month before or after them where the values tell the order,
     digits that form a date (20230131, also with hours, minutes, seconds), or seconds, milliseconds, microseconds or
     nanoseconds since 1970 from 2009 to tomorrow. They are in UTC where they name no zone, or in that of the settings;
-    daily bars that begin at midnight of a zone keep their local dates. A column has one meaning.
+    daily bars that begin at midnight of a zone, or with the session of an exchange, keep their local dates. A
+    column has one meaning.
 
     Rows may come in any order; a row without any price and volume is left out, and so is one that stands there twice. A
     missing volume is null. What is taken from which column is logged, and what is left out.

@@ -50,21 +50,32 @@ def read_json(source: Source) -> pl.DataFrame:
     if len(arrays) != 1:
         found = f"{len(arrays)} arrays of them" if arrays else "none"
         raise DataQualityError(f"{where} must hold one array of bars, as exchanges return them, and holds {found}")
-    rows, names = arrays[0]
+    rows, beside = arrays[0]
     if all(isinstance(row, dict) for row in rows):
         names = list(dict.fromkeys(name for row in rows for name in row))
         return pl.DataFrame([_column(str(name), [row.get(name) for row in rows]) for name in names])
+    first = rows[0] if isinstance(rows[0], list) else []
+    if beside is None and all(isinstance(name, str) for name in first) and len(recognised(first)) > 1:
+        rows, beside = rows[1:], _Names(first, None)
+        if not rows:
+            raise DataQualityError(f"{where} has no row with prices: name one that has")
     widths = {len(row) if isinstance(row, list) else 0 for row in rows}
     if len(widths) > 1 or 0 in widths:
         raise DataQualityError(f"{where} holds rows of different lengths or kinds: write all bars alike")
     columns_by_place = zip(*rows, strict=True)
     frame = pl.DataFrame([_column(str(place), list(values)) for place, values in enumerate(columns_by_place)])
-    if names is None:
-        return with_names(frame, where=where)
-    if len(set(names.columns)) < len(names.columns):
-        raise DataQualityError(f"{where} names a column twice: {', '.join(names.columns)}; rename or remove one")
-    frame.columns = names.columns
-    return frame if names.index is None else pl.DataFrame([_column("index", names.index), *frame])
+    return with_names(frame, where=where) if beside is None else _named(frame, beside, where)
+
+
+def _named(frame: pl.DataFrame, beside: _Names, where: str) -> pl.DataFrame:
+    if len(beside.columns) != frame.width:
+        raise DataQualityError(f"{where} names {len(beside.columns)} columns, and its rows have {frame.width}")
+    columns = [column.alias(name) for name, column in zip(beside.columns, frame, strict=True)]
+    if beside.index is not None:
+        columns.insert(0, _column("index", beside.index))
+    if len({column.name for column in columns}) < len(columns):
+        raise DataQualityError(f"{where} names a column twice: {', '.join(beside.columns)}; rename or remove one")
+    return pl.DataFrame(columns)
 
 
 def _document(source: Source) -> Any:  # noqa: ANN401 - whatever JSON holds
