@@ -186,3 +186,36 @@ def test_row_numbers_are_no_times():
         clean_ohlcv(frame(volume=[1.0]).rename({"date": "close_time"}).with_columns(index=pl.Series([0])))
     numbered = frame(volume=[1.0]).with_columns(index=pl.Series([0]))
     assert clean_ohlcv(numbered)["timestamp"].to_list() == [datetime(2023, 1, 1, tzinfo=UTC)]
+
+
+@pytest.mark.parametrize(
+    "name", ["crypto_name", "Coin Name", "TickerSymbol", "base_currency", "exchangeName", "Security"]
+)
+def test_one_market_after_another_is_two_of_them(name):
+    market = simulate_market(60).with_columns(pl.Series(name, ["Bitcoin"] * 30 + ["Ether"] * 30))
+    with pytest.raises(DataQualityError, match=rf"{name}=Bitcoin \(or another\) keeps one of several") as caught:
+        clean_ohlcv(market)
+    assert caught.value.parameter == "where"
+    kept = clean_ohlcv(market, settings=ReadingSettings(where={name: "Ether"}))
+    assert kept.equals(clean_ohlcv(market[30:].drop(name)))
+
+
+@pytest.mark.parametrize("name", ["Market Cap", "asset price", "Coin supply", "currency_rate"])
+def test_amounts_of_a_market_are_no_names_of_markets(name):
+    market = simulate_market(60)
+    texts = pl.Series(name, [f"{place}B" for place in range(60)])
+    assert clean_ohlcv(market.with_columns(texts)).equals(clean_ohlcv(market))
+
+
+def test_the_begin_of_a_bar_is_written_small():
+    names = ["T", "t", "o", "h", "l", "c", "v"]
+    assert recognised(names)["timestamp"] == 1
+    assert recognised(["T", *names[2:]])["timestamp"] == 0
+
+
+@pytest.mark.parametrize("name", ["Price", "Last", "Close/Last", "Zuletzt"])
+def test_the_price_beside_open_high_and_low_is_the_close(name):
+    assert recognised(["Date", name, "Open", "High", "Low", "Vol."])["close"] == 1
+    assert recognised(["Date", name, "Open", "High", "Low", "Vol.", "Close"])["close"] == 6
+    with pytest.raises(MissingColumnsError, match="has no column 'open', 'high'"):
+        clean_ohlcv(frame(volume=[1.0]).drop("open", "close").rename({"high": name}))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kallos_data import ConfigError, DataQualityError, read_ohlcv, simulate_market
+from kallos_data import ConfigError, DataQualityError, MissingColumnsError, read_ohlcv, simulate_market
 from kallos_data.bars.reading_settings import ReadingSettings
 
 MARKET = simulate_market(60, start="2023-01-01")
@@ -247,3 +247,138 @@ def test_no_file_is_no_table(tmp_path):
         read_ohlcv(tmp_path)
     with pytest.raises(ConfigError, match="does not exist"):
         read_ohlcv(tmp_path / "x*.parquet")
+
+
+def test_cells_beyond_the_last_column_are_no_row_that_may_go(tmp_path):
+    path = tmp_path / "prices.csv"
+    lines = [f"{line},note" for line in as_csv().decode().splitlines()]
+    path.write_text("\n".join([*lines[:20], lines[20] + lines[21], *lines[22:]]) + "\n")
+    with pytest.raises(DataQualityError, match="is not a table of 7 columns: a row has more cells"):
+        read_ohlcv(path)
+    path.write_text("\n".join([lines[0], *(f"{line}," for line in lines[1:])]) + "\n")
+    assert read_ohlcv(path).equals(MARKET)
+
+
+ORDERS = {"as usual": (0, 1, 2, 3), "as yfinance": (3, 1, 2, 0)}
+
+
+@pytest.mark.parametrize(
+    "written", [lambda time: f"{time:%d.%m.%Y}", lambda time: f"{time:%Y-%m-%d}", datetime.timestamp]
+)
+@pytest.mark.parametrize("newest_first", [False, True])
+@pytest.mark.parametrize("order", ORDERS)
+def test_an_open_without_a_name_is_told_from_a_close(tmp_path, order, newest_first, written):
+    path = tmp_path / "rows.csv"
+    rows = [
+        ",".join(map(str, (written(time), *(values[place] for place in ORDERS[order]), values[4])))
+        for time, *values in MARKET.sort("timestamp", descending=newest_first).rows()
+    ]
+    path.write_text("\n".join(rows) + "\n")
+    if order == "as usual":
+        assert read_ohlcv(path).equals(MARKET)
+    else:
+        with pytest.raises(DataQualityError, match="which is which is not certain"):
+            read_ohlcv(path)
+
+
+def test_one_row_without_names_does_not_tell_open_from_close(tmp_path):
+    path = tmp_path / "rows.json"
+    path.write_text("[[1672531200, 100, 102, 99, 101, 7.5]]")
+    with pytest.raises(DataQualityError, match="which is which is not certain"):
+        read_ohlcv(path)
+
+
+def test_trades_without_a_name_are_no_turnover_where_nothing_is_traded(tmp_path):
+    path = tmp_path / "rows.json"
+    rows = [[1672531200 + 86400 * day, *(price + day for price in BAR), 0, 0] for day in range(3)]
+    path.write_text(json.dumps(rows))
+    with pytest.raises(DataQualityError, match="no names for its 7 columns"):
+        read_ohlcv(path)
+
+
+@pytest.mark.parametrize("index", [False, True])
+@pytest.mark.parametrize("within", [lambda table: table, lambda table: {"dataset": {"id": 1, **table}}])
+def test_names_beside_the_rows_of_json_are_theirs(tmp_path, within, index):
+    path = tmp_path / "split.json"
+    names = ["Close", "High", "Low", "Open", "Volume"]
+    times, rows = [row[0] for row in klines()], [[row[place] for place in (4, 2, 3, 1, 5)] for row in klines()]
+    if index:
+        table = {"columns": names, "index": times, "data": rows}
+    else:
+        table = {
+            "column_names": ["Date", *names],
+            "data": [[time, *row] for time, row in zip(times, rows, strict=True)],
+        }
+    path.write_text(json.dumps(within(table)))
+    assert read_ohlcv(path).equals(MARKET)
+    if not index:
+        path.write_text(json.dumps([table["column_names"], *table["data"]]))
+        assert read_ohlcv(path).equals(MARKET)
+
+
+@pytest.mark.parametrize("by_ticker", [False, True])
+@pytest.mark.parametrize("index", [("Date", ""), "Date"])
+def test_two_levels_of_names_in_parquet(tmp_path, index, by_ticker):
+    path = tmp_path / "yahoo.parquet"
+    levels = {name: ("BTC-USD", name) if by_ticker else (name, "BTC-USD") for name in NAMES[1:]}
+    MARKET.rename({"timestamp": str(index), **{name: str(both) for name, both in levels.items()}}).write_parquet(path)
+    assert read_ohlcv(path).equals(MARKET)
+    other = {str(both): str(both).replace("BTC", "ETH") for both in levels.values()}
+    both = pl.concat(
+        [pl.read_parquet(path), pl.read_parquet(path, columns=list(other)).rename(other)], how="horizontal"
+    )
+    both.write_parquet(path)
+    with pytest.raises(MissingColumnsError, match="has no column"):
+        read_ohlcv(path)
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("closed_at", [None, 24, 40])
+def test_an_open_quotation_mark_swallows_no_rows(tmp_path, closed_at, line_end):
+    path = tmp_path / "prices.csv"
+    lines = [f"{line},note" for line in as_csv().decode().splitlines()]
+    lines[20] = lines[20].replace("note", '"note')
+    if closed_at:
+        lines[closed_at] = f'{lines[closed_at]}"'
+    path.write_bytes(line_end.join([*lines, ""]).encode())
+    message = r"row 20: a quotation mark \(\"\) opens a cell that goes on over the rows below, 'note"
+    message = message if closed_at else r"a quotation mark \(\"\) opens a cell that goes on to the end, '\"note"
+    with pytest.raises(DataQualityError, match=message):
+        read_ohlcv(path)
+
+
+@pytest.mark.parametrize("ending", ["", "\n", "\n\n"])
+def test_notes_may_go_over_lines(tmp_path, ending):
+    path = tmp_path / "prices.csv"
+    lines = [f'{line},"a, ""note""\nof two lines"' for line in as_csv().decode().splitlines()]
+    path.write_text("\n".join([as_csv().decode().splitlines()[0] + ",note", *lines[1:]]) + ending)
+    assert read_ohlcv(path).equals(MARKET)
+    path.write_text("\n".join(f'"{line}"'.replace(",", '","') for line in as_csv().decode().splitlines()) + ending)
+    assert read_ohlcv(path).equals(MARKET)
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ([NAMES], "has no row with prices: name one that has"),
+        ([NAMES, [*klines()[0], 1]], "names 6 columns, and its rows have 7"),
+        ([[*NAMES, "open"], [*klines()[0], 1]], "names a column twice: timestamp, open"),
+        (
+            {"index": [1], "columns": ["index", *NAMES], "data": [[0, *klines()[0]]]},
+            "names a column twice: index, time",
+        ),
+    ],
+)
+def test_names_in_json_must_fit(tmp_path, document, message):
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps(document))
+    with pytest.raises(DataQualityError, match=message):
+        read_ohlcv(path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-32", "utf-32-be", "utf-16-be"])
+def test_other_widths_of_characters_are_no_text(tmp_path, encoding):
+    path = tmp_path / "prices.csv"
+    path.write_bytes(as_csv().decode().encode(encoding))
+    with pytest.raises(DataQualityError, match=r"is not text: name a CSV file"):
+        read_ohlcv(path)

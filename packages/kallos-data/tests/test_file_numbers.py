@@ -190,3 +190,39 @@ def test_a_missing_volume_is_null_and_a_missing_price_is_refused():
     assert clean_ohlcv(frame(("1", "2", "0.5", "1.5", "-")))["volume"].to_list() == [None]
     with pytest.raises(DataQualityError, match="row 2: close is missing"):
         clean_ohlcv(frame((1, 2, 0.5, 1.5, 1), (1, 2, 0.5, None, 1)))
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 99_999), st.sampled_from(["", "K", "M", "B", "T"])), min_size=1), st.booleans()
+)
+def test_volumes_may_be_written_in_thousands_and_millions(volumes, comma):
+    mark = "," if comma else "."
+    texts = [f"{number / 100:.2f}{suffix}".replace(".", mark) for number, suffix in volumes]
+    column = pl.Series(texts, dtype=pl.String)
+    rows = pl.int_range(1, len(column) + 1, eager=True)
+    (read,) = read_numbers({"volume": column}, ReadingSettings(), where="it", rows=rows, commas=True)
+    size = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
+    assert read.to_list() == pytest.approx([number * size[suffix] / 100 for number, suffix in volumes], rel=1e-14)
+
+
+def test_prices_and_other_letters_have_no_size():
+    assert "open is '12.3K', which is not a finite number" in refusal(["12.3K"])
+    with pytest.raises(DataQualityError, match=r"volume is '12\.3X'"):
+        read_numbers({"volume": pl.Series(["12.3X"])}, ReadingSettings(), where="it", rows=pl.Series([1]), commas=False)
+    with pytest.raises(DataQualityError, match="thousands , reads volume '12,345' as 12345"):
+        read_numbers(
+            {"volume": pl.Series(["12,345K"])}, ReadingSettings(), where="it", rows=pl.Series([1]), commas=False
+        )
+
+
+def test_a_file_of_investing_com(tmp_path):
+    path = tmp_path / "history.csv"
+    path.write_text(
+        '"Date","Price","Open","High","Low","Vol.","Change %"\n'
+        '"Mar 13, 2023","24,197.5","22,163.8","24,584.3","21,918.1","133.94K","9.18%"\n'
+        '"Mar 12, 2023","22,163.9","20,628.1","22,187.7","20,448.6","","7.45%"\n'
+    )
+    market = read_ohlcv(path)
+    assert market.rows()[1][1:] == (22163.8, 24584.3, 21918.1, 24197.5, 133940.0)
+    assert market["volume"].to_list() == [None, 133940.0]

@@ -257,7 +257,7 @@ def test_bars_of_hours_with_a_zone_are_moments(caplog):
     assert "midnight" not in caplog.text
     days = ["2023-03-25 00:00:00+01:00", "2023-03-26 00:00:00+01:00", "2023-03-27 00:00:00+02:00"]
     assert read(days) == [at(2023, 3, day) for day in (25, 26, 27)]
-    assert "daily bars that begin at local midnight keep their dates" in caplog.text
+    assert "daily bars keep their local dates" in caplog.text
 
 
 def test_a_last_row_of_the_moment_leaves_days_what_they_are():
@@ -304,3 +304,61 @@ def test_of_several_columns_the_one_that_reads_as_the_beginning_is_taken(names, 
     frame = columns(f"{names},{PRICES}", f"{row},1,2,0.5,1.5,10")
     expected = at(2023, 1, 1) if names == "date,time" else at(2023, 1, 1, 9)
     assert clean_ohlcv(frame, now=NOW)["timestamp"].to_list() == [expected]
+
+
+@pytest.mark.parametrize(
+    ("date_format", "message"),
+    [
+        ("%Y-%m-%d %H:%M %Z", "has %Z, which passes over the name of a zone: write the name as it stands there"),
+        ("%m/%d/%Y %I:%M", "has %I, hours up to 12, without %p"),
+        ("%m/%d/%Y %H:%M %p", "has %p, AM or PM, without %I"),
+        ("%Y-%m-%d %H:%M:%S,%f", "has %f without a point before it"),
+    ],
+)
+def test_formats_that_leave_the_time_open_are_refused(date_format, message):
+    with pytest.raises(ConfigError, match=re.escape(message)) as caught:
+        ReadingSettings(date_format=date_format)
+    assert caught.value.parameter == "date_format"
+
+
+def test_parts_of_a_second_are_read_as_python_writes_them():
+    times = [at(2023, 1, 1) + place * timedelta(milliseconds=250) for place in range(8)]
+    assert read([f"{time:%d/%m/%Y %H:%M:%S.%f}" for time in times], date_format="%d/%m/%Y %H:%M:%S.%f") == times
+
+
+def test_a_zone_in_letters_is_named_beside_the_format():
+    texts = ["2023-01-01 19:00 EST", "2023-01-01 20:00 EST"]
+    settings_ = {"date_format": "%Y-%m-%d %H:%M EST", "time_zone": "America/New_York"}
+    assert read(texts, **settings_) == [at(2023, 1, 2), at(2023, 1, 2, 1)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(0, 900),
+    st.integers(60, 300),
+    st.sampled_from([("America/New_York", 9, 30), ("America/New_York", 16, 0), ("Europe/London", 8, 0)]),
+)
+def test_days_that_begin_with_the_session_of_an_exchange_keep_their_dates(first, n_days, place):
+    zone, hour, minute = place
+    dates = [at(2020, 1, 1) + timedelta(days=first + day) for day in range(n_days)]
+    dates = [date for date in dates if date.isoweekday() < 6]
+    opening = pl.Series([date + timedelta(hours=hour, minutes=minute) for date in dates]).dt.replace_time_zone(None)
+    moments = opening.dt.replace_time_zone(zone)
+    assert read(opening, time_zone=zone) == dates
+    assert read(moments.dt.convert_time_zone("UTC"), time_zone=zone) == dates
+    assert read(moments.dt.epoch("s"), time_zone=zone) == dates
+    written = [moment.isoformat() for moment in moments]
+    assert read(written, time_zone=zone) == dates
+    moves = len({moment.utcoffset() for moment in moments}) > 1
+    assert read(written) == (dates if moves else moments.dt.convert_time_zone("UTC").to_list())
+
+
+def test_days_in_utc_stay_where_they_are_whatever_the_zone():
+    days = [at(2023, 1, day) for day in range(1, 20)]
+    eve = pl.Series(days).dt.convert_time_zone("America/New_York").dt.replace_time_zone(None)
+    assert read(eve, time_zone="America/New_York") == days
+    mornings = [day + timedelta(hours=3, minutes=45) for day in days]
+    assert read(pl.Series(mornings).dt.epoch("s"), time_zone="Asia/Kolkata") == mornings
+    hours = pl.Series([at(2023, 3, 20) + timedelta(hours=hour) for hour in range(200)])
+    assert read(hours.dt.epoch("s"), time_zone="Europe/Berlin") == hours.to_list()
+    assert read(hours[::4].dt.epoch("s"), time_zone="Europe/Berlin") == hours[::4].to_list()

@@ -1,5 +1,6 @@
 """Ingest into SQLite: any parts give the whole, and nothing is doubled or half written."""
 
+import re
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
@@ -220,3 +221,36 @@ def test_a_frame_that_cannot_be_used_makes_no_file(file):
     with pytest.raises(DataQualityError, match=r"the frame, row 1: close -1\.0 is not positive"):
         ingest_frame(simulate_market(3).with_columns(close=pl.lit(-1.0)), "A", url(file))
     assert not file.exists()
+
+
+def test_a_column_of_texts_is_named_with_its_type(file):
+    query(file, f"CREATE TABLE daily_market_data (id, timestamp text, {BARS.replace('low real', 'low TEXT')}, {KEY})")
+    with pytest.raises(DataQualityError, match="has the column 'low' as TEXT, which keeps numbers as texts"):
+        ingest_frame(simulate_market(5), "BTC", url(file))
+    assert query(file, "SELECT * FROM daily_market_data") == []
+
+
+@pytest.mark.parametrize(
+    ("times", "message"),
+    [
+        (["2023-01-01", None], "holds rows of 'BTC' without a time (1 of 2): remove them"),
+        (
+            ["2023-01-01T00:00:00Z", "2023-01-01 00:00:00"],
+            "holds 1 times of 'BTC' twice, written in two ways, the first 2023-01-01 00:00:00 (UTC): remove one",
+        ),
+    ],
+)
+def test_stored_times_that_are_missing_or_there_twice_are_named(file, times, message):
+    query(file, f"CREATE TABLE daily_market_data (id text, timestamp text, {BARS}, {KEY})")
+    for time in times:
+        written = "NULL" if time is None else f"'{time}'"
+        query(file, f"INSERT INTO daily_market_data VALUES ('BTC', {written}, 1, 1, 1, 1, 1)")
+    with pytest.raises(DataQualityError, match=re.escape(message)):
+        ingest_frame(simulate_market(5), "BTC", url(file))
+
+
+@pytest.mark.parametrize("asset", ["1_0", "1.0", "٣", "1e1"])
+def test_an_id_is_a_number_only_where_it_is_written_as_one(file, asset):
+    query(file, f"CREATE TABLE daily_market_data (id integer, timestamp text, {BARS}, {KEY})")
+    with pytest.raises(ConfigError, match="asset_id must be a whole number, as the ids of table"):
+        ingest_frame(simulate_market(5), asset, url(file))

@@ -8,6 +8,7 @@ import logging
 import re
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,7 +22,9 @@ _ZIP: Final = b"PK\x03\x04"
 _TABLES: Final = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".parquet", ".pq", ".feather", ".arrow", ".ipc", ".gz")
 _NO_TEXT: Final = re.compile(rb"[\x00-\x08\x0e-\x1f\x7f]")
 _UTF_16: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_UTF_32: Final = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _HEAD_BYTES: Final = 2**16
+_PART_BYTES: Final = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,26 @@ class Source:
         with self.path.open("rb") as file:
             file.seek(max(0, self.path.stat().st_size - _HEAD_BYTES))
             return file.read()
+
+    def has_quotes(self) -> bool:
+        """Whether there is a quotation mark."""
+        return any(b'"' in part for part in self._parts())
+
+    def line_count(self) -> int:
+        """Return how many lines there are, the last one with or without an end."""
+        ends, last = {b"\n": 0, b"\r": 0}, b""
+        for part in self._parts():
+            ends = {end: count + part.count(end) for end, count in ends.items()}
+            last = part[-1:]
+        return (ends[b"\n"] or ends[b"\r"]) + (last not in ends)
+
+    def _parts(self) -> Iterator[bytes]:
+        if self.unpacked is not None:
+            yield self.unpacked
+            return
+        with self.path.open("rb") as file:
+            while part := file.read(_PART_BYTES):
+                yield part
 
     def data(self) -> bytes:
         """Return all bytes."""
@@ -107,6 +130,8 @@ def as_utf8(source: Source) -> Source:
         Where it is no text.
     """
     head = source.head()
+    if head.startswith(_UTF_32):
+        raise no_text(source.path)
     if head.startswith(_UTF_16):
         try:
             return source.replaced(source.data().decode("utf-16").encode())

@@ -9,8 +9,11 @@ from .spellings import (
     ASSETS,
     DATES,
     IDENTITIES,
+    IDENTITY_WORDS,
     INDICATORS,
     MONEY,
+    NO_IDENTITY_WORDS,
+    ONLY_PRICES,
     TIME_SUFFIXES,
     TIMES,
     TIMES_OF_DAY,
@@ -38,6 +41,7 @@ BINANCE_COLUMNS: Final[tuple[str, ...]] = (
 )
 """Of a Binance kline file without a header."""
 
+_WORD: Final = re.compile(r"[A-Z]?[^\W\d_A-Z]+|[A-Z]+")
 _TICKER: Final = re.compile(r"[A-Z][A-Z0-9]{1,11}|1[0-9]{2,6}[A-Z]{2,8}")
 
 
@@ -108,13 +112,20 @@ def time_candidates(names: Sequence[str]) -> list[tuple[int, ...]]:
 
 def identities(names: Sequence[str]) -> list[int]:
     """Return the places of columns that say of which market a row is."""
-    return [place for place, name in enumerate(names) if _plain(name) in IDENTITIES]
+    return [place for place, name in enumerate(names) if _plain(name) in IDENTITIES or _has_identity(name)]
+
+
+def _has_identity(name: str) -> bool:
+    """Whether one of a name's words says so, as in coin_name or TickerSymbol."""
+    words = {word.lower() for word in _WORD.findall(name)}
+    return bool(words & IDENTITY_WORDS) and not words & NO_IDENTITY_WORDS
 
 
 def _time_rank(name: str) -> float | None:
     plain = _plain(name)
     if plain in TIMES:
-        return TIMES.index(plain)
+        # Exchanges write t for the begin of a bar and T for its end.
+        return TIMES.index(plain) + (0.1 if name == "T" else 0)
     bare = next((plain.removesuffix(end) for end in TIME_SUFFIXES if plain.endswith(end)), "")
     return TIMES.index(bare) + 0.25 if bare and bare in TIMES else None
 
@@ -131,6 +142,10 @@ def _values(names: Sequence[str]) -> dict[str, list[int]]:
             # Of one letter, the small one: exchanges write v for the volume and V for the part of takers.
             exact = [place for place in places[spelling] if len(spelling) == 1 and names[place] == spelling]
             found[column] = exact or places[spelling]
+    if "close" not in found and all(column in found for column in PRICES[:3]):
+        # Beside open, high and low, the price is the last one.
+        spelling = next((each for each in ONLY_PRICES if each in places), None)
+        found |= {"close": places[spelling]} if spelling is not None else {}
     free = [column for column in ("volume", "quote_asset_volume") if column not in found]
     return found | {column: [place] for column, place in zip(free, _named_volumes(names), strict=False)}
 

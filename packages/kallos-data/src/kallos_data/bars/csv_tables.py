@@ -1,6 +1,7 @@
 """CSV files: read by polars in one go where they are as usual, and as texts where they are not."""
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,6 +22,7 @@ from .reading_settings import ReadingSettings
 logger = logging.getLogger(__name__)
 
 _HEAD_ROWS: Final = 1000
+_OPEN_QUOTE: Final = 'a quotation mark (") opens a cell that goes on'
 _NULLS: Final = [word for text in MISSING for word in dict.fromkeys((text, text.upper(), text.title()))]
 
 
@@ -96,6 +98,9 @@ class CsvFile:
         wanted = sorted(numbers | texts)
         types = {place: pl.Float64 if place in numbers else pl.String for place in range(self.layout.width)}
         frame = self._read(types, wanted)
+        if self.source.has_quotes() and self.source.line_count() - self.layout.lines_before > len(frame):
+            # A cell goes over several lines.
+            return None
         left_out = [name for place, name in names.items() if place not in wanted]
         return Table(
             frame.rename({str(place): names[place] for place in wanted}), str(self.source.path), left_out=left_out
@@ -104,7 +109,7 @@ class CsvFile:
     def _texts(self) -> pl.DataFrame:
         schema = dict.fromkeys(range(self.layout.width), pl.String)
         try:
-            return self._read(schema, list(schema))
+            frame = self._read(schema, list(schema))
         except pl.exceptions.PolarsError as error:
             data = self.source.data()
             try:
@@ -113,11 +118,29 @@ class CsvFile:
                 again = CsvFile.of(from_latin_1(self.source))
                 return again._texts()  # noqa: SLF001 - of the same class
             raise self._no_table(error) from error
+        self._refuse_rows_in_cells(frame)
+        return frame
 
-    def _no_table(self, error: Exception) -> DataQualityError:
+    def _refuse_rows_in_cells(self, frame: pl.DataFrame) -> None:
+        """Refuse a cell that holds a whole row: its quotation mark was never closed, or much too late."""
+        between = re.escape(self.layout.separator)
+        row = rf"\n[^\n]*(?:{between}[^\n]*){{{self.layout.width - 1}}}\n"
+        for column in frame:
+            several = column.str.contains("[\r\n]").fill_null(value=False)
+            lines = (column.filter(several) + "\n").str.replace_all("\r\n?", "\n").str.contains(row)
+            if lines.any():
+                place = int(several.arg_true()[int(lines.arg_max() or 0)])
+                raise DataQualityError(
+                    f"{self.source.path}, row {place + 1}: {_OPEN_QUOTE} over the rows below, {column[place][:40]!r}…: "
+                    "close or remove it"
+                )
+
+    def _no_table(self, error: Exception | str) -> DataQualityError:
         reason = str(error).partition("\n")[0]
         if "not specified in schema" in reason or "more fields" in reason:
             reason = "a row has more cells; if commas stand before decimals, separate cells by semicolons or quote them"
+        elif (opened := reason.partition("could not parse `")[2]).startswith('"'):
+            reason = f"{_OPEN_QUOTE} to the end, {opened[:40]!r}…: close or remove it, or fetch the file again"
         return DataQualityError(f"{self.source.path} is not a table of {self.layout.width} columns: {reason}")
 
     def _refuse_cut_row(self) -> None:
@@ -138,20 +161,25 @@ class CsvFile:
         if not isinstance(content, Path) or b"\n" not in self.source.head():
             content, skip = self.source.data()[self.layout.first_row :], 0
             eol = "\n" if b"\n" in content else "\r"
-        return (
+        # Of columns that nobody asks for polars counts no cells: one after the last shows rows that have more.
+        beyond = str(self.layout.width)
+        frame = (
             pl.scan_csv(
                 content,
                 separator=self.layout.separator,
                 has_header=False,
                 skip_lines=skip,
                 eol_char=eol,
-                schema={str(place): kind for place, kind in types.items()},
+                schema={**{str(place): kind for place, kind in types.items()}, beyond: pl.String},
                 null_values=_NULLS,
                 missing_columns="insert",
                 raise_if_empty=False,
                 n_rows=n_rows,
                 glob=False,
             )
-            .select([str(place) for place in wanted])
+            .select([*map(str, wanted), beyond])
             .collect()
         )
+        if frame[beyond].null_count() < len(frame):
+            raise self._no_table("more fields")
+        return frame.drop(beyond)

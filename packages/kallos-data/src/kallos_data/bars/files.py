@@ -1,6 +1,8 @@
 """Price files: CSV, JSON, Parquet and Arrow, as they are or in an archive."""
 
 import io
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +19,7 @@ from .reading_settings import ReadingSettings
 
 _PARQUET: Final = (".parquet", ".pq")
 _ARROW: Final = (".feather", ".arrow", ".ipc")
+_LEVELS: Final = re.compile(r"\('([^']*)', '([^']*)'\)")
 _OLD_FEATHER: Final = b"FEA1"
 
 
@@ -34,7 +37,8 @@ def read_ohlcv(
     Times are ISO 8601 dates and times, days with their month before or after them where the values tell the order,
     digits that form a date (20230131, also with hours, minutes, seconds), or seconds, milliseconds, microseconds or
     nanoseconds since 1970 from 2009 to tomorrow. They are in UTC where they name no zone, or in that of the settings;
-    daily bars that begin at midnight of a zone keep their local dates. A column has one meaning.
+    daily bars that begin at midnight of a zone, or with the session of an exchange, keep their local dates. A
+    column has one meaning.
 
     Rows may come in any order; a row without any price and volume is left out, and so is one that stands there twice. A
     missing volume is null. What is taken from which column is logged, and what is left out.
@@ -80,9 +84,24 @@ def read_ohlcv(
 
 def _parquet(source: Source) -> pl.DataFrame:
     try:
-        return pl.scan_parquet(source.content, glob=False).collect()
+        frame = pl.scan_parquet(source.content, glob=False).collect()
     except (pl.exceptions.PolarsError, OSError) as error:
         raise DataQualityError(f"{source.path} cannot be read as Parquet: {error}") from error
+    return frame.rename(_names_of_levels(frame.columns))
+
+
+def _names_of_levels(names: Sequence[str]) -> dict[str, str]:
+    """Return other names for columns of two levels, which pandas writes as ``('Close', 'BTC-USD')``.
+
+    Of the levels of one ticker alone that with the different names counts.
+    """
+    spelt = {name: match.groups() for name in names if (match := _LEVELS.fullmatch(name))}
+    tickers = [len({levels[place] for levels in spelt.values() if all(levels)}) for place in (0, 1)]
+    if not spelt or min(tickers) > 1:
+        return {}
+    place = tickers.index(max(tickers))
+    renamed = {name: levels[place] or levels[1 - place] for name, levels in spelt.items()}
+    return renamed if len({*renamed.values(), *names}) == len(renamed) + len(names) else {}
 
 
 def _arrow(source: Source, head: bytes) -> pl.DataFrame:

@@ -8,6 +8,7 @@ from typing import Final, Literal
 import polars as pl
 
 from ..errors import DataQualityError
+from ..known_columns import PRICES
 from .reading_settings import ReadingSettings
 
 MISSING: Final = ("", "null", "none", "nan", "nat", "n/a", "na", "-", "--", "\N{EM DASH}", "\N{EN DASH}")
@@ -23,6 +24,9 @@ _BOTH: Final = r"^[+-]?\d{{1,3}}(?:{1}\d{{3}})+{0}\d*$"
 _MANY_GROUPS: Final = r"^[+-]?[1-9]\d{{0,2}}(?:{0}\d{{3}}){{2,}}$"
 _OPEN: Final = r"^[+-]?[1-9]\d{0,2}[.,]\d{3}$"
 _HEAD: Final = 1000
+# What some sites write behind large volumes: 12.3K is 12300.
+_SUFFIXED: Final = r"^([+-]?\d[\d.,]*) ?([KMBT])$"
+_SUFFIXES: Final = {"K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 _OTHER: Final[Mapping[str, Literal[".", ","]]] = {".": ",", ",": "."}
 
 
@@ -93,8 +97,14 @@ def read_numbers(
     """
     bare = {name: _bare(column) for name, column in columns.items()}
     texts = {name: column for name, column in bare.items() if column.dtype == pl.String}
+    sizes: dict[str, pl.Series] = {}
+    for name, column in texts.items():
+        if name not in PRICES and column.str.contains(_SUFFIXED).any():
+            texts[name], sizes[name] = _without_suffix(column)
+    bare |= texts
     notation = _notation(texts, settings, _Table(where, rows), commas=commas) if texts else None
-    return [_finite(column, name, _Table(where, rows), notation) for name, column in bare.items()]
+    numbers = [_finite(column, name, _Table(where, rows), notation) for name, column in bare.items()]
+    return [column * sizes[column.name] if column.name in sizes else column for column in numbers]
 
 
 def certain_points(head: Mapping[str, pl.Series]) -> bool:
@@ -112,6 +122,12 @@ def _bare(column: pl.Series) -> pl.Series:
     text = column.str.strip_chars()
     short = text.str.len_bytes() <= 4
     return text.set(short & text.str.to_lowercase().is_in(MISSING), None) if short.any() else text
+
+
+def _without_suffix(column: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Return texts without K, M, B and T behind them, and by how much these multiply."""
+    size = column.str.extract(_SUFFIXED, 2).replace_strict(_SUFFIXES, default=1.0, return_dtype=pl.Float64)
+    return column.str.replace(_SUFFIXED, "$1"), size
 
 
 def _notation(

@@ -1,5 +1,6 @@
 """How files and frames of prices are to be read where they leave it open."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -32,7 +33,7 @@ class ReadingSettings:
     Raises
     ------
     ConfigError
-        Where the zone is unknown, or a separator is none of those or stands for both.
+        Where the zone is unknown, a format leaves the time open, or a separator is none of those or stands for both.
     """
 
     time_zone: str | None = None
@@ -52,12 +53,32 @@ class ReadingSettings:
                 f"must be written in the letters of strptime, as %d.%m.%Y %H:%M, not {self.date_format!r}",
                 "date_format",
             )
+        problem = _problem_of_format(self.date_format or "")
+        if problem:
+            raise ConfigError(problem, "date_format")
         if self.decimal not in (None, ".", ","):
             raise ConfigError(f"must be . or , and not {self.decimal!r}", "decimal")
         if self.thousands not in (None, ".", ",", " ", "'"):
             raise ConfigError(f"must be one of . , ' or a blank, and not {self.thousands!r}", "thousands")
         if self.decimal is not None and self.decimal == self.thousands:
             raise ConfigError(f"must differ from what stands before decimals, and both are {self.decimal}", "thousands")
+
+
+def _problem_of_format(date_format: str) -> str | None:
+    letters = set(re.findall("%[-_0]?(.)", date_format))
+    if "Z" in letters:
+        return (
+            "has %Z, which passes over the name of a zone: write the name as it stands there (%H:%M EST), and name the "
+            "zone as time_zone"
+        )
+    half = letters & {"p", "P"}
+    if letters & {"I", "l"} and not half:
+        return "has %I, hours up to 12, without %p: name %p too, or %H for hours up to 23"
+    if half and not letters & {"I", "l"}:
+        return "has %p, AM or PM, without %I: name %I for the hours"
+    if "f" in letters and re.search(r"(?<!\.)%f", date_format):
+        return "has %f without a point before it: name .%f for what follows the point of the seconds"
+    return None
 
 
 def _is_zone(name: str) -> bool:

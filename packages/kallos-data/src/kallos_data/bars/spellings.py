@@ -8,8 +8,21 @@ TIMES: Final = (
     *("timeperiodstart", "periodstart", "barstart", "starttime", "startat", "start", "begin", "from"),
     *("opentime", "opentimestamp", "timeopen", "openingtime", "klineopentime"),
     *("timestamp", "unix", "unixtime", "unixtimestamp", "epoch", "epochtime", "ts", "mts", "t"),
-    *("datetime", "dateandtime", "zeitstempel", "gmttime", "localtime", "snappedat"),
-    *("date", "datum", "fecha", "day", "tag", "tradedate", "tradingday", "time", "zeit", "bartime"),
+    *("datetime", "dt", "ds", "dateandtime", "zeitstempel", "gmttime", "localtime", "snappedat"),
+    *(
+        "date",
+        "datum",
+        "fecha",
+        "dates",
+        "day",
+        "tag",
+        "tradedate",
+        "asofdate",
+        "tradingday",
+        "time",
+        "zeit",
+        "bartime",
+    ),
     *("index", "indexlevel0", "level0", "unnamed0", ""),
 )
 # A unit or zone may follow, as in timestamp_ms, date (UTC).
@@ -18,10 +31,21 @@ DATES: Final = ("date", "datum", "day", "tradedate", "dateutc", "fecha")
 TIMES_OF_DAY: Final = ("time", "zeit", "uhrzeit", "hour", "timeutc", "hora", "timeofday")
 
 VALUES: Final = {
-    "open": ("open", "openprice", "priceopen", "opening", "eröffnung", "eröffnungskurs", "erster", "apertura", "o"),
+    "open": (
+        "open",
+        "openprice",
+        "priceopen",
+        "opening",
+        "eröffnung",
+        "eröffnungskurs",
+        "eröffn",
+        "erster",
+        "apertura",
+        "o",
+    ),
     "high": ("high", "highprice", "pricehigh", "hoch", "höchst", "höchstkurs", "tageshoch", "max", "máximo", "h"),
     "low": ("low", "lowprice", "pricelow", "tief", "tiefst", "tiefstkurs", "tagestief", "min", "mínimo", "l"),
-    "close": ("close", "closeprice", "priceclose", "closing", "schluss", "schlusskurs", "cierre", "c"),
+    "close": ("close", "closeprice", "priceclose", "closing", "closelast", "schluss", "schlusskurs", "cierre", "c"),
     "volume": (
         *("volume", "vol", "basevolume", "baseassetvolume", "volumebase", "volumetraded", "volumefrom", "totalvolume"),
         *("volumen", "v"),
@@ -33,6 +57,9 @@ VALUES: Final = {
     "taker_buy_base_asset_volume": ("takerbuybaseassetvolume", "takerbuybasevolume", "takerbuyvolume"),
     "taker_buy_quote_asset_volume": ("takerbuyquoteassetvolume", "takerbuyquotevolume"),
 }
+
+# Names of the close where there is an open, a high and a low beside.
+ONLY_PRICES: Final = ("price", "last", "lastprice", "zuletzt", "kurs")
 
 # Columns that say of which market a row is.
 IDENTITIES: Final = frozenset(
@@ -52,6 +79,31 @@ IDENTITIES: Final = frozenset(
             "product",
         ),
         *("productid", "symbolid", "contract", "venue", "isin", "wkn", "stock", "tf", "freq", "frequency"),
+    )
+)
+
+# A word of such a column's name, and words that make something else of it.
+IDENTITY_WORDS: Final = frozenset(
+    (
+        *(
+            "symbol",
+            "ticker",
+            "pair",
+            "exchange",
+            "coin",
+            "crypto",
+            "cryptocurrency",
+            "asset",
+            "instrument",
+            "security",
+        ),
+        *("currency", "company", "isin", "cusip", "ric", "code", "contract", "token", "timeframe", "venue"),
+    )
+)
+NO_IDENTITY_WORDS: Final = frozenset(
+    (
+        *("cap", "volume", "vol", "price", "supply", "change", "value", "count", "rank", "number", "amount", "date"),
+        *("time", "trades", "rate", "return", "buy", "sell", "open", "high", "low", "close", "turnover"),
     )
 )
 

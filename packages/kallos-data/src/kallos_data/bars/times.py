@@ -79,9 +79,7 @@ class TimeReader:
             self.refuse(pl.repeat(value=True, n=len(column), eager=True), f"a {column.dtype} is no time: {_REMEDY}")
         own_zone = column.dtype.time_zone if isinstance(column.dtype, pl.Datetime) else None
         dates = daily_dates(local, moments, self.settings.time_zone or own_zone)
-        times, note = (
-            (moments, None) if dates is None else (dates, "daily bars that begin at local midnight keep their dates")
-        )
+        times, note = (moments, None) if dates is None else (dates, "daily bars keep their local dates")
         outside = ~times.is_between(_FIRST, self.latest)
         if outside.any():
             shown = times.filter(outside)[0]

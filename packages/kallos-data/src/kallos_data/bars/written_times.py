@@ -126,6 +126,8 @@ def written_as(texts: pl.Series, date_format: str) -> WrittenTimes:
     elif "%z" in date_format and "%H" not in date_format and "%I" not in date_format:
         # And a time of day before a zone.
         texts, date_format = texts + " 00:00", f"{date_format} %H:%M"
+    # What Python calls %f takes its point along in polars.
+    date_format = date_format.replace(".%f", "%.f")
     parsed = texts.str.strip_chars().str.to_datetime(date_format, time_unit="us", strict=False)
     has_zone = parsed.dtype == pl.Datetime("us", "UTC")
     offset = pl.select(pl.when(parsed.is_not_null()).then(0 if has_zone else None).cast(pl.Int32)).to_series()

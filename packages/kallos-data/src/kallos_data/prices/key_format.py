@@ -10,6 +10,7 @@ import sqlalchemy
 from sqlalchemy import Connection, TableClause, types
 
 from ..database.feature_tables import FeatureTables
+from ..errors import DataQualityError
 from ..timestamps import epoch_unit, utc_times
 
 _DAY: Final = timedelta(days=1) // timedelta(microseconds=1)
@@ -144,3 +145,24 @@ def format_of(
         longer = among.where(sqlalchemy.func.length(column) > _DATE_LENGTH).limit(1)
         return KeyFormat.of_example(example, all_dates=dates and connection.execute(longer).scalar() is None)
     return KeyFormat.of_empty_column(kind)
+
+
+def refuse_unclear(times: pl.Series, table: str, asset: str | int) -> None:
+    """Refuse stored ``times [N]`` (sorted) of which one is missing, or there twice in two spellings.
+
+    Raises
+    ------
+    DataQualityError
+        Where one is.
+    """
+    if times.has_nulls():
+        raise DataQualityError(
+            f"table {table!r} holds rows of {str(asset)!r} without a time ({times.null_count()} of {len(times)}): "
+            "remove them, or write their times"
+        )
+    again = times.filter(~times.is_first_distinct())
+    if len(again):
+        raise DataQualityError(
+            f"table {table!r} holds {len(again)} times of {str(asset)!r} twice, written in two ways, the first "
+            f"{again[0]:%Y-%m-%d %H:%M:%S} (UTC): remove one of the two rows"
+        )

@@ -1,5 +1,6 @@
 """Tables of prices and indicators as Kallos makes them, and what it asks of those that others made."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -64,9 +65,6 @@ def as_key(asset_id: str | int, kind: types.TypeEngine[Any], table: str) -> str 
         raise ConfigError("must name an asset, not be empty", "asset_id")
     if not isinstance(kind, types.Integer):
         return str(asset_id)
-    try:
+    if isinstance(asset_id, int) or re.fullmatch(r"-?[0-9]+", asset_id.strip()):
         return int(asset_id)
-    except ValueError:
-        raise ConfigError(
-            f"must be a whole number, as the ids of table {table!r} are, not {asset_id!r}", "asset_id"
-        ) from None
+    raise ConfigError(f"must be a whole number, as the ids of table {table!r} are, not {asset_id!r}", "asset_id")

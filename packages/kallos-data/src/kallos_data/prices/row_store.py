@@ -170,6 +170,11 @@ class RowStore:
                 series.append(pl.Series(name, values, dtype=pl.Float64, strict=True))
             except TypeError as error:
                 bad = next(place for place, value in enumerate(values) if isinstance(value, str | bytes))
+                if isinstance(self.types[name], types.String):
+                    raise DataQualityError(
+                        f"table {self.table.name!r} has the column {name!r} as {self.types[name]}, which keeps numbers "
+                        f"as texts ({values[bad]!r}): make a table whose columns of numbers are REAL, or name another"
+                    ) from error
                 raise DataQualityError(
                     f"table {self.table.name!r} holds values that are not numbers: column {name!r} is {values[bad]!r} "
                     f"at {keys[bad]}: correct them at their source"

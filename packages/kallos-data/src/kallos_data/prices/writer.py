@@ -15,7 +15,7 @@ from ..database.feature_tables import FeatureTables
 from ..database.table_places import at_its_place
 from ..errors import DataQualityError, MissingColumnsError
 from .held_digits import Flags, Floats, Loss, as_held, losses, too_large
-from .key_format import format_of
+from .key_format import format_of, refuse_unclear
 from .price_tables import as_key, create, parameter_of, require_key
 from .row_store import RowStore
 from .table_words import TableWords
@@ -107,7 +107,7 @@ class AssetRows:
         Raises
         ------
         DataQualityError
-            Where a stored value is neither a number nor a time.
+            Where a stored value is neither a number nor a time, or a time is missing or there twice.
         """
         parts = [_frame_of(self.columns)]
 
@@ -119,7 +119,9 @@ class AssetRows:
                 self._odd_keys |= {time: key for time, key, new in each if key != new}
 
         self._store.read(self.columns, take)
-        return pl.concat(parts).sort("timestamp")
+        stored = pl.concat(parts).sort("timestamp")
+        refuse_unclear(stored["timestamp"], self.name, self._store.asset)
+        return stored
 
     def refuse_coarser(self, times: pl.Series) -> None:
         """Refuse times that the key's column would shorten.
