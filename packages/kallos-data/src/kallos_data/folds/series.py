@@ -188,7 +188,7 @@ def _observed_at(window: IntoDataFrame, observed: IntoDataFrame | None) -> Mask:
     known = as_polars(observed)
     if "observed" not in known.columns:
         raise MissingColumnsError(["observed"], known.columns, where="the frame of observed steps")
-    if known["observed"].dtype not in (pl.Boolean, pl.Null):
+    if not isinstance(known["observed"].dtype, (pl.Boolean, pl.Null)):
         raise DataQualityError(f"column 'observed' holds {known['observed'].dtype}, not true and false: convert it")
     if known["timestamp"].is_duplicated().any():
         raise DataQualityError("the frame of observed steps has a time in several rows: keep one of each")
