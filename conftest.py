@@ -1,5 +1,6 @@
 """What the tests of several members share."""
 
+import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 
@@ -21,3 +22,8 @@ def pytest_configure() -> None:
 
         settings.register_profile("kallos", deadline=None)
         settings.load_profile("kallos")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one process more than there are cores: half of what tests of processes do is wait."""
+    return (os.cpu_count() or 1) + 1

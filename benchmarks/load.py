@@ -205,7 +205,7 @@ def split_once(url: str) -> dict[str, float]:
             parts.wrap(history.AssetHistory, "read", "convert"),
             parts.wrap(sqlalchemy.Connection, "execute", "query", inside="convert"),
             parts.wrap(sqlalchemy.CursorResult, "all", "query", inside="convert"),
-            parts.wrap(history, "regularise", "regularise"),
+            parts.wrap(history, "on_regular_grid", "regularise"),
             parts.timed("the rest"),
         ):
             load_features_from_db(ASSET, END, url)

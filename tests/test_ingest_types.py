@@ -120,7 +120,7 @@ def test_types_of_sqlite_hold_what_they_are_given(tmp_path):
         assert ingest_frame(market, "A", url, tables=ALONE).rows_inserted == expected
     other = f"sqlite:///{tmp_path / 'texts.db'}"
     make(other, "text", "real", "text")
-    with pytest.raises(DataQualityError, match="holds values that are not numbers: column 'open' is "):
+    with pytest.raises(DataQualityError, match="has the column 'open' as TEXT, which keeps numbers as texts"):
         ingest_frame(market, "A", other, tables=ALONE)
     assert count(other) == 0
 
