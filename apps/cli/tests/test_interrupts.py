@@ -14,7 +14,8 @@ from kallos_tune import load_study
 pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks for processes in /proc")  # noqa: PTH112
 
 # Long enough to be stopped in the middle, on any machine.
-TWO_WORKERS = ("--workers", "2", "--max-epochs", "60", "--patience", "60", "--n-trials", "2")
+# Without pruning, so that a trial runs until it is stopped, whatever the other one comes to.
+TWO_WORKERS = ("--workers", "2", "--max-epochs", "60", "--patience", "60", "--n-trials", "2", "--pruner", "none")
 
 
 def read_until(process, words):

@@ -3,16 +3,18 @@
 import logging
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import polars as pl
 from narwhals.typing import IntoDataFrameT
 
-from ..errors import ConfigError, DataQualityError, MissingColumnsError
+from ..errors import ConfigError
 from ..frames import as_polars, like
 from ..known_columns import CHANGES
 from ..steps import Step, find_step
 from .broken_spans import fill_broken_spans
+from .gaps import log_filled, positions_on, refuse_long_gaps, refuse_missing_rows
+from .source_rows import refuse_infinities, shown, sorted_utc, without_empty_columns
 
 logger = logging.getLogger(__name__)
 
@@ -106,26 +108,26 @@ def on_regular_grid(
     if max_gap < 0:
         raise ConfigError(f"must be 0 or more, not {max_gap}", "max_gap")
     named = None if frequency in (None, "auto") else Step.of(frequency)  # pyright: ignore[reportArgumentType]
-    frame = _sorted_utc(frame)
-    _refuse_infinities(frame)
-    frame = _without_empty_columns(frame, target_col)
+    frame = sorted_utc(frame)
+    refuse_infinities(frame)
+    frame = without_empty_columns(frame, target_col)
     step = named or find_step(frame["timestamp"])
     n_rows = len(frame)
     frame = _until_last_target(frame, target_col)
-    positions = _positions(frame["timestamp"], step)
+    positions = positions_on(frame["timestamp"], step)
     first = _warm_up(frame)
     # Of the rows that are dropped, the last few may still hold what the first row is filled with.
     near = frame.filter(positions >= positions[first] - max_gap)
-    _refuse_missing_rows(near, step, max_gap)
+    refuse_missing_rows(near, step, max_gap)
     grid = step.grid(near["timestamp"][0], near["timestamp"][-1])
     with_holes = grid.to_frame().join(near, on="timestamp", how="left", maintain_order="left")
     after_warm_up = pl.col("timestamp") >= frame["timestamp"][first]
     filled = _filled(with_holes, max_gap, changes).filter(after_warm_up)
     filled = fill_broken_spans(filled, frame["timestamp"], positions, changes)
     with_holes = with_holes.filter(after_warm_up)
-    _refuse_long_gaps(frame, filled, step, max_gap)
+    refuse_long_gaps(frame, filled, step, max_gap)
     history = History(filled, _observed(with_holes, target_col), step, n_rows - len(frame))
-    _log_filled(with_holes, history.observed)
+    log_filled(with_holes, history.observed)
     return history
 
 
@@ -145,26 +147,6 @@ def frame_frequency(frame: pl.DataFrame) -> timedelta:
     return find_step(frame["timestamp"]).length
 
 
-def _sorted_utc(frame: pl.DataFrame) -> pl.DataFrame:
-    if "timestamp" not in frame.columns:
-        raise MissingColumnsError(["timestamp"], frame.columns)
-    if frame.is_empty():
-        raise DataQualityError("the frame has no row: load a history")
-    for name, kind in frame.drop("timestamp").schema.items():
-        if not (kind.is_numeric() or isinstance(kind, (pl.Boolean, pl.Null))):
-            raise DataQualityError(f"column {name!r} holds {kind}, not numbers: convert it, or leave it out")
-    numbers = pl.exclude("timestamp").cast(pl.Float64).fill_nan(None)
-    frame = as_polars(frame).with_columns(numbers).sort("timestamp")
-    if missing := frame["timestamp"].null_count():
-        raise DataQualityError(f"the timestamp is missing in {missing} rows: remove them")
-    twice = frame.filter(pl.col("timestamp").is_duplicated())["timestamp"].unique(maintain_order=True)
-    if len(twice):
-        raise DataQualityError(
-            f"{len(twice)} timestamps stand in several rows, first {_shown(twice[0])}: keep one row for each step"
-        )
-    return frame
-
-
 def _until_last_target(frame: pl.DataFrame, target_col: str | None) -> pl.DataFrame:
     """Return the rows up to the last one whose target is known: a target that looks ahead is not known at the end."""
     if target_col is None or target_col not in frame.columns:
@@ -172,7 +154,7 @@ def _until_last_target(frame: pl.DataFrame, target_col: str | None) -> pl.DataFr
     known = int(frame[target_col].is_not_null().arg_true()[-1]) + 1
     if known < len(frame):
         rows = f"the last {len(frame) - known} rows have" if len(frame) - known > 1 else "the last row has"
-        logger.info("%s no %s yet: the history ends with %s", rows, target_col, _shown(frame["timestamp"][known - 1]))
+        logger.info("%s no %s yet: the history ends with %s", rows, target_col, shown(frame["timestamp"][known - 1]))
     return frame[:known]
 
 
@@ -195,53 +177,6 @@ def _observed(with_holes: pl.DataFrame, target_col: str | None) -> pl.DataFrame:
     return with_holes.select("timestamp", observed=known)
 
 
-def _refuse_infinities(frame: pl.DataFrame) -> None:
-    # One look at all columns at once; at each alone, only where something is wrong.
-    if not frame.select(pl.any_horizontal(pl.exclude("timestamp").is_infinite().any())).item():
-        return
-    for name in frame.columns[1:]:
-        infinite = frame.filter(pl.col(name).is_infinite())
-        if len(infinite):
-            raise DataQualityError(
-                f"column {name!r} is infinite in {len(infinite)} rows, first at {_shown(infinite['timestamp'][0])}: "
-                "correct the values at their source"
-            )
-
-
-def _positions(times: pl.Series, step: Step) -> pl.Series:
-    """Return how many steps each time lies after the first."""
-    positions = step.positions(times)
-    strays = times.filter(positions.is_null())
-    if len(strays):
-        raise DataQualityError(
-            f"{len(strays)} timestamps lie between the steps of {step}, first {_shown(strays[0])}: "
-            "resample the data, or name the right frequency"
-        )
-    return positions
-
-
-def _refuse_missing_rows(frame: pl.DataFrame, step: Step, max_gap: int) -> None:
-    """Refuse a hole in time before the grid is laid: one wrong time could make it larger than the memory."""
-    times = frame["timestamp"]
-    missing = _positions(times, step).diff().fill_null(1) - 1
-    too_long = missing > max_gap
-    if too_long.any():
-        after = int(too_long.arg_max() or 0)
-        raise DataQualityError(_gap("every column", missing[after], step.next(times[after - 1]), times[after], max_gap))
-
-
-def _without_empty_columns(frame: pl.DataFrame, target_col: str | None) -> pl.DataFrame:
-    nulls = frame.null_count().row(0, named=True)
-    empty = [name for name in frame.columns[1:] if nulls[name] == len(frame)]
-    if empty and len(empty) == frame.width - 1:
-        raise DataQualityError(f"no column holds any value: {', '.join(map(repr, empty))}")
-    if target_col in empty:
-        raise DataQualityError(f"column {target_col!r}, the target, has no value in {len(frame)} rows: choose another")
-    if empty:
-        logger.info("columns without any value are left out: %s", ", ".join(empty))
-    return frame.drop(empty)
-
-
 def _warm_up(frame: pl.DataFrame) -> int:
     """Return the first row by which every column has had a value."""
     first_values: dict[str, int] = frame.select(pl.exclude("timestamp").is_not_null().arg_max()).row(0, named=True)
@@ -253,44 +188,6 @@ def _warm_up(frame: pl.DataFrame) -> int:
             start,
             len(frame),
             ", ".join(late),
-            _shown(frame["timestamp"][start]),
+            shown(frame["timestamp"][start]),
         )
     return start
-
-
-def _refuse_long_gaps(frame: pl.DataFrame, filled: pl.DataFrame, step: Step, max_gap: int) -> None:
-    nulls = filled.null_count().row(0, named=True)
-    for name in (each for each in filled.columns[1:] if nulls[each]):
-        within = filled["timestamp"][int(filled[name].is_null().arg_max() or 0)]
-        known = frame.filter(pl.col(name).is_not_null())["timestamp"]
-        begin = step.next(known.filter(known < within)[-1])
-        later = known.filter(known > within)
-        end = later[0] if len(later) else step.next(filled["timestamp"][-1])
-        raise DataQualityError(_gap(f"column {name!r}", len(step.grid(begin, end)) - 1, begin, end, max_gap))
-
-
-def _log_filled(with_holes: pl.DataFrame, observed: pl.DataFrame) -> None:
-    holes = observed.filter(~pl.col("observed"))["timestamp"]
-    if len(holes):
-        logger.warning(
-            "%d of %d steps have no bar or no target and are filled, first %s: "
-            "they are context, neither trained on nor scored",
-            len(holes),
-            len(with_holes),
-            _shown(holes[0]),
-        )
-    of_observed = with_holes.filter(observed["observed"]).null_count().row(0, named=True)
-    if lacking := [f"{name} ({count})" for name, count in of_observed.items() if count]:
-        logger.warning("missing values of single columns are filled as well, in so many steps: %s", ", ".join(lacking))
-
-
-def _gap(what: str, length: int, begin: datetime, end: datetime, max_gap: int) -> str:
-    return (
-        f"{what} has no value for {length} steps from {_shown(begin)}, and no more than {max_gap} are filled: "
-        f"supply the values at their source, start on {end:%Y-%m-%d} or later, or raise the size of gaps that are "
-        "filled"
-    )
-
-
-def _shown(time: object) -> str:
-    return str(time).replace("+00:00", "Z")
