@@ -4,6 +4,7 @@ import io
 import os
 import pty
 import re
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -36,6 +37,16 @@ def finished(trial: int, score: float | None, n_finished: int, best: float | Non
 
 def pruned(trial: int, where: str, n_finished: int) -> TrialFinished:
     return TrialFinished(trial, "PRUNED", 0.5, where, None, 1.0, 0.03, n_finished, 4)
+
+
+def test_filled_steps_of_each_fold_are_said(capsys):
+    Watch()(replace(opened(4), n_filled=((0, 0), (3, 1), (4, 0))))
+    said = (
+        "filled steps, neither trained on nor scored: 3 of training and 1 of validation in fold 2, 4 of training and "
+    )
+    assert said + "0 of validation in fold 3" in capsys.readouterr().err
+    Watch()(replace(opened(4), n_filled=((0, 0), (0, 0))))
+    assert "filled" not in capsys.readouterr().err
 
 
 def test_lines_of_trials_that_overlap(capsys):
