@@ -1,5 +1,6 @@
 """Prices that jump: what a wrong bar looks like, and a market that was restarted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -10,6 +11,7 @@ import polars as pl
 _LEAST_LOG_RETURN: Final = 1.0
 _LEAST_DEVIATIONS: Final = 20.0
 _BARS_TO_RETURN: Final = 3
+_MOST_TOLD: Final = 5
 # Of a normal distribution, the standard deviation is so many times the median distance from the median.
 _NORMAL: Final = 1.4826
 
@@ -75,3 +77,9 @@ def find_jumps(times: pl.Series, close: pl.Series) -> list[Jump]:
         found.append(Jump(times[place], float(prices[place - 1]), float(prices[place]), returns=bool(back.any())))
         told = place + 2 + int(back.argmax()) if back.any() else place
     return found
+
+
+def jumps_in_words(jumps: Sequence[Jump]) -> list[str]:
+    """Return a line for each of the first five jumps, and one for the number of the others."""
+    others = len(jumps) - _MOST_TOLD
+    return [*map(str, jumps[:_MOST_TOLD]), *([f"and {others} more jumps of the close"] if others > 0 else [])]

@@ -15,7 +15,7 @@ from ..database.tables import SourceTable, source_tables
 from ..database.text_columns import refuse_columns_without_numbers
 from ..errors import AssetNotFoundError, ConfigError, DataQualityError, InsufficientDataError
 from ..frames import to_pandas
-from ..jumps import find_jumps
+from ..jumps import find_jumps, jumps_in_words
 from ..known_columns import CHANGES
 from ..steps import Step
 from ..timestamps import Moment, first_moment, last_moment, utc_times
@@ -27,7 +27,6 @@ from .regular_grid import History, on_regular_grid
 logger = logging.getLogger(__name__)
 
 _MOST_KNOWN_ASSETS: Final = 300
-_MOST_JUMPS_TOLD: Final = 5
 _NAMES: Final = FeatureTables()
 
 
@@ -182,11 +181,8 @@ def _warn_of_jumps(asset_id: str | int, history: History) -> None:
     if close is None or (history.frame[close] <= 0).any():
         return
     observed = history.frame.filter(history.observed["observed"])
-    jumps = find_jumps(observed["timestamp"], observed[close])
-    for jump in jumps[:_MOST_JUMPS_TOLD]:
-        logger.warning("%s: %s", asset_id, jump)
-    if len(jumps) > _MOST_JUMPS_TOLD:
-        logger.warning("%s: and %d jumps more", asset_id, len(jumps) - _MOST_JUMPS_TOLD)
+    for words in jumps_in_words(find_jumps(observed["timestamp"], observed[close])):
+        logger.warning("%s: %s", asset_id, words)
 
 
 def _why_empty(

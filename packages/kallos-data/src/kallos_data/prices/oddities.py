@@ -6,12 +6,11 @@ from typing import Final
 
 import polars as pl
 
-from ..jumps import find_jumps
+from ..jumps import find_jumps, jumps_in_words
 from ..steps import Step
 
 logger = logging.getLogger(__name__)
 
-_MOST_JUMPS: Final = 5
 _LEAST_IN_A_ROW: Final = 5
 _LEAST_OF_SHORT_ONES: Final = 30
 _HOUR: Final = timedelta(hours=1)
@@ -59,10 +58,8 @@ def warn_of_longer_bars(times: pl.Series, step: Step | None, asset_id: str | int
 def warn_of_jumps(history: pl.DataFrame, read: pl.Series, asset_id: str | int) -> None:
     """Warn of closes that jump, at the times that were ``read [N]`` alone, of five at most."""
     jumps = [jump for jump in find_jumps(history["timestamp"], history["close"]) if _holds(read, jump.time)]
-    for jump in jumps[:_MOST_JUMPS]:
-        logger.warning("%s: %s", asset_id, jump)
-    if len(jumps) > _MOST_JUMPS:
-        logger.warning("%s: and %d more jumps of the close", asset_id, len(jumps) - _MOST_JUMPS)
+    for words in jumps_in_words(jumps):
+        logger.warning("%s: %s", asset_id, words)
 
 
 def _holds(times: pl.Series, moment: datetime) -> bool:
