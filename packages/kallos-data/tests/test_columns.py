@@ -109,7 +109,7 @@ def test_identical_rows_are_dropped_and_said(caplog):
     twice = frame(3, volume=[1.0, 2.0, 3.0])
     again = pl.concat([twice, twice[1:2], twice[1:2]])
     assert clean_ohlcv(again).equals(clean_ohlcv(twice))
-    assert "rows that stand there twice, with the same values, are dropped: 2" in caplog.text
+    assert "exact repeats of other rows are dropped: 2" in caplog.text
 
 
 def test_different_rows_of_one_time_are_refused_with_what_tells_them_apart():

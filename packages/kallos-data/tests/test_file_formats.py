@@ -144,6 +144,18 @@ def test_broken_files_say_so(tmp_path, name, data, message):
         read_ohlcv(path)
 
 
+def test_a_zip_archive_of_another_compression_is_not_called_broken(tmp_path):
+    path = tmp_path / "newer.zip"
+    data = bytearray(zipped(a_csv=as_csv()))
+    # Compression method 97 in both headers, which zipfile does not know.
+    for mark, place in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        start = data.index(mark) + place
+        data[start : start + 2] = (97).to_bytes(2, "little")
+    path.write_bytes(bytes(data))
+    with pytest.raises(DataQualityError, match=r"a zip archive that cannot be read here \(.*\): unpack it first"):
+        read_ohlcv(path)
+
+
 def test_a_check_sum_beside_a_file_is_compared(tmp_path, caplog):
     caplog.set_level("INFO", logger="kallos_data")
     path = tmp_path / "BTCUSDT-1d.zip"
@@ -153,7 +165,7 @@ def test_a_check_sum_beside_a_file_is_compared(tmp_path, caplog):
     assert len(read_ohlcv(path)) == 60
     assert "SHA-256 as in BTCUSDT-1d.zip.CHECKSUM" in caplog.text
     beside.write_text(f"{'0' * 64}  BTCUSDT-1d.zip\n")
-    with pytest.raises(DataQualityError, match=r"has another check sum than BTCUSDT-1d\.zip\.CHECKSUM says"):
+    with pytest.raises(DataQualityError, match=r"does not match the checksum in BTCUSDT-1d\.zip\.CHECKSUM"):
         read_ohlcv(path)
     beside.write_text("<html>not found</html>")
     with pytest.raises(DataQualityError, match=r"holds no SHA-256 of BTCUSDT-1d\.zip"):

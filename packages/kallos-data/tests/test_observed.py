@@ -108,7 +108,7 @@ def test_a_holiday_is_missing_where_a_week_end_is_not():
 
 
 def test_a_saturday_is_no_working_day():
-    with pytest.raises(DataQualityError, match="1 timestamps lie between the steps of 1 working day, first 2024-01-06"):
+    with pytest.raises(DataQualityError, match="1 timestamp lies between the steps of 1 working day, first 2024-01-06"):
         on_regular_grid(bars(6), frequency="B")
 
 

@@ -199,7 +199,7 @@ REFUSED = {
     "infinite": (days([1.0, math.inf, -math.inf]), "column 'a' is infinite in 2 rows, first at 2024-02-27 00:00:00Z"),
     "stray": (
         pl.concat([days([1.0] * 9), days([1.0]).with_columns(pl.col("timestamp") + timedelta(hours=7))]),
-        "1 timestamps lie between the steps of 1 day, first 2024-02-26 07:00:00Z",
+        "1 timestamp lies between the steps of 1 day, first 2024-02-26 07:00:00Z",
     ),
     "single": (days([1.0]), "the frequency shows in 2 rows or more, not in 1: load a longer history"),
     "empty": (days([1.0])[:0], "the frame has no row: load a history"),

@@ -67,7 +67,7 @@ def test_a_purge_shorter_than_the_target_looks_ahead_is_told(
 ):
     write_history(database, history.with_columns(ret=pl.col("ret").shift(-7)))
     load(purge=purge)
-    words = f"the 7 last rows have no ret yet, and the purge is {purge}: if that looks so many steps ahead"
+    words = f"the 7 last rows have no ret yet, and the purge is {purge}: if it looks that many steps ahead"
     assert (words in caplog.text) == warned
     assert ("set the purge to 7" in caplog.text) == warned
 

@@ -170,13 +170,7 @@ def _internal(error: Exception) -> tuple[str, str]:
 
 
 def _mismatch(error: "StudyMismatchError") -> tuple[str, str]:
-    # What follows from a change of data that is told says no more.
-    told = {"data_hash", "folds", "last"} if error.change_of_data else set[str]()
-    shown = [
-        f"{option_of(key)} was {old}, now {new}" for key, (old, new) in error.differences.items() if key not in told
-    ]
-    shown += [error.change_of_data] if error.change_of_data else []
-    what = "on other data" if error.change_of_data and len(shown) == 1 else "with other settings"
+    shown = error.in_words(lambda key, old, new: f"{option_of(key)} was {old}, now {new}")
     ways = ["go back to the stored values", "choose another --study-name"]
     ways += ["resume it nevertheless with --resume force"] if error.can_go_on else []
-    return f"study {error.name!r} was made {what}: {'; '.join(shown)}", ", or ".join(ways)
+    return f"study {error.name!r} was made {error.how}: {shown}", ", or ".join(ways)

@@ -4,7 +4,7 @@ Every class carries its facts as attributes, also subclasses the built-in error 
 workers are processes of their own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -196,13 +196,26 @@ class StudyMismatchError(KallosError, ValueError):
         self.change_of_data = change_of_data
         self.differences = differences
         self.can_go_on = can_go_on
-        told = {"data_hash", "folds", "last"} if change_of_data else set[str]()
-        shown = [f"{key}: stored {old!r}, now {new!r}" for key, (old, new) in differences.items() if key not in told]
-        shown += [change_of_data] if change_of_data else []
+        shown = self.in_words(lambda key, old, new: f"{key}: stored {old!r}, now {new!r}")
         ways = ["choose another study name", "go back to the stored values"]
         ways += ["resume it by force"] if can_go_on else []
-        what = "on other data" if change_of_data and len(shown) == 1 else "with other settings"
-        super().__init__(f"study {name!r} was made {what} ({'; '.join(shown)}): {', or '.join(ways)}")
+        super().__init__(f"study {name!r} was made {self.how} ({shown}): {', or '.join(ways)}")
+
+    @property
+    def how(self) -> str:
+        """What the study was made with or on, in words."""
+        return "with other settings" if self._beside_data or not self.change_of_data else "on other data"
+
+    def in_words(self, difference: Callable[[str, object, object], str]) -> str:
+        """Return what differs, each difference in the words of a function of its key and its two values."""
+        shown = [difference(key, *self.differences[key]) for key in self._beside_data]
+        return "; ".join([*shown, self.change_of_data] if self.change_of_data else shown)
+
+    @property
+    def _beside_data(self) -> list[str]:
+        # What follows from a change of data that is told says no more.
+        told = {"data_hash", "folds", "last"} if self.change_of_data else set[str]()
+        return [key for key in self.differences if key not in told]
 
 
 class TooManyFailuresError(KallosError, RuntimeError):

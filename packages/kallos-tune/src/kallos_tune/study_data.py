@@ -215,8 +215,8 @@ def _warn_of_a_short_purge(target_col: str, n_unknown: int, purge: int) -> None:
     if n_unknown > purge:
         rows = "last row has" if n_unknown == 1 else f"{n_unknown} last rows have"
         logger.warning(
-            "the %s no %s yet, and the purge is %d: if that looks so many steps ahead, forecasts are made here of what "
-            "is partly known, and score too well; then set the purge to %d",
+            "the %s no %s yet, and the purge is %d: if it looks that many steps ahead, forecasts are given part of the "
+            "answer and score too well; then set the purge to %d",
             rows,
             target_col,
             purge,

@@ -165,7 +165,7 @@ def from_latin_1(source: Source) -> Source:
         text = data.decode("cp1252")
     except UnicodeDecodeError as error:
         raise no_text(source.path) from error
-    logger.warning("%s is not UTF-8: read as Latin-1, look whether its names are right", source.path)
+    logger.warning("%s is not UTF-8: read as Latin-1, check that its names look right", source.path)
     return source.replaced(text.encode())
 
 
@@ -188,8 +188,13 @@ def _of_zip(path: Path) -> Source:
                 held = ", ".join(map(repr, sorted(names)[:10])) or "nothing"
                 raise DataQualityError(f"{path} must hold one table, and holds {held}: unpack it and name one file")
             data = io.BytesIO(archive.read(tables[0])).getvalue()
-    except (zipfile.BadZipFile, EOFError, zlib.error, OSError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, EOFError, zlib.error, OSError) as error:
         raise DataQualityError(f"{path} is a zip archive that is cut short or broken: fetch it again") from error
+    except NotImplementedError as error:
+        # A sound archive of a newer program: zipfile knows neither every compression nor every version.
+        raise DataQualityError(
+            f"{path} is a zip archive that cannot be read here ({error}): unpack it first"
+        ) from error
     except RuntimeError as error:
         raise DataQualityError(f"{path} is a zip archive with a password: unpack it first") from error
     return Source(path, tables[0], data)
@@ -218,7 +223,7 @@ def _check_sum(path: Path) -> None:
         actual = hashlib.file_digest(file, "sha256").hexdigest()
     if actual not in sums:
         raise DataQualityError(
-            f"{path} has another check sum than {beside.name} says (SHA-256 {actual[:12]}…, not {sums[0][:12]}…): "
+            f"{path} does not match the checksum in {beside.name} (SHA-256 {actual[:12]}…, not {sums[0][:12]}…): "
             "fetch both again"
         )
     logger.info("%s: SHA-256 as in %s", path, beside.name)

@@ -116,9 +116,7 @@ def one_bar_a_time(bars: pl.DataFrame, raw: pl.DataFrame, used: Sequence[int], w
     unique = bars.unique(pl.exclude(ROW), keep="first", maintain_order=True)
     if unique["timestamp"].is_duplicated().any():
         _refuse_same_times(unique, raw, used, where)
-    logger.warning(
-        "%s: rows that stand there twice, with the same values, are dropped: %d", where, len(bars) - len(unique)
-    )
+    logger.warning("%s: exact repeats of other rows are dropped: %d", where, len(bars) - len(unique))
     return unique
 
 

@@ -17,8 +17,9 @@ def positions_on(times: pl.Series, step: Step) -> pl.Series:
     positions = step.positions(times)
     strays = times.filter(positions.is_null())
     if len(strays):
+        lie = "1 timestamp lies" if len(strays) == 1 else f"{len(strays)} timestamps lie"
         raise DataQualityError(
-            f"{len(strays)} timestamps lie between the steps of {step}, first {shown(strays[0])}: "
+            f"{lie} between the steps of {step}, first {shown(strays[0])}: "
             "resample the data, or name the right frequency"
         )
     return positions
