@@ -261,6 +261,6 @@ def hold_out_error(market: Market, params: Params, settings: TuningSettings) -> 
     # Scaled on the same training window: the validation window and the held-out steps follow it.
     onward = prepare_darts_timeseries(train, pl.concat([val, later]), TARGET, market.groups)
     series = onward.val_series(look_back)
-    forecast = onward.target_scaler.inverse(forecast_rolling(fit.model, *series)[:, 0, 0].astype(np.float64))
+    forecast = onward.rolling_to_target_unit(forecast_rolling(fit.model, *series)[:, 0, 0])
     missed = (forecast - onward.actual)[-len(later) :]
     return float(np.sqrt(np.mean(missed**2)))

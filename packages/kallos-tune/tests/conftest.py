@@ -67,9 +67,14 @@ def history() -> pl.DataFrame:
 def make_folds():
     """Return a function that cuts a history into folds of 30 steps as series."""
 
-    def folds_of(history: pl.DataFrame, **windows):
+    def folds_of(history: pl.DataFrame, *, target_col="ret", target_transform="none", observed=None, **windows):
         splits = get_walk_forward_splits(history, **{"train_length": 60, "val_length": 30} | windows)
-        return tuple(prepare_darts_timeseries(train, val, "ret", GROUPS) for train, val in splits)
+        return tuple(
+            prepare_darts_timeseries(
+                train, val, target_col, GROUPS, observed=observed, target_transform=target_transform
+            )
+            for train, val in splits
+        )
 
     return folds_of
 

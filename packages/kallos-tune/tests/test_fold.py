@@ -5,9 +5,9 @@ import polars as pl
 import pytest
 
 from kallos_models import TrainingSettings, fit_forecaster, quiet_lightning
-from kallos_tune import TuningSettings, evaluate_fold
+from kallos_tune import FoldSettings, TuningSettings, evaluate_fold
 from kallos_tune.evaluation.fold import forecast_fold
-from kallos_tune.evaluation.scoring import error
+from kallos_tune.evaluation.scoring import error, naive_score
 
 SETTINGS = TuningSettings.of(max_epochs=3, patience=3)
 
@@ -29,7 +29,7 @@ def test_rolling_equals_a_loop_that_only_ever_holds_the_past(make_folds, history
         with quiet_lightning():
             forecast = model.predict(1, series=fold.target[past], past_covariates=fold.covariates[past], verbose=False)
         assert forecast.start_time() == fold.target.time_index[step]
-        expected.append(fold.target_scaler.inverse(forecast.values())[0, 0])
+        expected.append(fold.to_target_unit(forecast)[0])
     forecasts = forecast_fold(model, fold, params["input_chunk_length"] + purge, "rolling")
     np.testing.assert_allclose(forecasts, expected, rtol=1e-4, atol=1e-7)
 
@@ -93,3 +93,55 @@ def test_without_features_the_target_is_enough(history, params):
     fold = prepare_darts_timeseries(train, val, "ret", {})
     for forecast in ("rolling", "recursive"):
         assert evaluate_fold(fold, "gru", params, settings=SETTINGS.changed(forecast=forecast)).score > 0
+
+
+CHANGES = ("difference", "log_difference")
+
+
+@pytest.fixture
+def priced(history):
+    return history.with_columns(close=100 * pl.col("ret").cum_sum().exp())
+
+
+@pytest.mark.parametrize("transform", CHANGES)
+@pytest.mark.parametrize(("forecast", "purge"), [("rolling", 0), ("rolling", 3), ("recursive", 0)])
+def test_a_model_that_says_0_scores_as_the_naive_forecast_to_the_last_digit(
+    make_folds, priced, params, forecast, purge, transform
+):
+    # Some steps are filled: they, and those after them, are not scored.
+    seen = priced.select("timestamp", observed=~pl.int_range(pl.len()).is_in([40, 95, 96, 110]))
+    fold = make_folds(priced, target_col="close", target_transform=transform, observed=seen, purge=purge)[-1]
+    model = fitted(fold, params, purge=purge)
+    for weights in model.model.parameters():
+        weights.data.zero_()
+    settings = FoldSettings(forecast=forecast, purge=purge)
+    forecasts = forecast_fold(model, fold, params["input_chunk_length"] + purge, forecast)
+    assert error("rmse", fold.actual, forecasts, fold.val_observed) == naive_score(fold.truth, settings)
+
+
+@pytest.mark.parametrize("transform", CHANGES)
+@pytest.mark.parametrize(("forecast", "purge"), [("rolling", 0), ("rolling", 2), ("recursive", 0)])
+def test_a_forecast_of_a_price_knows_nothing_of_its_own_step_or_later(
+    make_folds, priced, params, forecast, purge, transform
+):
+    step = 100
+    later = pl.int_range(pl.len()) >= step
+    changed = priced.with_columns(
+        pl.when(later).then(pl.col(name) * 3 + 1).otherwise(name) for name in priced.columns[1:]
+    )
+    of_close = {"target_col": "close", "target_transform": transform, "purge": purge}
+    folds = [make_folds(each, **of_close)[-1] for each in (priced, changed)]
+    model = fitted(folds[0], params, purge=purge)
+    before, after = (forecast_fold(model, fold, params["input_chunk_length"] + purge, forecast) for fold in folds)
+    same = step - 90 + 1 + purge
+    np.testing.assert_array_equal(before[:same], after[:same])
+    assert (before[same:] != after[same:]).any()
+
+
+@pytest.mark.parametrize("transform", CHANGES)
+def test_a_price_is_forecast_and_scored_in_its_own_unit(make_folds, priced, params, transform):
+    folds = make_folds(priced, target_col="close", target_transform=transform)
+    result = evaluate_fold(folds[0], "gru", params, settings=SETTINGS)
+    assert result.score == error("rmse", folds[0].actual, result.forecast)
+    assert result.naive_score == error("rmse", folds[0].actual, priced["close"].to_numpy()[59:89])
+    assert result.score < 1.2 * result.naive_score

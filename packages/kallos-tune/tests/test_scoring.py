@@ -5,7 +5,7 @@ from math import sqrt
 import numpy as np
 import pytest
 
-from kallos_data import get_walk_forward_splits
+from kallos_data import FoldTarget, get_walk_forward_splits
 from kallos_tune import FoldSettings
 from kallos_tune.evaluation.scoring import error, naive_score
 
@@ -41,9 +41,8 @@ def test_naive_score_equals_a_loop(metric, forecast, purge, target, history):
         expected = naive_by_hand(
             train[target].to_list(), purge, val[target].to_list(), rolling=forecast == "rolling", metric=metric
         )
-        assert naive_score(train[target].to_numpy(), val[target].to_numpy(), settings) == pytest.approx(
-            expected, rel=1e-9
-        )
+        fold = FoldTarget.of(train[target].to_numpy(), val[target].to_numpy(), purge=purge)
+        assert naive_score(fold, settings) == pytest.approx(expected, rel=1e-9)
 
 
 def naive_of_observed_by_hand(train, train_observed, gap, val, observed):
@@ -72,8 +71,21 @@ def test_filled_values_are_neither_known_nor_scored(purge, level):
     # What is filled with makes no difference.
     for filling in (0.0, 1e6):
         filled = [np.where(seen, each, filling) for each, seen in ((train, train_observed), (val, observed))]
-        score = naive_score(*filled, FoldSettings(purge=purge), train_observed=train_observed, observed=observed)
+        target = FoldTarget.of(*filled, purge=purge, train_observed=train_observed, val_observed=observed)
+        score = naive_score(target, FoldSettings(purge=purge))
         assert score == pytest.approx(naive_of_observed_by_hand(train, train_observed, purge, val, observed))
+
+
+@pytest.mark.parametrize("forecast", ["rolling", "recursive"])
+def test_the_mean_is_no_rival_where_changes_are_learnt(forecast):
+    # It swings around its mean, which is the better forecast.
+    values = 5 + np.random.default_rng(0).standard_normal(100)
+    train, val, settings = values[:80], values[80:], FoldSettings(forecast=forecast)
+    known = values[79:99] if forecast == "rolling" else values[79]
+    expected = error("rmse", val, np.broadcast_to(known, 20))
+    assert naive_score(FoldTarget.of(train, val), settings) < expected
+    for transform in ("difference", "log_difference"):
+        assert naive_score(FoldTarget.of(train, val, transform=transform), settings) == expected
 
 
 def test_errors_of_filled_steps_do_not_count():

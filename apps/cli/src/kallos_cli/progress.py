@@ -74,6 +74,8 @@ class Watch:
             f"{event.n_features} features, {event.n_folds} folds; "
             f"naive forecast: {event.metric} {event.naive_score:.4g}"
         )
+        if event.learnt:
+            output.say(event.learnt)
         filled = [
             f"{train} of training and {val} of validation in fold {number}"
             for number, (train, val) in enumerate(event.n_filled, start=1)

@@ -111,6 +111,7 @@ SETTING_OPTIONS = (
     SettingOption(FoldSettings, "purge", VALIDATION_PANEL, metavar="N"),
     SettingOption(FoldSettings, "window", VALIDATION_PANEL),
     SettingOption(FoldSettings, "forecast", VALIDATION_PANEL),
+    SettingOption(FoldSettings, "target_transform", VALIDATION_PANEL),
     SettingOption(FoldSettings, "metric", VALIDATION_PANEL),
     SettingOption(TrainingSettings, "max_epochs", TRAINING_PANEL, metavar="N"),
     SettingOption(TrainingSettings, "patience", TRAINING_PANEL, metavar="N"),

@@ -21,6 +21,7 @@ from .events import FoldFinished as FoldFinished
 from .events import StudyOpened as StudyOpened
 from .events import TrialFinished as TrialFinished
 from .events import TrialStarted as TrialStarted
+from .learnt import LEARNT as LEARNT
 from .pictures import plot_forecasts as plot_forecasts
 from .ray_room import room_on_ray as room_on_ray
 from .report import StudyResult as StudyResult

@@ -21,6 +21,8 @@ class StudyOpened:
         Best score so far; mean score of the naive forecast over the same folds.
     n_filled : tuple of (int, int)
         Filled steps of each fold's training and validation window, which are neither trained on nor scored.
+    learnt : str or None
+        What is learnt of the target, in words; None where its values are.
     """
 
     study_name: str
@@ -35,6 +37,7 @@ class StudyOpened:
     best_score: float | None
     naive_score: float
     n_filled: tuple[tuple[int, int], ...] = ()
+    learnt: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 import optuna
 
 from .errors import ConfigError
-from .study_definition import CHANGES, DEFINITION, NAIVE_SCORES, VERSIONS
+from .study_definition import CHANGES, NAIVE_SCORES, VERSIONS, definition_as_made
 from .trial_attributes import MADE_WITH, best_score
 from .trials import trial_counts
 
@@ -29,7 +29,8 @@ class StudyResult:
     best_score : float
         Its mean error over the folds, in the target's unit.
     fold_scores, fold_naive_scores : list of float
-        Its error in each fold, and that of the better naive forecast.
+        Its error in each fold, and that of the better naive forecast (of the last value known, where changes of the
+        target are learnt).
     naive_score : float
         Mean of the latter.
     skill : float
@@ -78,7 +79,7 @@ def study_result(study: optuna.Study) -> StudyResult:
     ConfigError
         Where the study was not made by Kallos, or no trial is complete yet.
     """
-    definition = study.user_attrs.get(DEFINITION)
+    definition = definition_as_made(study.user_attrs)
     if definition is None:
         raise ConfigError(f"study {study.study_name!r} was not made by Kallos: open it with Optuna's own tools")
     if best_score(study) is None:

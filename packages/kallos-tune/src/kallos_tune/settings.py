@@ -20,7 +20,7 @@ from datetime import date, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from kallos_data import FeatureTables
+from kallos_data import FeatureTables, TargetTransformChoice
 from kallos_models import TrainingSettings, check_settings, document_settings, setting
 
 from .errors import ConfigError
@@ -100,6 +100,11 @@ class FoldSettings:
     )
     forecast: Forecast = setting(
         "rolling", "Each step from what was known the step before, or the whole window at once by autoregression."
+    )
+    target_transform: TargetTransformChoice = setting(
+        "auto",
+        "What is learnt of the target: its values, its change or its log change since the last value known; forecasts "
+        "are put back into the target. auto learns the (log) change of what moves like a random walk, else the values.",
     )
     metric: Metric = setting(
         "rmse", "Error of a fold, in the target's own unit; a trial's score is the mean over folds."

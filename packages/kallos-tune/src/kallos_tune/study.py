@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 from secrets import token_hex
@@ -10,19 +11,20 @@ from typing import Final
 import optuna
 from optuna.storages import BaseStorage
 
-from kallos_data import DatabaseConfig, FeatureGroups
+from kallos_data import DatabaseConfig, FeatureGroups, TargetTransformChoice
 from kallos_models import UnknownModelError, available_models, require_device
 
 from .claims.claims import Claims
 from .claims.times import ClaimSettings
 from .errors import ConfigError, DatabaseUnavailableError, LockTimeoutError
 from .events import Listener, StudyOpened, ignore
+from .learnt import LEARNT, learnt_in_words
 from .search_space import defaults_in
 from .settings import TuningSettings
 from .storage.creation import create_study
 from .studies import open_storage, seen_by_workers, storage_config
 from .study_data import StudyData, load_study_data
-from .study_definition import attributes_of_new_study, resume_study
+from .study_definition import attributes_of_new_study, current_definition, resume_study
 from .trial_attributes import best_score, n_finished
 from .workers.job import Assignment
 from .workers.processes import run_assignment
@@ -48,6 +50,7 @@ def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
     n_trials: int,
     *,
     settings: TuningSettings | None = None,
+    target_transform: TargetTransformChoice | None = None,
     studies_db: Mapping[str, object] | str | DatabaseConfig | None = None,
     on_event: Listener = ignore,
 ) -> optuna.Study:
@@ -80,6 +83,9 @@ def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
         Number of finished trials to reach.
     settings : TuningSettings, optional
         Its defaults where left out.
+    target_transform : {"auto", "none", "difference", "log_difference"}, optional
+        In place of that of the settings; see :class:`FoldSettings`. With ``"auto"``, an existing study goes on to learn
+        what it learns.
     studies_db : mapping, str or DatabaseConfig, optional
         Database of the study; that of the history where left out.
     on_event : callable, optional
@@ -111,6 +117,8 @@ def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
     KeyboardInterrupt
         On Ctrl-C, after the running trial was recorded as failed.
     """
+    if target_transform is not None:
+        settings = (settings or TuningSettings()).changed(target_transform=target_transform)
     studies = db_kwargs if studies_db is None else studies_db
     check_request(model_name, study_name, n_trials, studies, optuna_schema, settings=settings)
     data = load_study_data(asset_id, end_date, db_kwargs, target_col, feature_groups, settings=settings)
@@ -153,6 +161,7 @@ def tune_on(  # noqa: PLR0917 - in the order of run_tuning
     check_request(model_name, study_name, n_trials, db_kwargs, optuna_schema, settings=settings)
     config = storage_config(db_kwargs, optuna_schema)
     storage = open_storage(db_kwargs, optuna_schema, wait_seconds=settings.run.database_wait_seconds)
+    data = _learning_as_before(data, storage, study_name)
     study = _open_study(storage, config, study_name, data, model_name)
     on_event(_opened(study, data, n_trials))
     missing = n_trials - n_finished(study)
@@ -192,6 +201,23 @@ def check_request(
     settings = settings or TuningSettings()
     if settings.run.engine == "processes":
         require_device(settings.training.device)
+
+
+def _learning_as_before(data: StudyData, storage: BaseStorage, name: str) -> StudyData:
+    """Return the data with what an existing study learns of its target, where that was to be found out."""
+    if data.settings.folds.target_transform != "auto" or name not in optuna.get_all_study_names(storage):
+        return data
+    stored = current_definition(optuna.load_study(study_name=name, storage=storage).user_attrs)
+    if stored is None or stored["target_transform"] == data.target_transform:
+        return data
+    logger.warning(
+        "study %s learns the %s of %s, as it was begun; a new study would learn the %s",
+        name,
+        LEARNT[stored["target_transform"]],
+        data.target_col,
+        LEARNT[data.target_transform],
+    )
+    return replace(data, target_transform=stored["target_transform"])
 
 
 def _open_study(
@@ -275,4 +301,5 @@ def _opened(study: optuna.Study, data: StudyData, n_trials: int) -> StudyOpened:
         best_score=best_score(study),
         naive_score=sum(data.naive_scores) / len(data.naive_scores),
         n_filled=tuple(data.n_filled),
+        learnt=learnt_in_words(data.target_col, data.target_transform, data.settings.folds.target_transform),
     )

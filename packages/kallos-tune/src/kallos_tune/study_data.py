@@ -14,14 +14,19 @@ from kallos_data import (
     DatabaseConfig,
     DataQualityError,
     FeatureGroups,
+    FoldTarget,
+    History,
     InsufficientDataError,
     MissingColumnsError,
+    TargetTransform,
     calculate_dynamic_wf_kwargs,
     changes_in,
     check_feature_groups,
+    choose_target_transform,
     default_feature_groups,
     get_walk_forward_splits,
     load_history,
+    require_logarithms,
 )
 
 from .data_fingerprint import OBSERVED, frame_hash
@@ -56,6 +61,8 @@ class StudyData:
     splits : tuple of (train, val)
         Slices of ``frame``, oldest first.
     settings : TuningSettings
+    target_transform : {"none", "difference", "log_difference"}
+        What is learnt of the target, in every fold.
     """
 
     asset_id: str
@@ -66,6 +73,7 @@ class StudyData:
     feature_groups: dict[str, list[str]]
     splits: tuple[tuple[pl.DataFrame, pl.DataFrame], ...]
     settings: TuningSettings
+    target_transform: TargetTransform
 
     @cached_property
     def folds(self) -> "tuple[FoldSeries, ...]":
@@ -73,23 +81,36 @@ class StudyData:
         from kallos_data import prepare_darts_timeseries  # noqa: PLC0415 - imports Darts, a second
 
         return tuple(
-            prepare_darts_timeseries(train, val, self.target_col, self.feature_groups, observed=self.observed)
+            prepare_darts_timeseries(
+                train,
+                val,
+                self.target_col,
+                self.feature_groups,
+                observed=self.observed,
+                target_transform=self.target_transform,
+            )
+            for train, val in self.splits
+        )
+
+    @cached_property
+    def targets(self) -> tuple[FoldTarget, ...]:
+        """The target of each fold in its own unit; nothing is scaled for it."""
+        return tuple(
+            FoldTarget.of(
+                train[self.target_col].to_numpy(),
+                val[self.target_col].to_numpy(),
+                purge=self.settings.folds.purge,
+                train_observed=self.observed_at(train),
+                val_observed=self.observed_at(val),
+                transform=self.target_transform,
+            )
             for train, val in self.splits
         )
 
     @cached_property
     def naive_scores(self) -> list[float]:
-        """The error of the better naive forecast in each fold; nothing is scaled for it."""
-        return [
-            naive_score(
-                train[self.target_col].to_numpy(),
-                val[self.target_col].to_numpy(),
-                self.settings.folds,
-                train_observed=self.observed_at(train),
-                observed=self.observed_at(val),
-            )
-            for train, val in self.splits
-        ]
+        """The error of the better naive forecast in each fold."""
+        return [naive_score(target, self.settings.folds) for target in self.targets]
 
     @property
     def n_filled(self) -> list[tuple[int, int]]:
@@ -130,6 +151,7 @@ class StudyData:
             "last": _iso(self.frame["timestamp"][-1]),
             "model_name": model_name,
             "target_col": self.target_col,
+            "target_transform": self.target_transform,
             "feature_groups": self.feature_groups,
             "market_table": history.tables.market,
             "indicators_table": history.tables.indicators,
@@ -177,7 +199,7 @@ def load_study_data(
     ConfigError
         Where no groups are given and no column is known.
     kallos_data.ConfigError
-        Where the groups contradict themselves.
+        Where the groups contradict themselves, or the log change is asked for of a target that is 0 or less somewhere.
     kallos_data.MissingColumnsError
         Where the history lacks the target or a feature.
     kallos_data.InsufficientDataError
@@ -204,7 +226,8 @@ def load_study_data(
     frame = loaded.frame
     groups = _groups_in(frame, asset_id, target_col, feature_groups)
     splits = _splits(frame, settings)
-    data = StudyData(asset_id, str(end_date), frame, loaded.observed, target_col, groups, splits, settings)
+    transform = _chosen_transform(loaded, target_col, splits[0][0], settings)
+    data = StudyData(asset_id, str(end_date), frame, loaded.observed, target_col, groups, splits, settings, transform)
     _refuse_unobserved(data)
     _warn_of_a_short_purge(target_col, loaded.n_unknown, settings.folds.purge)
     return data
@@ -224,9 +247,28 @@ def _warn_of_a_short_purge(target_col: str, n_unknown: int, purge: int) -> None:
         )
 
 
+def _chosen_transform(
+    history: History, target_col: str, first_training: pl.DataFrame, settings: TuningSettings
+) -> TargetTransform:
+    """Return what is learnt of the target in every fold, chosen once."""
+    choice = settings.folds.target_transform
+    steps = history.frame.select("timestamp", pl.col(target_col).cast(pl.Float64)).join(
+        history.observed, on="timestamp"
+    )
+    # What lies before the first training window is neither learnt nor scored.
+    seen = steps.filter("observed", pl.col("timestamp") >= first_training["timestamp"][0])
+    values = seen[target_col].to_numpy()
+    if choice == "auto":
+        n_first = (seen["timestamp"] <= first_training["timestamp"][-1]).sum()
+        return choose_target_transform(values[:n_first], positive=bool((values > 0).all()))
+    if choice == "log_difference":
+        require_logarithms(values, seen["timestamp"], target_col)
+    return choice
+
+
 def _refuse_unobserved(data: StudyData) -> None:
     purge, look_back = data.settings.folds.purge, longest_look_back(data.settings.search.space)
-    for number, (train, val) in enumerate(data.splits, start=1):
+    for number, ((train, val), target) in enumerate(zip(data.splits, data.targets, strict=True), start=1):
         # What is forecast in training comes after the first look-back.
         forecast = train[look_back + purge :]
         if forecast.is_empty():
@@ -236,8 +278,9 @@ def _refuse_unobserved(data: StudyData) -> None:
                 purpose=f"training fold {number} with a purge of {purge} steps after a look-back of {look_back}",
                 remedy="begin earlier, purge less, or search shorter look-backs",
             )
-        for name, part in (("train on", forecast), ("score", val)):
-            if not data.observed_at(part).any():
+        of_training, of_val = target.learnable[look_back + purge : target.n_train], target.learnable[target.val_start :]
+        for name, part, learnable in (("train on", forecast, of_training), ("score", val, of_val)):
+            if not learnable.any():
                 raise DataQualityError(
                     f"fold {number} has no observed step to {name}, from {part['timestamp'][0]:%Y-%m-%d} to "
                     f"{part['timestamp'][-1]:%Y-%m-%d}: begin after it, or supply the values at their source"

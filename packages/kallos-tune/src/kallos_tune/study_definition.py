@@ -96,6 +96,19 @@ def resume_study(study: optuna.Study, definition: Mapping[str, Any], resume: Res
         logger.warning("study %s was begun with %s %s, this is %s: scores may differ", name, package, stored, now)
 
 
+def definition_as_made(user_attributes: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return a study's definition as it was made; None where Kallos did not make the study.
+
+    Parameters
+    ----------
+    user_attributes : mapping
+        Of the study.
+    """
+    definition = user_attributes.get(DEFINITION)
+    # Studies that do not say so learn the target's values: they were made when nothing else was possible.
+    return None if definition is None else {"target_transform": "none"} | definition
+
+
 def current_definition(user_attributes: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return a study's definition with the changes made to it since; None where Kallos did not make the study.
 
@@ -104,7 +117,7 @@ def current_definition(user_attributes: Mapping[str, Any]) -> dict[str, Any] | N
     user_attributes : mapping
         Of the study.
     """
-    definition = user_attributes.get(DEFINITION)
+    definition = definition_as_made(user_attributes)
     if definition is None:
         return None
     for change in user_attributes.get(CHANGES, []):

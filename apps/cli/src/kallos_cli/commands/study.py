@@ -128,11 +128,14 @@ def _cells(row: dict[str, Any]) -> list[object]:
 
 
 def _show_definition(name: str, definition: dict[str, Any]) -> None:
+    from kallos_tune import LEARNT
+
     facts: dict[str, object] = {
         "study": name,
         "model": definition["model_name"],
         "asset": f"{definition['asset_id']}, {definition['first'][:10]} to {definition['last'][:10]}",
         "target": definition["target_col"],
+        "learnt": f"its {LEARNT[definition['target_transform']]}",
         "tables": ", ".join(filter(None, (definition["market_table"], definition["indicators_table"]))),
     }
     facts |= {group: ", ".join(columns) for group, columns in definition["feature_groups"].items()}

@@ -24,10 +24,10 @@ from narwhals.typing import IntoDataFrame
 from numpy.typing import NDArray
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from ..errors import DataQualityError, MissingColumnsError
+from ..errors import ConfigError, DataQualityError, MissingColumnsError
 from .feature_groups import FeatureGroups, check_feature_groups
-
-Floats = NDArray[np.float64]
+from .target_transform import Floats, changes_since, put_back
+from .transform_names import TargetTransform
 
 
 class ScalerState(TypedDict):
@@ -50,6 +50,12 @@ def _signed_log1p(values: Floats) -> Floats:
 def _standard(values: Floats) -> tuple[Floats, Floats]:
     fitted = StandardScaler().fit(values)
     return np.asarray(fitted.mean_), np.sqrt(np.asarray(fitted.var_))
+
+
+def _root_mean_square(values: Floats) -> float:
+    """Return the root mean square of values of any size; 1 where all are 0."""
+    largest = np.abs(values).max(initial=0.0)
+    return float(largest * np.sqrt(np.mean((values / largest) ** 2))) if largest > 0 else 1.0
 
 
 def _min_max(values: Floats) -> tuple[Floats, Floats]:
@@ -189,36 +195,98 @@ class FeatureScaler:
 
 @dataclass(frozen=True, slots=True)
 class TargetScaler:
-    """Standardisation of the target, ``(y - mean) / std`` over the training window.
+    """What a model reads and forecasts of a target: its values or its changes, scaled on the training window.
+
+    Values are standardised, ``(y - mean) / std``. Changes (see :mod:`kallos_data.folds.target_transform`) are divided
+    by their root mean square and not centred, so that a forecast of 0 is no change: exactly the last value known.
 
     Attributes
     ----------
     mean, std : float
-        In the target's own unit; ``std`` is 1 where the training target is constant.
+        Of what is learnt; for changes 0 and their root mean square. ``std`` is 1 where the training values are
+        constant, or nothing changes.
+    target_transform : {"none", "difference", "log_difference"}
+        What is learnt.
     """
 
     mean: float
     std: float
+    target_transform: TargetTransform = "none"
 
     @classmethod
-    def fit(cls, train: IntoDataFrame, target_col: str) -> Self:
-        """Estimate mean and standard deviation of the target on a training window ``[T, ...]``.
+    def fit(
+        cls,
+        train: IntoDataFrame,
+        target_col: str,
+        *,
+        target_transform: TargetTransform = "none",
+        known: Floats | None = None,
+    ) -> Self:
+        """Estimate the scale on a training window.
+
+        Parameters
+        ----------
+        train : polars.DataFrame or pandas.DataFrame, [T, ...]
+            Rows to learn from.
+        target_col : str
+        target_transform : {"none", "difference", "log_difference"}, default "none"
+        known : numpy.ndarray, float64, [T], optional
+            The last value known before each row; by default the row before, and the first row is left out.
 
         Raises
         ------
         MissingColumnsError, DataQualityError
             Where the target is not in the frame, or has a missing or infinite value.
         """
-        mean, std = _fitted(_standard, _columns_as_array(train, [target_col], parameter="target_col"))
-        return cls(float(mean[0]), float(std[0]))
+        values = target_values(train, target_col)
+        if target_transform == "none":
+            mean, std = _fitted(_standard, values[:, None])
+            return cls(float(mean[0]), float(std[0]))
+        if known is None:
+            known, values = values[:-1], values[1:]
+        return cls(0.0, _root_mean_square(changes_since(known, values, target_transform)), target_transform)
 
-    def transform(self, values: Floats) -> NDArray[np.float32]:
-        """Scale target values of any shape to float32."""
-        return ((values - self.mean) / self.std).astype(np.float32)
+    def transform(self, values: Floats, known: Floats | None = None) -> Floats:
+        """Return what a model learns of target values.
 
-    def inverse(self, scaled: NDArray[np.floating]) -> Floats:
-        """Return scaled values of any shape to the target's own unit, in float64."""
-        return scaled.astype(np.float64) * self.std + self.mean
+        Parameters
+        ----------
+        values : numpy.ndarray, float64, any shape
+        known : numpy.ndarray, float64, same shape, optional
+            The last value known before each; needed for changes alone.
+        """
+        return (changes_since(self._known(known), values, self.target_transform) - self.mean) / self.std
+
+    def inverse(self, scaled: NDArray[np.floating], known: Floats | float | None = None) -> Floats:
+        """Return forecasts of any shape to the target's own unit, in float64.
+
+        Parameters
+        ----------
+        scaled : numpy.ndarray, any shape
+            What :meth:`transform` returns, or a model forecasts of it.
+        known : numpy.ndarray, float64, same shape, or float, optional
+            As of :meth:`transform`.
+        """
+        changes = scaled.astype(np.float64) * self.std + self.mean
+        return put_back(self._known(known), changes, self.target_transform)
+
+    def inverse_in_a_row(self, scaled: NDArray[np.floating], known: float) -> Floats:
+        """Return a forecast of steps that follow one another to the target's own unit; changes add up.
+
+        Parameters
+        ----------
+        scaled : numpy.ndarray, [N]
+        known : float
+            The last value known before the first step.
+        """
+        if self.target_transform == "none":
+            return self.inverse(scaled)
+        return self.inverse(np.cumsum(scaled.astype(np.float64)), known)
+
+    def _known(self, known: Floats | float | None) -> Floats | float:
+        if known is None and self.target_transform != "none":
+            raise ConfigError(f"must be given, since {self.target_transform} counts from the last value known", "known")
+        return np.nan if known is None else known
 
 
 def target_values(frame: IntoDataFrame, target_col: str) -> Floats:

@@ -1,6 +1,7 @@
 """One fold as scaled Darts series (extra ``kallos-data[darts]``)."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import narwhals as nw
 import numpy as np
@@ -14,9 +15,11 @@ from ..errors import ConfigError, DataQualityError, MissingColumnsError
 from ..frames import as_polars, times_of
 from ..steps import find_step
 from .feature_groups import FeatureGroups
-from .scaling import FeatureScaler, Floats, TargetScaler, target_values
-
-Mask = NDArray[np.bool_]
+from .fold_target import FoldTarget
+from .scaling import FeatureScaler, TargetScaler, target_values
+from .target_transform import Floats, Mask, require_logarithms
+from .transform_names import TargetTransform, TargetTransformChoice, check_target_transform
+from .unit_root import choose_target_transform
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +29,11 @@ class FoldSeries:
     Attributes
     ----------
     target : darts.TimeSeries, [T_train + purge + T_val]
-        Scaled target over the whole fold.
+        What is learnt of the target over the whole fold, scaled: its values, or its changes.
     covariates : darts.TimeSeries or None, [T_train + purge + T_val, F]
         Scaled features over the same steps; None without features.
-    n_train, n_val : int
-        Steps of the training and of the validation window.
-    actual : numpy.ndarray, float64, [T_val]
-        The validation target in its own unit.
-    train_actual : numpy.ndarray, float64, [T_train]
-        The training target in its own unit.
-    observed : numpy.ndarray, bool, [T_train + purge + T_val]
-        Which steps have a target of their own. The others, purged ones included, are filled: context of a forecast, but
-        nothing to train on and nothing to score.
+    truth : FoldTarget
+        The target in its own unit, and what of it is known when.
     feature_scaler : FeatureScaler
     target_scaler : TargetScaler
         Fitted on the training window only.
@@ -45,23 +41,48 @@ class FoldSeries:
 
     target: TimeSeries
     covariates: TimeSeries | None
-    n_train: int
-    n_val: int
-    actual: Floats
-    train_actual: Floats
-    observed: Mask
+    truth: FoldTarget
     feature_scaler: FeatureScaler
     target_scaler: TargetScaler
 
     @property
+    def n_train(self) -> int:
+        """Steps of the training window."""
+        return self.truth.n_train
+
+    @property
+    def n_val(self) -> int:
+        """Steps of the validation window."""
+        return self.truth.n_val
+
+    @property
+    def train_actual(self) -> Floats:
+        """The training target in its own unit, [T_train]."""
+        return self.truth.values[: self.n_train]
+
+    @property
+    def actual(self) -> Floats:
+        """The validation target in its own unit, [T_val]."""
+        return self.truth.values[self.val_start :]
+
+    @property
+    def observed(self) -> Mask:
+        """Which steps are trained on and scored, [T_train + purge + T_val].
+
+        Those with a target of their own and, where changes are learnt, with a change. The others, purged ones included,
+        are context of a forecast and nothing else.
+        """
+        return self.truth.learnable
+
+    @property
     def val_start(self) -> int:
         """Position of the first validation step in :attr:`target`."""
-        return len(self.target) - self.n_val
+        return self.truth.val_start
 
     @property
     def purge(self) -> int:
         """Steps between the training and the validation window."""
-        return self.val_start - self.n_train
+        return self.truth.purge
 
     @property
     def val_times(self) -> pd.DatetimeIndex:
@@ -104,12 +125,77 @@ class FoldSeries:
         return self._window(self.val_start - look_back, len(self.target))
 
     def to_target_unit(self, forecast: TimeSeries) -> Floats:
-        """Return a scaled forecast ``[N]`` in the target's own unit, as float64."""
-        return self.target_scaler.inverse(forecast.values(copy=False)[:, 0])
+        """Return a scaled forecast made at one point of the fold in the target's own unit, as float64.
+
+        Parameters
+        ----------
+        forecast : TimeSeries, [N]
+            Steps of this fold. Changes count from the last value known before the first step, and add up.
+
+        Raises
+        ------
+        ConfigError
+            Where changes are learnt, and it begins outside the fold, or has several steps and there is a purge: each
+            change then counts from a value that the forecast does not know.
+        """
+        scaled = forecast.values(copy=False)[:, 0]
+        if self.target_scaler.target_transform == "none":
+            return self.target_scaler.inverse(scaled)
+        if self.purge and len(scaled) > 1:
+            raise ConfigError(
+                f"has {len(scaled)} steps, and with a purge of {self.purge} the later ones count from values that are "
+                "not known yet: forecast one step at a time",
+                "forecast",
+            )
+        return self.target_scaler.inverse_in_a_row(scaled, self._known_before(forecast.time_index[0]))
+
+    def rolling_to_target_unit(self, scaled: NDArray[np.floating]) -> Floats:
+        """Return scaled forecasts of the validation steps, each made from what was known before it, in its own unit.
+
+        Parameters
+        ----------
+        scaled : numpy.ndarray, [T_val]
+        """
+        return self.target_scaler.inverse(scaled, self.truth.known[self.val_start :])
+
+    def recursive_to_target_unit(self, scaled: NDArray[np.floating]) -> Floats:
+        """Return a scaled forecast of the validation window, made at its beginning, in the target's own unit.
+
+        Parameters
+        ----------
+        scaled : numpy.ndarray, [T_val]
+        """
+        return self.target_scaler.inverse_in_a_row(scaled, self.truth.known_at_start)
+
+    def rmse_in_target_unit(self, val_loss: float) -> float:
+        """Return the root of a validation loss in the target's own unit.
+
+        Parameters
+        ----------
+        val_loss : float
+            Mean squared error of scaled forecasts of the validation steps.
+
+        Returns
+        -------
+        float
+            The RMSE of the values forecast; where log changes are learnt, to first order: their RMSE times the root
+            mean square of the values.
+        """
+        rmse = self.target_scaler.std * math.sqrt(val_loss)
+        if self.target_scaler.target_transform == "log_difference":
+            return rmse * float(np.sqrt(np.mean(self.actual[self.val_observed] ** 2)))
+        return rmse
 
     def _window(self, start: int, stop: int) -> tuple[TimeSeries, TimeSeries | None]:
         covariates = None if self.covariates is None else self.covariates[start:stop]
         return self.target[start:stop], covariates
+
+    def _known_before(self, first: object) -> float:
+        """Return the last value known to a forecast whose first step this is."""
+        place = self.target.time_index.get_indexer(pd.Index([first]))[0]
+        if place < 0:
+            raise ConfigError(f"begins at {first}, which is no step of this fold", "forecast")
+        return float(self.truth.known[place])
 
 
 def prepare_darts_timeseries(
@@ -119,6 +205,7 @@ def prepare_darts_timeseries(
     feature_groups: FeatureGroups,
     *,
     observed: IntoDataFrame | None = None,
+    target_transform: TargetTransformChoice = "auto",
 ) -> FoldSeries:
     """Scale one fold and put it into Darts series.
 
@@ -130,12 +217,16 @@ def prepare_darts_timeseries(
     train, val : polars.DataFrame or pandas.DataFrame, [T_train, ...] and [T_val, ...]
         A pair from :func:`kallos_data.get_walk_forward_splits`, with a column ``timestamp`` or a ``DatetimeIndex``.
     target_col : str
-        Column to forecast; standardised on the training window.
+        Column to forecast.
     feature_groups : mapping of str to sequence of str
         Past covariates by group; see :mod:`kallos_data.folds.scaling`. An empty mapping gives no covariates.
     observed : polars.DataFrame or pandas.DataFrame, optional
         ``timestamp`` and a boolean column ``observed`` over both windows at least, as of
         :class:`kallos_data.History`. Every step is taken as observed where left out.
+    target_transform : {"auto", "none", "difference", "log_difference"}, default "auto"
+        What is learnt of the target: its values, standardised, or its change or log change since the last value known,
+        ``1 + purge`` steps before, divided by its root mean square. ``"auto"`` chooses on this training window, see
+        :func:`kallos_data.choose_target_transform`; name the choice of the first fold where all are to learn the same.
 
     Returns
     -------
@@ -144,41 +235,64 @@ def prepare_darts_timeseries(
     Raises
     ------
     ConfigError
-        As in :meth:`FeatureScaler.fit`.
+        As in :meth:`FeatureScaler.fit`, and where the log change of a target is asked for that is 0 or less somewhere.
     MissingColumnsError
         Where a frame lacks ``timestamp``, the target or a feature.
     DataQualityError
         Where values are missing or infinite, a window has under two rows or nothing observed, or the times are not
         regular.
     """
+    check_target_transform(target_transform)
     times = _fold_times(train, val)
     n_train, n_val = len(nw.from_native(train, eager_only=True)), len(nw.from_native(val, eager_only=True))
+    purge = len(times) - n_train - n_val
     of_train, of_val = _observed_at(train, observed), _observed_at(val, observed)
-    fitted_on = nw.from_native(train, eager_only=True).filter(of_train.tolist()).to_native()
-    feature_scaler = FeatureScaler.fit(fitted_on, feature_groups, target_col=target_col)
-    target_scaler = TargetScaler.fit(fitted_on, target_col)
-    train_actual, actual = target_values(train, target_col), target_values(val, target_col)
-    repeats = np.ones(n_train, dtype=int)
-    repeats[-1] += len(times) - n_train - n_val
-
-    def unbroken(of_train: NDArray[np.float32], of_val: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.concatenate([np.repeat(of_train, repeats, axis=0), of_val])
-
-    target = unbroken(target_scaler.transform(train_actual), target_scaler.transform(actual))
-    features = unbroken(feature_scaler.transform(train), feature_scaler.transform(val))
+    feature_scaler = FeatureScaler.fit(_rows(train, of_train), feature_groups, target_col=target_col)
+    truth = FoldTarget.of(
+        target_values(train, target_col),
+        target_values(val, target_col),
+        purge=purge,
+        train_observed=of_train,
+        val_observed=of_val,
+    )
+    truth = replace(truth, transform=_transform(truth, target_transform))
+    if truth.transform == "log_difference":
+        require_logarithms(truth.values[truth.observed], pl.Series(times).filter(truth.observed), target_col)
+    learnt_in_training = truth.learnable[:n_train]
+    if not learnt_in_training.any():
+        raise DataQualityError(f"no step of the training window has a change of {target_col}: begin earlier")
+    known = truth.known
+    target_scaler = TargetScaler.fit(
+        _rows(train, learnt_in_training),
+        target_col,
+        target_transform=truth.transform,
+        known=known[:n_train][learnt_in_training],
+    )
+    learnt = target_scaler.transform(truth.values, known)
+    if truth.transform != "none":
+        learnt = np.where(truth.learnable, learnt, 0.0)
+    scaled = feature_scaler.transform(train)
+    features = np.concatenate([scaled, np.repeat(scaled[-1:], purge, axis=0), feature_scaler.transform(val)])
     return FoldSeries(
-        target=TimeSeries.from_times_and_values(times, target[:, None], columns=[target_col]),
+        target=TimeSeries.from_times_and_values(times, learnt.astype(np.float32)[:, None], columns=[target_col]),
         covariates=TimeSeries.from_times_and_values(times, features, columns=list(feature_scaler.columns))
         if feature_scaler.columns
         else None,
-        n_train=n_train,
-        n_val=n_val,
-        actual=actual,
-        train_actual=train_actual,
-        observed=np.concatenate([of_train, np.zeros(len(times) - n_train - n_val, dtype=bool), of_val]),
+        truth=truth,
         feature_scaler=feature_scaler,
         target_scaler=target_scaler,
     )
+
+
+def _rows(frame: IntoDataFrame, kept: Mask) -> IntoDataFrame:
+    return nw.from_native(frame, eager_only=True).filter(kept.tolist()).to_native()
+
+
+def _transform(truth: FoldTarget, choice: TargetTransformChoice) -> TargetTransform:
+    if choice != "auto":
+        return choice
+    of_training = truth.values[: truth.n_train][truth.observed[: truth.n_train]]
+    return choose_target_transform(of_training, positive=bool((truth.values[truth.observed] > 0).all()))
 
 
 def _observed_at(window: IntoDataFrame, observed: IntoDataFrame | None) -> Mask:

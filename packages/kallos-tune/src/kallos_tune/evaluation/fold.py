@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import numpy as np
 from darts.models.forecasting.torch_forecasting_model import TorchForecastingModel
 
 from kallos_data import FoldSeries
@@ -93,13 +92,7 @@ def evaluate_fold(
     forecast = forecast_fold(fit.model, fold, look_back, settings.folds.forecast)
     return FoldResult(
         score=error(settings.folds.metric, fold.actual, forecast, fold.val_observed),
-        naive_score=naive_score(
-            fold.train_actual,
-            fold.actual,
-            settings.folds,
-            train_observed=fold.train_observed,
-            observed=fold.val_observed,
-        ),
+        naive_score=naive_score(fold.truth, settings.folds),
         forecast=forecast,
         epochs=fit.epochs,
         best_epoch=fit.best_epoch or fit.epochs,
@@ -127,9 +120,8 @@ def forecast_fold(model: TorchForecastingModel, fold: FoldSeries, look_back: int
         In the target's unit.
     """
     if mode == "rolling":
-        scaled = forecast_rolling(model, *fold.val_series(look_back))[:, 0, 0]
-    else:
-        start = fold.val_start - look_back
-        covariates = None if fold.covariates is None else fold.covariates[start:]
-        scaled = forecast_recursive(model, fold.n_val, fold.target[start : fold.val_start], covariates)[:, 0]
-    return fold.target_scaler.inverse(scaled.astype(np.float64))
+        return fold.rolling_to_target_unit(forecast_rolling(model, *fold.val_series(look_back))[:, 0, 0])
+    start = fold.val_start - look_back
+    covariates = None if fold.covariates is None else fold.covariates[start:]
+    scaled = forecast_recursive(model, fold.n_val, fold.target[start : fold.val_start], covariates)
+    return fold.recursive_to_target_unit(scaled[:, 0])

@@ -98,7 +98,7 @@ def _epoch_listener(
         rung = rung_of_epoch(number, epoch)
         if rung is None or not early_rungs or not math.isfinite(best):
             return
-        trial.report(fold.target_scaler.std * math.sqrt(best), step=rung)
+        trial.report(fold.rmse_in_target_unit(best), step=rung)
         if trial.should_prune():
             raise optuna.TrialPruned
 

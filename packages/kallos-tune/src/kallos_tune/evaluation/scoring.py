@@ -1,11 +1,14 @@
 """Errors of forecasts, and of the naive forecasts to compare them with.
 
-The naive score beside every score is that of the better of two forecasts that need no model: the last value known, and
-the mean of the training window.
+The naive forecast of a target whose changes are learnt is the last value known: the forecast of no change. Where its
+values are learnt, the naive score beside every score is that of the better of two forecasts that need no model: the
+last value known, and the mean of the training window.
 """
 
 import numpy as np
 from numpy.typing import NDArray
+
+from kallos_data import FoldTarget
 
 from ..settings import FoldSettings, Metric
 
@@ -13,41 +16,29 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 
-def naive_score(
-    train: Floats,
-    actual: Floats,
-    settings: FoldSettings,
-    *,
-    train_observed: Mask | None = None,
-    observed: Mask | None = None,
-) -> float:
-    """Return the error of the better naive forecast: the last value known, or the mean of the training window.
+def naive_score(target: FoldTarget, settings: FoldSettings) -> float:
+    """Return the error of the better naive forecast.
 
     What is known at a step follows the forecast mode: the value one step (and the purge) before when rolling, the last
     of the training window when recursive. Filled values are neither known, nor scored, nor part of the mean.
 
     Parameters
     ----------
-    train : numpy.ndarray, float64, [T_train]
-        The target in the training window, purged steps left out.
-    actual : numpy.ndarray, float64, [T_val]
-        The target in the validation window.
+    target : FoldTarget
+        The target in its own unit.
     settings : FoldSettings
-        Purge, forecast mode and metric.
-    train_observed, observed : numpy.ndarray, bool, [T_train] and [T_val], optional
-        Which of these steps have values of their own; all where left out.
+        Forecast mode and metric.
     """
-    if train_observed is not None and not train_observed.all():
-        train = _last_observed(train, train_observed)
-    mean_of_train = train.mean() if train_observed is None else train[train_observed].mean()
+    validation = slice(target.val_start, None)
+    actual, scored = target.values[validation], target.learnable[validation]
     if settings.forecast == "rolling":
-        known = actual if observed is None else _last_observed(actual, observed, before=train[-1])
-        history = np.concatenate([train, np.repeat(train[-1:], settings.purge), known])
-        last_known = history[len(train) - 1 : len(train) - 1 + len(actual)]
+        naive = [target.known[validation]]
     else:
-        last_known = np.full(len(actual), train[-1])
-    mean = np.full(len(actual), mean_of_train)
-    return min(error(settings.metric, actual, naive, observed) for naive in (last_known, mean))
+        naive = [np.full(target.n_val, target.known_at_start)]
+    if target.transform == "none":
+        training = slice(target.n_train)
+        naive.append(np.full(target.n_val, target.values[training][target.observed[training]].mean()))
+    return min(error(settings.metric, actual, each, scored) for each in naive)
 
 
 def error(metric: Metric, actual: Floats, forecast: Floats, observed: Mask | None = None) -> float:
@@ -59,9 +50,3 @@ def error(metric: Metric, actual: Floats, forecast: Floats, observed: Mask | Non
     if observed is not None:
         difference = difference[observed]
     return float(np.sqrt(np.mean(difference**2)) if metric == "rmse" else np.mean(np.abs(difference)))
-
-
-def _last_observed(values: Floats, observed: Mask, before: float = np.nan) -> Floats:
-    """Return for each step the value of the last observed one up to it; ``before`` where there is none."""
-    places = np.maximum.accumulate(np.where(observed, np.arange(len(values)), -1))
-    return np.where(places >= 0, values[places], before)
