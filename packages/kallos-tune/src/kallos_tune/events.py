@@ -22,7 +22,7 @@ class StudyOpened:
     n_filled : tuple of (int, int)
         Filled steps of each fold's training and validation window, which are neither trained on nor scored.
     learnt : str or None
-        What is learnt of the target, in words; None where its values are.
+        What is learnt of the target, in words; None where its values are, as one expects.
     """
 
     study_name: str

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from kallos_data import TargetTransform, TargetTransformChoice
+from kallos_data import PRICES, TargetTransform, TargetTransformChoice
 
 LEARNT: Final[Mapping[TargetTransform, str]] = {
     "none": "values",
@@ -13,7 +13,7 @@ LEARNT: Final[Mapping[TargetTransform, str]] = {
 
 
 def learnt_in_words(target_col: str, transform: TargetTransform, choice: TargetTransformChoice) -> str | None:
-    """Return what is learnt of a target, and why where it was not asked for; None where its values are.
+    """Return what is learnt of a target, and why where it was not asked for; None where that is what one expects.
 
     Parameters
     ----------
@@ -24,7 +24,8 @@ def learnt_in_words(target_col: str, transform: TargetTransform, choice: TargetT
         What was asked for.
     """
     if transform == "none":
-        return None
+        of_a_price = choice == "auto" and target_col in PRICES
+        return f"{target_col} keeps to its mean: its values are learnt, not its changes" if of_a_price else None
     change = LEARNT[transform]
     if choice == "auto":
         return (

@@ -11,7 +11,7 @@ from typing import Final
 import optuna
 from optuna.storages import BaseStorage
 
-from kallos_data import DatabaseConfig, FeatureGroups, TargetTransformChoice
+from kallos_data import DatabaseConfig, FeatureGroups, TargetTransform, TargetTransformChoice
 from kallos_models import UnknownModelError, available_models, require_device
 
 from .claims.claims import Claims
@@ -217,7 +217,8 @@ def _learning_as_before(data: StudyData, storage: BaseStorage, name: str) -> Stu
         data.target_col,
         LEARNT[data.target_transform],
     )
-    return replace(data, target_transform=stored["target_transform"])
+    transform: TargetTransform = stored["target_transform"]
+    return replace(data, settings=data.settings.changed(target_transform=transform), target_transform=transform)
 
 
 def _open_study(
