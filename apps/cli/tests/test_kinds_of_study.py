@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -111,3 +112,31 @@ def test_trials_are_pruned_by_their_absolute_error(tune, database):
     *_, after_first, after_second = best.intermediate_values.values()
     assert (after_first, after_second) == (first, (first + second) / 2)
     assert best.value == after_second == min(trial.value for trial in trials if trial.state.name == "COMPLETE")
+
+
+def test_of_a_price_the_log_change_is_learnt_and_the_price_is_scored(main_within, database):
+    price = ("--end-date", "2019-12-31", "--study-name", "price", "--target-col", "close")
+    code, out, err = main_within("tune", *SMALL, *price)
+    assert code == 0, err
+    told = "close moves like a random walk: its log change is learnt, forecasts are put back into close"
+    assert err.splitlines().count(told) == 1
+    result = json.loads(out)
+    assert result["definition"]["target_transform"] == "log_difference"
+    # A price of thousands, forecast one day ahead: errors of the size of a day's change, not of the price.
+    assert 0 < result["best_score"] < 1.3 * result["naive_score"]
+
+    code, _, err = main_within("tune", *SMALL, *price, "--target-transform", "none")
+    assert code == 2
+    assert "--target-transform was log_difference, now none" in err
+    code, out, _ = main_within("study", "show", "price")
+    assert code == 0
+    assert re.search(r"learnt +its log change\n", out)
+
+
+def test_no_logarithm_of_what_can_be_negative(main_within, database):
+    returns = ("--end-date", "2019-12-31", "--study-name", "returns", "--target-transform", "log_difference")
+    code, _, err = main_within("tune", *SMALL, *returns)
+    assert code == 2
+    assert re.search(
+        r"error: --target-transform is log_difference, which needs values above 0, and log_return is -", err
+    )
