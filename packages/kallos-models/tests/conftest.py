@@ -43,7 +43,15 @@ class Market:
         return self.hparams["input_chunk_length"]
 
     def fit(
-        self, name: str, *, max_epochs: int = 2, patience: int = 10, seed: int = 0, on_epoch=None, **hparams
+        self,
+        name: str,
+        *,
+        max_epochs: int = 2,
+        patience: int = 10,
+        seed: int = 0,
+        snapshot_epoch=None,
+        on_epoch=None,
+        **hparams,
     ) -> "kallos_models.Fit":
         return kallos_models.fit_forecaster(
             name,
@@ -53,6 +61,7 @@ class Market:
             val_target=self.val,
             val_past_covariates=self.covariates,
             settings=kallos_models.TrainingSettings(max_epochs=max_epochs, patience=patience, seed=seed),
+            snapshot_epoch=snapshot_epoch,
             on_epoch=on_epoch,
         )
 

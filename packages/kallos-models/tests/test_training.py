@@ -109,6 +109,42 @@ def test_weights_are_those_of_the_best_epoch_where_training_is_cut_off(name, mar
     assert trainer.epochs == 3
 
 
+def weights_of(model):
+    return {name: value.clone() for name, value in model.model.state_dict().items()}
+
+
+def the_same(one, other):
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize("name", available_models())
+def test_a_snapshot_holds_the_weights_of_its_epoch_and_changes_no_best_one(name, market):
+    # So fast that the loss soon rises, and the training stops.
+    stopped = {"max_epochs": 40, "patience": 1, "learning_rate": 0.1}
+    plain = market.fit(name, **stopped)
+    later = plain.epochs + 2
+    fit = market.fit(name, **stopped, snapshot_epoch=later)
+    # It was waited for, and what came after the stop was no candidate.
+    assert fit.epochs == later
+    assert (fit.best_epoch, fit.best_val_loss) == (plain.best_epoch, plain.best_val_loss)
+    assert the_same(weights_of(fit.model), weights_of(plain.model))
+    without_stop = market.fit(name, max_epochs=later, patience=50, learning_rate=0.1, snapshot_epoch=later)
+    fit.use_snapshot()
+    without_stop.use_snapshot()
+    assert the_same(weights_of(fit.model), weights_of(without_stop.model))
+    at_best = market.fit(name, **stopped, snapshot_epoch=plain.best_epoch)
+    assert at_best.epochs == plain.epochs
+    assert the_same(at_best.snapshot, weights_of(plain.model))
+
+
+def test_a_snapshot_that_was_never_taken_is_told(market):
+    for beyond in (None, 10):
+        fit = market.fit("gru", max_epochs=2, snapshot_epoch=beyond)
+        assert fit.epochs == 2
+        with pytest.raises(ConfigError, match="snapshot was not taken: the training ended before it, or was not asked"):
+            fit.use_snapshot()
+
+
 def test_trainer_arguments_are_quiet():
     kwargs = trainer_kwargs()
     assert kwargs["max_epochs"] == 100

@@ -1,4 +1,4 @@
-"""Which epoch of a training was the best, and when to stop waiting for a better one."""
+"""Whose weights are kept: those of the best epoch, and of an epoch named before the training began."""
 
 import math
 
@@ -55,7 +55,37 @@ class BestEpoch:
     def _keep(self, module: nn.Module) -> None:
         weights = module.state_dict()
         if not self._weights:
-            self._weights = {name: value.clone() for name, value in weights.items()}
+            self._weights = _copied(module)
             return
         for name, value in weights.items():
             self._weights[name].copy_(value)
+
+
+class Snapshot:
+    """Keeps the weights of one epoch, whatever its loss; a training goes on until it is there.
+
+    Parameters
+    ----------
+    epoch : int
+        Counted from 1.
+
+    Attributes
+    ----------
+    epoch : int
+    weights : dict of str to Tensor
+        Empty until then.
+    """
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+        self.weights: dict[str, Tensor] = {}
+
+    def see(self, epoch: int, module: nn.Module) -> bool:
+        """Keep the weights of the epoch, and return whether it is still to come."""
+        if epoch == self.epoch:
+            self.weights = _copied(module)
+        return epoch < self.epoch
+
+
+def _copied(module: nn.Module) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in module.state_dict().items()}

@@ -4,6 +4,7 @@ It is a Lightning trainer whose ``fit`` is a plain loop, so that Darts hands it 
 draws the same random numbers in the same order, and so trains the same weights.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from darts.models.forecasting.pl_forecasting_module import PLForecastingModule
 from darts.utils.data import TorchTrainingBatch
 from torch import Tensor, optim
 
-from .best_epoch import BestEpoch
+from .best_epoch import BestEpoch, Snapshot
 from .darts_bridge import DataModule, place, training_data, training_loss, validation_loss
 from .errors import ConfigError
 from .windows import Mask, batches
@@ -42,6 +43,9 @@ class LoopTrainer(pl.Trainer):
     on_epoch : callable
         Called after every epoch with its number, counted from 1, and its validation loss; without validation, its mean
         training loss. A training whose loss is not finite ends after that.
+    snapshot : Snapshot, optional
+        An epoch before which the training is not stopped, unless its loss is not finite. What follows the epoch at
+        which it would have been stopped is never the best.
     accelerator : str, default "cpu"
         Lightning's word for the device.
     observed, val_observed : numpy.ndarray, bool, optional
@@ -68,6 +72,7 @@ class LoopTrainer(pl.Trainer):
         max_epochs: int,
         best: BestEpoch | None,
         on_epoch: Callable[[int, float], None],
+        snapshot: Snapshot | None = None,
         accelerator: str = "cpu",
         observed: Mask | None = None,
         val_observed: Mask | None = None,
@@ -81,6 +86,7 @@ class LoopTrainer(pl.Trainer):
         self.loss = float("nan")
         self._n_epochs = max_epochs
         self._best = best
+        self._snapshot = snapshot
         self._on_epoch = on_epoch
         self._observed, self._val_observed = observed, val_observed
 
@@ -112,13 +118,16 @@ class LoopTrainer(pl.Trainer):
     ) -> None:
         optimizer = model.configure_optimizers()
         assert isinstance(optimizer, optim.Optimizer)
+        stopped = False
         for epoch in range(1, self._n_epochs + 1):
             train_losses = _train_epoch(model, train, optimizer)
             loss = train_losses.mean() if val is None else _validate(model, val)
             self.epochs, self.loss = epoch, float(loss)
-            goes_on = bool(torch.isfinite(loss)) if self._best is None else self._best.see(epoch, self.loss, model)
+            if self._best is not None and not stopped:
+                stopped = not self._best.see(epoch, self.loss, model)
+            waits = self._snapshot is not None and self._snapshot.see(epoch, model)
             self._on_epoch(epoch, self.loss)
-            if not goes_on:
+            if not math.isfinite(self.loss) or (stopped and not waits):
                 return
 
 

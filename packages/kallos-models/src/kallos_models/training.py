@@ -3,15 +3,16 @@
 import logging
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
 from darts import TimeSeries
 from darts.models.forecasting.torch_forecasting_model import TorchForecastingModel
+from torch import Tensor
 
-from .best_epoch import BestEpoch
+from .best_epoch import BestEpoch, Snapshot
 from .errors import ConfigError, TrainingDivergedError
 from .hyperparameters import Hyperparameters
 from .lightning_silence import quiet_lightning
@@ -39,12 +40,28 @@ class Fit:
     best_val_loss : float or None
         The mean squared error of its forecasts of the validation steps, in the squared unit of the series given; None
         without validation.
+    snapshot : mapping of str to Tensor
+        The weights of the epoch that a snapshot was asked of; empty where the training did not get there.
     """
 
     model: TorchForecastingModel
     epochs: int
     best_epoch: int | None
     best_val_loss: float | None
+    snapshot: Mapping[str, Tensor] = field(default_factory=dict[str, Tensor])
+
+    def use_snapshot(self) -> None:
+        """Give the model the weights of the snapshot in place of those of the best epoch.
+
+        Raises
+        ------
+        ConfigError
+            Where there is no snapshot.
+        """
+        if not self.snapshot:
+            raise ConfigError("was not taken: the training ended before it, or was not asked for it", "snapshot")
+        assert self.model.model is not None
+        self.model.model.load_state_dict(self.snapshot)
 
 
 def trainer_kwargs(settings: TrainingSettings | None = None) -> dict[str, Any]:
@@ -80,6 +97,7 @@ def fit_forecaster(
     observed: Mask | None = None,
     val_observed: Mask | None = None,
     settings: TrainingSettings | None = None,
+    snapshot_epoch: int | None = None,
     on_epoch: Callable[[int, float], None] | None = None,
 ) -> Fit:
     """Create and train a forecaster.
@@ -109,6 +127,10 @@ def fit_forecaster(
         would forecast one is trained on or validated. All where left out.
     settings : TrainingSettings, optional
         The defaults where left out.
+    snapshot_epoch : int, optional
+        An epoch, counted from 1, whose weights are kept beside the best ones: one that was chosen before. The training
+        is not stopped before it (``max_epochs`` and a loss that is not finite still end it), and the best epoch is the
+        one it would have been otherwise.
     on_epoch : Callable[[int, float], None], optional
         Called after every epoch with its number, counted from 1, and its validation loss (its mean training loss
         without validation). What it raises ends the training and reaches the caller.
@@ -130,10 +152,16 @@ def fit_forecaster(
     _check_observed(hparams, "val_observed", val_observed, val_target)
     kwargs = trainer_kwargs(settings)
     best = None if val_target is None else BestEpoch(settings.patience, settings.min_delta)
+    snapshot = None if snapshot_epoch is None else Snapshot(snapshot_epoch)
     with quiet_lightning():
         model = create_model(model_name, hparams, kwargs)
         trainer = LoopTrainer(
-            best=best, on_epoch=on_epoch or _ignore, observed=observed, val_observed=val_observed, **kwargs
+            best=best,
+            on_epoch=on_epoch or _ignore,
+            snapshot=snapshot,
+            observed=observed,
+            val_observed=val_observed,
+            **kwargs,
         )
         model.fit(
             _prepared(target),
@@ -143,10 +171,11 @@ def fit_forecaster(
             trainer=trainer,
         )
     _check_finite(model, hparams, trainer, best)
+    kept = {} if snapshot is None else snapshot.weights
     if best is None:
-        return Fit(model, trainer.epochs, None, None)
+        return Fit(model, trainer.epochs, None, None, kept)
     logger.debug("%s: %d epochs, best %s with loss %.6g", model_name, trainer.epochs, best.epoch, best.loss)
-    return Fit(model, trainer.epochs, best.epoch, best.loss)
+    return Fit(model, trainer.epochs, best.epoch, best.loss, kept)
 
 
 def _ignore(epoch: int, loss: float) -> None:
