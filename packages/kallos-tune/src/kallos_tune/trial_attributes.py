@@ -19,6 +19,11 @@ CLAIM: Final = "claim"
 DRAW: Final = "draw"
 # What a trial was trained with: seed, epochs at most, patience, device; a study resumed by force has several.
 MADE_WITH: Final = "made_with"
+# Per fold: its forecast with the weights of its best epoch; from the second on, the epoch that earlier folds choose and
+# the forecast with the weights of that epoch. How they are written: kallos_tune.evaluation.forecast_record.
+FORECASTS: Final = "fold_forecasts"
+CHOSEN_EPOCHS: Final = "fold_chosen_epochs"
+OUT_OF_SAMPLE: Final = "fold_out_of_sample"
 
 # Studies made before the word was settled have trials that were "given up".
 _ABANDONED_WORDS: Final = (ABANDONED, "given up")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from darts.models.forecasting.torch_forecasting_model import TorchForecastingModel
 
 from kallos_data import FoldSeries
-from kallos_models import fit_forecaster, forecast_recursive, forecast_rolling
+from kallos_models import Fit, fit_forecaster, forecast_recursive, forecast_rolling
 
 from ..settings import Forecast, TuningSettings
 from .scoring import Floats, error, naive_score
@@ -29,6 +29,9 @@ class FoldResult:
         Epochs trained, and the one whose weights were scored.
     seconds : float
         Wall time of fit, predict and score.
+    out_of_sample : numpy.ndarray, float64, [T_val], or None
+        The forecast with the weights of the epoch that was chosen before; None without one, or where the training did
+        not get there.
     """
 
     score: float
@@ -37,6 +40,7 @@ class FoldResult:
     epochs: int
     best_epoch: int
     seconds: float
+    out_of_sample: Floats | None = None
 
 
 def evaluate_fold(
@@ -45,6 +49,7 @@ def evaluate_fold(
     params: Mapping[str, int | float],
     *,
     settings: TuningSettings | None = None,
+    chosen_epoch: int | None = None,
     on_epoch: Callable[[int, float], None] | None = None,
 ) -> FoldResult:
     """Train a model on a fold and score its forecast of the validation window.
@@ -59,6 +64,8 @@ def evaluate_fold(
         Hyperparameters; see :class:`kallos_models.Hyperparameters`.
     settings : TuningSettings, optional
         Its defaults where left out.
+    chosen_epoch : int, optional
+        An epoch chosen without this fold, with whose weights the window is forecast, too.
     on_epoch : callable, optional
         Called after every epoch with its number and validation loss.
 
@@ -87,6 +94,7 @@ def evaluate_fold(
         observed=fold.train_observed,
         val_observed=fold.observed[fold.val_start - look_back :],
         settings=settings.training,
+        snapshot_epoch=chosen_epoch,
         on_epoch=on_epoch,
     )
     forecast = forecast_fold(fit.model, fold, look_back, settings.folds.forecast)
@@ -96,8 +104,16 @@ def evaluate_fold(
         forecast=forecast,
         epochs=fit.epochs,
         best_epoch=fit.best_epoch or fit.epochs,
+        out_of_sample=_out_of_sample(fit, fold, look_back, settings.folds.forecast),
         seconds=time.perf_counter() - started,
     )
+
+
+def _out_of_sample(fit: Fit, fold: FoldSeries, look_back: int, mode: Forecast) -> Floats | None:
+    if not fit.snapshot:
+        return None
+    fit.use_snapshot()
+    return forecast_fold(fit.model, fold, look_back, mode)
 
 
 def forecast_fold(model: TorchForecastingModel, fold: FoldSeries, look_back: int, mode: Forecast) -> Floats:

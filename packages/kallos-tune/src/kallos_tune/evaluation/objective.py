@@ -12,8 +12,9 @@ from kallos_models import TrainingSettings
 from ..events import EpochFinished, FoldFinished, Listener, TrialStarted, ignore
 from ..search_space import suggest
 from ..settings import TuningSettings
-from ..trial_attributes import MADE_WITH
+from ..trial_attributes import CHOSEN_EPOCHS, FORECASTS, MADE_WITH, OUT_OF_SAMPLE
 from .fold import FoldResult, evaluate_fold
+from .forecast_record import forecast_to_text
 from .pruning import rung_of_epoch, rung_of_fold
 
 
@@ -36,7 +37,8 @@ def objective(
     trial : optuna.Trial
         Is asked for the parameters of ``settings.search.space``. It keeps as user attributes the fold scores, their
         naive counterparts, epochs, best epochs and seconds, and the seed, most epochs, patience and device it was made
-        with.
+        with; also each fold's forecast at its best epoch and, from the second fold on, its forecast at the mean of the
+        earlier folds' best epochs, which knows nothing of the fold.
     folds : sequence of FoldSeries
         Oldest first; see :attr:`kallos_tune.StudyData.folds`.
     model_name : str
@@ -69,7 +71,9 @@ def objective(
     results: list[FoldResult] = []
     for number, fold in enumerate(folds, start=1):
         on_epoch = _epoch_listener(trial, fold, number, len(folds), on_event, early_rungs=early_rungs)
-        result = evaluate_fold(fold, model_name, params, settings=settings, on_epoch=on_epoch)
+        result = evaluate_fold(
+            fold, model_name, params, settings=settings, chosen_epoch=_chosen_epoch(results), on_epoch=on_epoch
+        )
         if not math.isfinite(result.score):
             raise ArithmeticError(f"the score of fold {number} is {result.score}")
         results.append(result)
@@ -105,6 +109,11 @@ def _epoch_listener(
     return after
 
 
+def _chosen_epoch(earlier: Sequence[FoldResult]) -> int | None:
+    """Return the epoch that earlier folds choose: the mean of their best ones; None without any."""
+    return round(float(np.mean([result.best_epoch for result in earlier]))) if earlier else None
+
+
 def _made_with(training: TrainingSettings) -> dict[str, int | str]:
     return {
         "seed": training.seed,
@@ -124,3 +133,7 @@ def _store(trial: optuna.Trial, results: Sequence[FoldResult]) -> None:
     trial.set_user_attr("fold_epochs", [result.epochs for result in results])
     trial.set_user_attr("fold_best_epochs", [result.best_epoch for result in results])
     trial.set_user_attr("fold_seconds", [round(result.seconds, 3) for result in results])
+    trial.set_user_attr(FORECASTS, [forecast_to_text(result.forecast) for result in results])
+    trial.set_user_attr(CHOSEN_EPOCHS, [_chosen_epoch(results[:place]) for place in range(len(results))])
+    out_of_sample = [result.out_of_sample for result in results]
+    trial.set_user_attr(OUT_OF_SAMPLE, [None if each is None else forecast_to_text(each) for each in out_of_sample])
