@@ -79,7 +79,7 @@ def test_what_happens_in_the_fold_and_later_changes_no_choice(study, number, dat
     folds, trials = study
     before = choice_for(number, folds, trials, metric="rmse", n_average=3)
     other_folds = [
-        replace(each, actual=each.actual * 7 - 3, naive={name: each.actual for name in each.naive})
+        replace(each, actual=each.actual * 7 - 3, naive=dict.fromkeys(each.naive, each.actual))
         if each.number >= number
         else each
         for each in folds
@@ -87,17 +87,14 @@ def test_what_happens_in_the_fold_and_later_changes_no_choice(study, number, dat
     other_trials = [
         replace(
             one,
-            # As many scores from the fold on, or more of later folds, or less: only whether it finished the fold counts.
+            # From the fold on, other scores and of more or fewer folds: only whether it finished the fold counts.
             scores=one.scores[: number - 1]
             + (
                 tuple(data.draw(SCORES) for _ in range(data.draw(st.integers(1, N_FOLDS - number + 1))))
                 if len(one.scores) >= number
                 else ()
             ),
-            forecasts={
-                k: -forecast if k >= number else forecast
-                for k, forecast in one.forecasts.items()
-            },
+            forecasts={k: -forecast if k >= number else forecast for k, forecast in one.forecasts.items()},
         )
         for one in trials
     ]
@@ -169,28 +166,28 @@ def test_a_fold_without_steps_counts_for_nothing():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda folds, trials: folds.pop(0), "folds must be numbered 1, 2, 3 and so on, oldest first, not [2, 3, 4]"),
+        (lambda folds, _: folds.pop(0), "folds must be numbered 1, 2, 3 and so on, oldest first, not [2, 3, 4]"),
         (
-            lambda folds, trials: folds.__setitem__(1, replace(folds[1], naive={"zero": folds[1].actual})),
+            lambda folds, _: folds.__setitem__(1, replace(folds[1], naive={"zero": folds[1].actual})),
             "folds must all have the same naive forecasts, one at least",
         ),
         (
-            lambda folds, trials: folds.__setitem__(1, replace(folds[1], actual=np.zeros(3))),
+            lambda folds, _: folds.__setitem__(1, replace(folds[1], actual=np.zeros(3))),
             "folds fold 2 has 5 times and 3 of 'target'",
         ),
         (
-            lambda folds, trials: folds[2].naive["zero"].__setitem__(1, np.nan),
+            lambda folds, _: folds[2].naive["zero"].__setitem__(1, np.nan),
             "folds fold 3 has a value of 'zero' that is not finite",
         ),
         (
-            lambda folds, trials: trials[0].forecasts.__setitem__(3, np.zeros(4)),
+            lambda _, trials: trials[0].forecasts.__setitem__(3, np.zeros(4)),
             "trials do not fit the folds: trial 0 has 4 forecasts of fold 3, which has 5 observed steps",
         ),
         (
-            lambda folds, trials: trials[0].forecasts.__setitem__(9, np.zeros(4)),
+            lambda _, trials: trials[0].forecasts.__setitem__(9, np.zeros(4)),
             "trials do not fit the folds: trial 0 has 4 forecasts of fold 9, which has 0 observed steps",
         ),
-        (lambda folds, trials: trials.append(trials[0]), "trials must have a number each, and two have the same"),
+        (lambda _, trials: trials.append(trials[0]), "trials must have a number each, and two have the same"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(change, message):

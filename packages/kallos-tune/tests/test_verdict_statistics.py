@@ -43,8 +43,7 @@ def test_skill_where_the_naive_forecast_makes_no_error():
 def test_clark_west_terms_as_the_paper_has_them():
     actual, forecast, naive = forecasts()
     by_hand = [
-        (y - f0) ** 2 - ((y - f1) ** 2 - (f0 - f1) ** 2)
-        for y, f1, f0 in zip(actual, forecast, naive, strict=True)
+        (y - f0) ** 2 - ((y - f1) ** 2 - (f0 - f1) ** 2) for y, f1, f0 in zip(actual, forecast, naive, strict=True)
     ]
     assert clark_west_terms(actual, forecast, naive) == pytest.approx(by_hand)
 

@@ -1,4 +1,4 @@
-"""The walk-forward choice: what someone standing at the beginning of a fold would have used, knowing earlier folds alone.
+"""The walk-forward choice: what someone at the beginning of a fold would have used, knowing earlier folds alone.
 
 For fold k from the second on: of the trials that finished it, those with the lowest mean score over folds 1 … k-1, and
 the naive forecast with the lowest mean error over the same folds. Nothing that happened in fold k or later decides.

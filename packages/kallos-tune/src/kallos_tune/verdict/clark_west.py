@@ -1,4 +1,4 @@
-"""Clark and West's test: is there a signal that the naive forecast misses?"""
+"""Clark and West's test of whether there is a signal that the naive forecast misses."""
 
 from .evidence import Floats
 from .mean_test import MeanTest, mean_above_zero

@@ -1,4 +1,4 @@
-"""Diebold and Mariano's test: are the errors smaller, however that came about?"""
+"""Diebold and Mariano's test of whether the errors are smaller, however that came about."""
 
 from scipy.special import stdtr
 
@@ -32,8 +32,6 @@ def diebold_mariano_test(
     from statsmodels.tsa.stattools import diebold_mariano_test as two_sided  # noqa: PLC0415 - takes a second
 
     criterion = "mse" if metric == "rmse" else "mae"
-    result = two_sided(
-        actual, naive, forecast, criterion=criterion, lags=horizon - 1, harvey_adj=True, horizon=horizon
-    )
+    result = two_sided(actual, naive, forecast, criterion=criterion, lags=horizon - 1, harvey_adj=True, horizon=horizon)
     statistic = float(result.statistic)
     return MeanTest(statistic, float(stdtr(len(gains) - 1, -statistic)))

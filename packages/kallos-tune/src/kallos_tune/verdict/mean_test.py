@@ -1,4 +1,4 @@
-"""Is a mean above zero? Student's test for steps whose forecasts overlap, and the variance that it needs."""
+"""Student's test of whether a mean is above zero, for steps whose forecasts overlap, and the variance it needs."""
 
 import math
 from dataclasses import dataclass
@@ -28,14 +28,14 @@ class MeanTest:
 def long_run_variance(values: Floats, horizon: int = 1) -> float:
     """Return the variance of ``√N · mean`` of values of which neighbours up to ``horizon - 1`` steps apart overlap.
 
-    With autocovariances γ_j (divided by N) and L = horizon - 1, the larger of two:
+    With autocovariances c_j (divided by N) and L = horizon - 1, the larger of two:
 
-    - all lags in full, ``γ_0 + 2 Σ_{j≤L} γ_j`` (Hansen, Hodrick 1980): right for overlapping forecasts, whose errors
+    - all lags in full, ``c_0 + 2 Σ_{j≤L} c_j`` (Hansen, Hodrick 1980): right for overlapping forecasts, whose errors
       are related up to lag L and no further; but it can be negative;
-    - Bartlett weights, ``γ_0 + 2 Σ_{j≤L} (1 - j / (L + 1)) γ_j`` (Newey, West 1987): never negative, but up
+    - Bartlett weights, ``c_0 + 2 Σ_{j≤L} (1 - j / (L + 1)) c_j`` (Newey, West 1987): never negative, but up
       to a third too small here, which would make nearly twice as many false claims as are allowed.
 
-    With a horizon of 1 both are γ_0.
+    With a horizon of 1 both are c_0.
 
     Parameters
     ----------

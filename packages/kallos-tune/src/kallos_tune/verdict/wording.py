@@ -22,21 +22,21 @@ def verdict_lines(verdict: Verdict) -> list[str]:
     """
     if verdict.conclusion == "not judged":
         return [
-            *_search(verdict),
+            _search(verdict),
             f"verdict: none, because {verdict.reason}: do not trade on it. To get one, {verdict.remedy}",
             *_left_out(verdict),
         ]
-    return [*_search(verdict), *_out_of_sample(verdict), *_conclusion(verdict), *_hinges(verdict), *_left_out(verdict)]
+    return [_search(verdict), *_out_of_sample(verdict), *_conclusion(verdict), *_hinges(verdict), *_left_out(verdict)]
 
 
-def _search(verdict: Verdict) -> list[str]:
+def _search(verdict: Verdict) -> str:
     if verdict.search_score is None:
-        return ["search score: none yet, no trial has finished every fold"]
-    return [
+        return "search score: none yet, no trial has finished every fold"
+    return (
         f"search score: {verdict.search_score:.4g}, the lowest mean of {counted(verdict.n_folds, 'fold')} among "
         f"{counted(verdict.n_trials, 'trial')} (naive {verdict.search_naive_score:.4g}). It was chosen on these very "
         "windows, and so looks better than it is: it ranks trials and promises nothing"
-    ]
+    )
 
 
 def _out_of_sample(verdict: Verdict) -> list[str]:
@@ -106,65 +106,76 @@ def _conclusion(verdict: Verdict) -> list[str]:
     if verdict.conclusion == "worse":
         line = "verdict: worse than a naive forecast, the whole interval lies below zero: do not trade on it"
         return [line, *_overstated(verdict)]
-    if verdict.forecast == "recursive":
-        n_windows = len(verdict.folds)
-        return [
-            "verdict: no evidence that this model beats a naive forecast: do not trade on it. The steps of a recursive "
-            f"forecast share their errors, so each window counts as one forecast, and {n_windows} "
-            f"{'is' if n_windows == 1 else 'are'} too few for a test; rolling forecasts can be tested"
-        ]
-    return _no_evidence(verdict)
+    return [_no_evidence(verdict), *_overstated(verdict)]
 
 
 def _beats(verdict: Verdict) -> list[str]:
-    lines = [
-        f"verdict: beats every naive forecast (Clark-West p {_p(verdict)}). Where there is nothing to foresee, luck "
-        f"gives as much in {_how_rare(verdict)}: count how many you have tried"
-    ]
+    verdict_line = (
+        f"verdict: beats every naive forecast ({_test(verdict)}). Where there is nothing to foresee, luck gives as "
+        f"much in {_how_rare(verdict)}: count how many you have tried"
+    )
+    caution = (
+        "before money is put on it: smaller errors are no profit, costs of trading are not counted; try it first on "
+        "days that no study has seen"
+    )
+    lines = [verdict_line, caution]
     if verdict.interval_low is None or verdict.interval_low <= 0:
         lines.append("how much better it is stays open: the interval reaches down to nothing at all")
-    lines.append("smaller errors are no profit yet: costs of trading are not counted")
     if _averages(verdict):
         lines.append(f"this is said of {_what(verdict)} best, not of one trial: forecast with their average")
     return lines
 
 
-def _no_evidence(verdict: Verdict) -> list[str]:
+def _no_evidence(verdict: Verdict) -> str:
     start = "verdict: no evidence that this model beats a naive forecast"
+    if verdict.forecast == "recursive":
+        n_windows = len(verdict.folds)
+        return (
+            f"{start}: do not trade on it. The steps of a recursive forecast share their errors, so each window counts "
+            f"as one forecast, and {n_windows} {'is' if n_windows == 1 else 'are'} too few for a test; rolling "
+            "forecasts can be tested"
+        )
     if not _signal(verdict):
-        return [f"{start} (Clark-West p {_p(verdict)}): do not trade on it. {_power(verdict)}"]
-    if verdict.skill is None or verdict.skill <= 0:
-        return [f"{start}, its errors are not smaller: do not trade on it", *_overstated(verdict)]
+        return f"{start} ({_test(verdict)}): do not trade on it. {_power(verdict)}"
+    if _loses(verdict):
+        return f"{start}, its errors are not smaller: do not trade on it"
     unbeaten = [name for name, skill in verdict.skill_against.items() if skill is None or skill <= 0]
-    return [
-        f"{start}: it is better than {to_beat(verdict)} (Clark-West p {_p(verdict)}), but not than "
+    return (
+        f"{start}: it is better than {to_beat(verdict)} ({_test(verdict)}), but not than "
         f"{listed([naive_in_words(name) for name in unbeaten])}. Do not trade on it"
-    ]
+    )
 
 
 def _overstated(verdict: Verdict) -> list[str]:
     """Return what is to be said where a signal is found and the errors are larger all the same."""
-    if not _signal(verdict):
+    if not _signal(verdict) or not _loses(verdict):
         return []
-    return [
-        f"a signal is there (Clark-West p {_p(verdict)}), and the forecast overstates it: it moves in the right "
-        "direction more often than by chance, and too far. As it is, it loses to the naive forecast"
-    ]
+    line = (
+        f"a signal is there ({_test(verdict)}), and the forecast overstates it: it leans to the right side more than "
+        "by chance, and too far. As it is, it loses to the naive forecast"
+    )
+    return [line]
+
+
+def _loses(verdict: Verdict) -> bool:
+    return verdict.skill is None or verdict.skill <= 0
 
 
 def _signal(verdict: Verdict) -> bool:
     return verdict.clark_west_p is not None and verdict.clark_west_p < LEVEL
 
 
-def _p(verdict: Verdict) -> str:
+def _test(verdict: Verdict) -> str:
+    """Return the p-value of the test that decides; under MAE, what that test is about."""
     assert verdict.clark_west_p is not None
-    return p_value(verdict.clark_west_p)
+    return f"Clark-West p {p_value(verdict.clark_west_p)}" + (", on squared errors" if verdict.metric == "mae" else "")
 
 
 def _how_rare(verdict: Verdict) -> str:
-    """Return in how many studies of nothing but noise the test's p-value is as small, as odds."""
-    assert verdict.clark_west_p is not None
-    return "fewer than 1 study of 1000" if verdict.clark_west_p < 0.001 else f"1 study of {1 / verdict.clark_west_p:.0f}"
+    """Return in how many studies of nothing but noise the p-value is as small."""
+    p = verdict.clark_west_p
+    assert p is not None
+    return "fewer than 1 study of 1000" if p < 0.001 else f"1 study of {1 / p:.0f}"
 
 
 def _power(verdict: Verdict) -> str:
@@ -181,13 +192,16 @@ def _hinges(verdict: Verdict) -> list[str]:
     """Return on which steps a claim hinges, where its sign turns without them."""
     if not verdict.hinges_turn_sign or verdict.conclusion == "no evidence":
         return []
-    times, without = verdict.hinge_times, verdict.skill_without_hinges
+    times = verdict.hinge_times
     shown = listed(times) if len(times) <= 5 else f"{', '.join(times[:5])} and {len(times) - 5} more"
+    then = (
+        "do not trade on it, such days may not come again" if verdict.conclusion == "beats" else "such days come again"
+    )
     line = (
         f"this hinges on {len(times)} of {counted(verdict.n_steps, 'step')} ({shown}): on all others it is "
-        f"{_compared(without)} naive"
+        f"{_compared(verdict.skill_without_hinges)} naive: {then}"
     )
-    return [f"{line}. Do not count on such days to come again" if verdict.conclusion == "beats" else line]
+    return [line]
 
 
 def _left_out(verdict: Verdict) -> list[str]:
