@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from kallos_tune import ConfigError
+from kallos_tune.verdict.clark_west import clark_west_test
 from kallos_tune.verdict.evidence import LAST_VALUE, TRAINING_MEAN, ZERO, JudgedFold, TrialEvidence
-from kallos_tune.verdict.judge import in_iso, judge
+from kallos_tune.verdict.figures import in_iso
+from kallos_tune.verdict.judge import judge
 from kallos_tune.verdict.verdict import Verdict
 
 
@@ -84,6 +86,8 @@ def test_the_skill_is_that_of_all_judged_steps_in_one_row():
         naive = np.concatenate([fold.naive[name] for fold in folds[1:]])
         expected = 1 - np.sqrt(np.sum((actual - forecast) ** 2) / np.sum((actual - naive) ** 2))
         assert verdict.skill_against[name] == pytest.approx(expected)
+        expected_p = clark_west_test(actual, forecast, naive).p
+        assert verdict.clark_west_p_against[name] == pytest.approx(expected_p)
     assert verdict.skill == verdict.single_skill
     mean_skill = verdict.skill_against[TRAINING_MEAN]
     assert verdict.r2_oos == pytest.approx(1 - (1 - mean_skill) ** 2)
@@ -234,6 +238,25 @@ def test_the_naive_forecast_itself_has_no_skill_and_no_signal():
     assert verdict.detectable_skill == pytest.approx(1 - np.sqrt(1 - 2.4865**2 / 168), rel=1e-4)
     assert verdict.conclusion == "no evidence"
     assert not verdict.hinges_turn_sign
+
+
+@pytest.mark.parametrize("level", [0.0, 5e4])
+def test_a_test_of_rounding_would_mean_nothing(level):
+    folds, trials = study(n_trials=5)
+    folds = [
+        replace(fold, actual=fold.actual + level, naive={name: each + level for name, each in fold.naive.items()})
+        for fold in folds
+    ]
+    choice = {fold.number: fold.naive for fold in judged(folds, trials).folds}
+    trials = [
+        replace(
+            one,
+            forecasts={k: folds[k - 1].naive[choice[k]] * (1 + 5e-8 * np.sign(folds[k - 1].actual)) for k in choice},
+        )
+        for one in trials
+    ]
+    verdict = judged(folds, trials)
+    assert (verdict.skill, verdict.clark_west_p, verdict.spa_p) == (0, 1, 1)
 
 
 def test_constant_forecasts():

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from kallos_tune.verdict.evidence import LAST_VALUE, TRAINING_MEAN, ZERO
-from kallos_tune.verdict.numbers import counted, listed, p_value, per_cent, signed_per_cent
+from kallos_tune.verdict.figures import counted, listed, p_value, per_cent, signed_per_cent
 from kallos_tune.verdict.verdict import FoldVerdict, SkippedFold, Verdict
 from kallos_tune.verdict.wording import verdict_lines
 
@@ -93,11 +93,11 @@ def test_no_evidence():
         trials that were best on earlier folds): 0.3 % worse than the training mean; 95 % interval -1.2 to
         +0.6 %; the best trial alone: -1.1 %
 
-        skill against each naive forecast, of which the lowest counts: the training mean -0.3 %, a forecast
+        against each naive forecast (+ is better, the lowest counts): the training mean -0.3 %, a forecast
         of zero -0.1 %, the last value +31.0 %
 
         verdict: no evidence that this model beats a naive forecast (Clark-West p = 0.41): do not trade on
-        it. A skill of 1.4 % or more would most likely have shown (in 4 of 5 cases); a smaller one could
+        it. An advantage of 1.4 % or more would most likely have shown (in 4 of 5 cases); a smaller one could
         hide, and this is no sign that there is one
         """),
     ]
@@ -111,7 +111,7 @@ def test_beats():
         trials that were best on earlier folds): 2.7 % better than the training mean; 95 % interval +0.8 to
         +4.6 %; the best trial alone: +1.9 %
 
-        skill against each naive forecast, of which the lowest counts: a forecast of zero +2.5 %, the
+        against each naive forecast (+ is better, the lowest counts): a forecast of zero +2.5 %, the
         training mean +2.7 %, the last value +31.0 %
 
         verdict: beats every naive forecast (Clark-West p = 0.012). Where there is nothing to foresee, luck
@@ -200,7 +200,7 @@ def test_better_than_the_chosen_naive_forecast_and_not_than_another():
         skill_against={ZERO: -0.001, TRAINING_MEAN: 0.027, LAST_VALUE: None},
     )
     assert verdict_lines(verdict)[-2:] == paragraphs("""
-        skill against each naive forecast, of which the lowest counts: the last value makes no error, a
+        against each naive forecast (+ is better, the lowest counts): the last value makes no error, a
         forecast of zero -0.1 %, the training mean +2.7 %
 
         verdict: no evidence that this model beats a naive forecast: it is better than the training mean
@@ -210,7 +210,7 @@ def test_better_than_the_chosen_naive_forecast_and_not_than_another():
 
 def test_too_few_steps_to_find_anything():
     assert the_line(replace(NOTHING, detectable_skill=None), "verdict").endswith(
-        "do not trade on it. With so few steps no skill, however large, would have shown: take a longer history"
+        "do not trade on it. With so few steps no advantage, however large, would have shown: take a longer history"
     )
 
 
@@ -218,6 +218,7 @@ def test_under_mae_the_test_is_said_to_be_on_squared_errors():
     for verdict in (NOTHING, BEATS):
         assert ", on squared errors)" in the_line(replace(verdict, metric="mae"), "verdict")
         assert "squared" not in the_line(verdict, "verdict")
+    assert "An advantage of 1.4 % by RMSE or more" in the_line(replace(NOTHING, metric="mae"), "verdict")
 
 
 RECURSIVE = replace(NOTHING, forecast="recursive", clark_west_p=None, skill=0.02, detectable_skill=None)
@@ -319,7 +320,16 @@ def test_not_judged():
 
 @pytest.mark.parametrize(
     ("share", "text"),
-    [(0, "0.0"), (0.003, "0.3"), (-0.1234, "12.3"), (0.0004, "0.04"), (0.00004, "0.004"), (12.5, "1250")],
+    [
+        (0, "0.0"),
+        (0.003, "0.3"),
+        (-0.1234, "12.3"),
+        (0.0004, "0.04"),
+        (0.00004, "0.004"),
+        (2e-9, "0.0000002"),
+        (0.000499, "0.05"),
+        (12.5, "1250"),
+    ],
 )
 def test_shares_in_per_cent(share, text):
     assert per_cent(share) == text

@@ -3,21 +3,15 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-import numpy as np
-
 from ..errors import ConfigError
 from ..settings import Forecast, Metric
-from .accuracy import losses_of, r2_out_of_sample, skill_of, skill_of_errors
-from .choice import Choice, choice_for, mean_naive_error
-from .clark_west import clark_west_test
-from .detectable import LEVEL, detectable_skill
-from .diebold_mariano import diebold_mariano_test
-from .evidence import TRAINING_MEAN, JudgedFold, TrialEvidence, check_evidence
-from .hinges import hinges_of
-from .resampling import best_of_many, block_length, skill_interval
-from .sample import Sample, sample_of
-from .unjudged import why_fold_is_skipped, why_nothing_is_judged
-from .verdict import Conclusion, FoldVerdict, SkippedFold, Verdict
+from .choice import choice_for
+from .detectable import LEVEL
+from .evidence import JudgedFold, TrialEvidence, check_evidence
+from .facts import facts_of_tests, fold_verdict, interval_facts, skill_facts, skipped_folds, study_facts
+from .sample import sample_of
+from .unjudged import why_nothing_is_judged
+from .verdict import Conclusion, Verdict
 
 N_AVERAGE: Final = 5
 FEWEST_WINDOWS: Final = 10
@@ -85,8 +79,8 @@ def judge(
         "forecast": forecast,
         "horizon": horizon,
         "n_average": n_average,
-        **_study_facts(folds, trials, metric),
-        "skipped": _skipped(folds, choices),
+        **study_facts(folds, trials, metric),
+        "skipped": skipped_folds(folds, choices),
     }
     sample = sample_of(folds, trials, usable) if usable else None
     if sample is not None:
@@ -95,12 +89,12 @@ def judge(
         return Verdict(conclusion="not judged", reason=why.reason, remedy=why.remedy, skill_against={}, **facts)
     assert sample is not None
     facts |= {
-        "folds": tuple(_fold_verdict(sample, choice, metric) for choice in usable),
-        **_skill_facts(sample, metric, facts["search_skill"]),
-        **_interval_facts(sample, metric, horizon, forecast, seed),
+        "folds": tuple(fold_verdict(sample, choice, metric) for choice in usable),
+        **skill_facts(sample, metric, facts["search_skill"]),
+        **interval_facts(sample, metric, horizon, forecast, seed),
     }
     if forecast == "rolling":
-        facts |= _test_facts(sample, metric, horizon, seed)
+        facts |= facts_of_tests(sample, metric, horizon, seed)
     return Verdict(conclusion=_conclude(facts), **facts)
 
 
@@ -110,110 +104,3 @@ def _conclude(facts: dict[str, Any]) -> Conclusion:
     if p is not None and p < LEVEL and all(skill is not None and skill > 0 for skill in skills):
         return "beats"
     return "worse" if high is not None and high < 0 else "no evidence"
-
-
-def _skipped(folds: Sequence[JudgedFold], choices: Sequence[Choice]) -> tuple[SkippedFold, ...]:
-    of_fold = {choice.fold: choice for choice in choices}
-    return tuple(
-        SkippedFold(number=fold.number, reason=why_fold_is_skipped(choice))
-        for fold in folds[1:]
-        if (choice := of_fold.get(fold.number)) is None or not choice.trials
-    )
-
-
-def _study_facts(folds: Sequence[JudgedFold], trials: Sequence[TrialEvidence], metric: Metric) -> dict[str, Any]:
-    """Return how much was searched, and the score found beside the best naive one of the same folds, after the fact."""
-    with_steps = [fold for fold in folds if len(fold.actual)]
-    complete = [trial for trial in trials if trial.complete and len(trial.scores) == len(folds)]
-    facts: dict[str, Any] = {
-        "n_folds": len(folds),
-        "n_trials": len(trials),
-        "n_complete": len(complete),
-        "search_skill": None,
-    }
-    if with_steps:
-        naive = min(mean_naive_error(with_steps, metric, name) for name in folds[0].naive)
-        facts["search_naive_score"] = naive
-        if complete:
-            places = [fold.number - 1 for fold in with_steps]
-            score = min(float(np.mean([trial.scores[place] for place in places])) for trial in complete)
-            facts |= {"search_score": score, "search_skill": skill_of_errors(score, naive)}
-    return facts
-
-
-def _fold_verdict(sample: Sample, choice: Choice, metric: Metric) -> FoldVerdict:
-    here = sample.fold == choice.fold
-    actual, times = sample.actual[here], sample.times[here]
-    return FoldVerdict(
-        number=choice.fold,
-        n_steps=len(times),
-        first=in_iso(times[0]),
-        last=in_iso(times[-1]),
-        trials=choice.trials,
-        naive=choice.naive,
-        skill=skill_of(
-            metric, losses_of(metric, actual, sample.average[here]), losses_of(metric, actual, sample.to_beat[here])
-        ),
-        not_finite=choice.not_finite,
-    )
-
-
-def _skill_facts(sample: Sample, metric: Metric, search_skill: float | None) -> dict[str, Any]:
-    actual = sample.actual
-    losses, to_beat = losses_of(metric, actual, sample.average), losses_of(metric, actual, sample.to_beat)
-    skill = skill_of(metric, losses, to_beat)
-    hinges = hinges_of(metric, losses, to_beat)
-    mean = sample.naive.get(TRAINING_MEAN)
-    return {
-        "first": in_iso(sample.times[0]),
-        "last": in_iso(sample.times[-1]),
-        "skill": skill,
-        "skill_against": {
-            name: skill_of(metric, losses, losses_of(metric, actual, naive)) for name, naive in sample.naive.items()
-        },
-        "single_skill": skill_of(metric, losses_of(metric, actual, sample.single), to_beat),
-        "optimism": None if search_skill is None or skill is None else search_skill - skill,
-        "r2_oos": None if mean is None else r2_out_of_sample(actual, sample.average, mean),
-        "hinge_times": tuple(in_iso(time) for time in sample.times[hinges.steps]),
-        "skill_without_hinges": hinges.skill_without,
-        "hinges_turn_sign": hinges.sign_turns,
-    }
-
-
-def _interval_facts(sample: Sample, metric: Metric, horizon: int, forecast: Forecast, seed: int) -> dict[str, Any]:
-    losses = losses_of(metric, sample.actual, sample.average)
-    to_beat = losses_of(metric, sample.actual, sample.to_beat)
-    n_windows = len(np.unique(sample.fold))
-    interval = None
-    if forecast == "rolling" or n_windows > 1:
-        at_least = horizon if forecast == "rolling" else len(sample) / n_windows
-        block = block_length(losses, to_beat, at_least=at_least)
-        interval = skill_interval(metric, losses, to_beat, block=block, seed=seed)
-    low, high = interval or (None, None)
-    return {"interval_low": low, "interval_high": high}
-
-
-def _test_facts(sample: Sample, metric: Metric, horizon: int, seed: int) -> dict[str, Any]:
-    actual, average, to_beat = sample.actual, sample.average, sample.to_beat
-    clark_west = clark_west_test(actual, average, to_beat, horizon=horizon)
-    diebold_mariano = diebold_mariano_test(actual, average, to_beat, metric=metric, horizon=horizon)
-    naive_losses = losses_of(metric, actual, to_beat)
-    of_trials = [losses_of(metric, actual, each) for each in sample.complete.values()]
-    spa_p = None
-    if of_trials:
-        block = block_length(losses_of(metric, actual, average), naive_losses, at_least=horizon)
-        spa_p = best_of_many(of_trials, naive_losses, block=block, horizon=horizon, seed=seed)
-    return {
-        "clark_west_statistic": clark_west.statistic,
-        "clark_west_p": clark_west.p,
-        "diebold_mariano_statistic": diebold_mariano.statistic,
-        "diebold_mariano_p": diebold_mariano.p,
-        "detectable_skill": detectable_skill(actual, average, to_beat, horizon=horizon),
-        "spa_p": spa_p,
-        "spa_trials": len(of_trials),
-    }
-
-
-def in_iso(time: np.datetime64) -> str:
-    """Return a time as ISO 8601 has it, to the second; midnight as its day alone."""
-    return str(np.datetime_as_string(time, unit="s")).removesuffix("T00:00:00")

@@ -56,8 +56,16 @@ def skill_interval(
     """
     from arch.bootstrap import StationaryBootstrap  # noqa: PLC0415 - takes two seconds
 
-    bootstrap = StationaryBootstrap(block, losses, naive_losses, seed=np.random.default_rng(seed))
-    drawn = [skill_of(metric, *pair) for pair, _ in bootstrap.bootstrap(N_RESAMPLES)]
+    bootstrap = StationaryBootstrap(
+        block,  # pyright: ignore[reportArgumentType] - a mean, which need not be whole
+        losses,
+        naive_losses,
+        seed=np.random.default_rng(seed),
+    )
+    drawn = [
+        skill_of(metric, np.asarray(model, dtype=np.float64), np.asarray(naive, dtype=np.float64))
+        for (model, naive), _ in bootstrap.bootstrap(N_RESAMPLES)
+    ]
     skills = [skill for skill in drawn if skill is not None]
     if len(skills) < len(drawn):
         return None

@@ -1,7 +1,7 @@
 """What may be announced of a study: plain numbers and words."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
 from ..settings import Forecast, Metric
@@ -94,6 +94,8 @@ class Verdict:
         Out-of-sample R² against the training mean.
     clark_west_statistic, clark_west_p, diebold_mariano_statistic, diebold_mariano_p : float or None
         One-sided, against the naive forecast chosen in each fold.
+    clark_west_p_against : mapping of str to float
+        The same p-value against each naive forecast by name, in all folds.
     interval_low, interval_high : float or None
         The skill's 95 % interval.
     detectable_skill : float or None
@@ -134,6 +136,7 @@ class Verdict:
     r2_oos: float | None = None
     clark_west_statistic: float | None = None
     clark_west_p: float | None = None
+    clark_west_p_against: Mapping[str, float] = field(default_factory=dict[str, float])
     diebold_mariano_statistic: float | None = None
     diebold_mariano_p: float | None = None
     interval_low: float | None = None
@@ -152,14 +155,12 @@ class Verdict:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Return the verdict that :meth:`to_dict` was called on, also after a way through JSON."""
-        return cls(
-            **{
-                **values,
-                "folds": tuple(FoldVerdict(**_with_tuples(fold)) for fold in values["folds"]),
-                "skipped": tuple(SkippedFold(**fold) for fold in values["skipped"]),
-                "hinge_times": tuple(values["hinge_times"]),
-            }
-        )
+        facts: dict[str, Any] = {
+            **_with_tuples(values),
+            "folds": tuple(FoldVerdict(**_with_tuples(fold)) for fold in values["folds"]),
+            "skipped": tuple(SkippedFold(**fold) for fold in values["skipped"]),
+        }
+        return cls(**facts)
 
 
 def _as_json(value: Any) -> Any:  # noqa: ANN401 - whatever a field holds
@@ -170,5 +171,5 @@ def _as_json(value: Any) -> Any:  # noqa: ANN401 - whatever a field holds
     return value
 
 
-def _with_tuples(fold: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in fold.items()}
+def _with_tuples(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()}

@@ -8,7 +8,7 @@ import math
 
 from .detectable import LEVEL
 from .evidence import LAST_VALUE, TRAINING_MEAN, ZERO
-from .numbers import counted, listed, p_value, per_cent, signed_per_cent
+from .figures import counted, listed, p_value, per_cent, signed_per_cent
 from .verdict import Verdict
 
 _NAIVE = {ZERO: "a forecast of zero", TRAINING_MEAN: "the training mean", LAST_VALUE: "the last value"}
@@ -17,8 +17,7 @@ _NAIVE = {ZERO: "a forecast of zero", TRAINING_MEAN: "the training mean", LAST_V
 def verdict_lines(verdict: Verdict) -> list[str]:
     """Return the lines that tell what a study is worth, without ends of line.
 
-    The search score and its caveat; the out-of-sample result; the verdict; what the reader
-    must know beside it.
+    The search score and its caveat, the out-of-sample result, the verdict, and what the reader must know beside it.
     """
     if verdict.conclusion == "not judged":
         return [
@@ -56,7 +55,7 @@ def _out_of_sample(verdict: Verdict) -> list[str]:
         f"{naive_in_words(name)} {'makes no error' if skill is None else signed_per_cent(skill) + ' %'}"
         for name, skill in each
     ]
-    return [line, f"skill against each naive forecast, of which the lowest counts: {', '.join(shown)}"]
+    return [line, f"against each naive forecast (+ is better, the lowest counts): {', '.join(shown)}"]
 
 
 def _what(verdict: Verdict) -> str:
@@ -181,10 +180,11 @@ def _how_rare(verdict: Verdict) -> str:
 def _power(verdict: Verdict) -> str:
     """Return what would have shown."""
     if verdict.detectable_skill is None:
-        return "With so few steps no skill, however large, would have shown: take a longer history"
+        return "With so few steps no advantage, however large, would have shown: take a longer history"
+    by_rmse = " by RMSE" if verdict.metric == "mae" else ""
     return (
-        f"A skill of {per_cent(verdict.detectable_skill)} % or more would most likely have shown (in 4 of 5 cases); a "
-        "smaller one could hide, and this is no sign that there is one"
+        f"An advantage of {per_cent(verdict.detectable_skill)} %{by_rmse} or more would most likely have shown (in 4 "
+        "of 5 cases); a smaller one could hide, and this is no sign that there is one"
     )
 
 

@@ -1,6 +1,9 @@
 """Skills, p-values and dates as people write them."""
 
+import math
 from collections.abc import Sequence
+
+import numpy as np
 
 from .detectable import LEVEL
 
@@ -10,7 +13,9 @@ def per_cent(share: float) -> str:
     size = abs(100 * share)
     if size >= 99.95:
         return f"{size:.0f}"
-    return f"{size:.1f}" if size >= 0.05 or size == 0 else f"{size:.1g}"
+    if size >= 0.05 or size == 0:
+        return f"{size:.1f}"
+    return f"{size:.{-math.floor(math.log10(size))}f}"
 
 
 def signed_per_cent(share: float) -> str:
@@ -42,3 +47,8 @@ def listed(things: Sequence[object]) -> str:
 def counted(number: int, thing: str) -> str:
     """Return a number of things: 1 step, 2 steps."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def in_iso(time: np.datetime64) -> str:
+    """Return a time as ISO 8601 has it, to the second; midnight as its day alone."""
+    return str(np.datetime_as_string(time, unit="s")).removesuffix("T00:00:00")
