@@ -18,6 +18,9 @@ HEAVY = {
     "matplotlib",
     "sqlalchemy",
     "ray",
+    "arch",
+    "scipy",
+    "statsmodels",
 }
 ROOMS = read_rooms((ROOT / PAGE).read_text(encoding="utf-8"))
 TREE = read_tree()
@@ -44,8 +47,13 @@ def say_none(faults):
 
 @pytest.mark.parametrize("room", ["storage", "claims", "workers"])
 def test_the_core_knows_nothing_of_forecasting(room):
-    about_forecasting = {"evaluation", "settings", "study", "kallos_data", "kallos_models", "darts", "torch"}
+    about_forecasting = {"evaluation", "verdict", "settings", "study", "kallos_data", "kallos_models", "darts", "torch"}
     assert reach(ROOMS, "kallos_tune", room) & about_forecasting == set()
+
+
+def test_a_verdict_knows_neither_models_nor_where_trials_are_kept():
+    unknown = {"evaluation", "storage", "claims", "workers", "study", "darts", "torch"}
+    assert reach(ROOMS, "kallos_tune", "verdict") & unknown == set()
 
 
 SMALL_PAGE = """
@@ -200,6 +208,10 @@ def modules_after(statement):
         ),
         ("from kallos_data import load_features_from_db, get_walk_forward_splits", {"torch", "darts", "optuna"}),
         ("from kallos_data import prepare_darts_timeseries", {"torch", "optuna"}),
+        (
+            "import kallos_tune.verdict.judge, kallos_tune.verdict.wording",
+            {"torch", "darts", "optuna", "arch", "statsmodels"},
+        ),
         ("from kallos_tune import run_tuning, study_result", {"torch", "darts", "matplotlib", "ray"}),
     ],
 )

@@ -107,6 +107,13 @@ class StudyData:
             for train, val in self.splits
         )
 
+    @property
+    def around_zero(self) -> bool:
+        """Whether the target's values are learnt and swing around 0, as returns do, in the first training window."""
+        first = self.targets[0]
+        values = first.values[: first.n_train][first.observed[: first.n_train]]
+        return self.target_transform == "none" and bool(values.min() < 0 < values.max())
+
     @cached_property
     def naive_scores(self) -> list[float]:
         """The error of the better naive forecast in each fold."""

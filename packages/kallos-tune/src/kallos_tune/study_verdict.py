@@ -1,0 +1,84 @@
+"""The verdict of a study: what its trials forecast of folds they were not chosen on, judged and kept with the study."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from .evaluation.forecast_record import forecast_from_text
+from .evaluation.scoring import naive_forecasts
+from .study_data import StudyData
+from .trial_attributes import FINISHED, OUT_OF_SAMPLE
+from .verdict.evidence import Floats, JudgedFold, TrialEvidence
+from .verdict.judge import judge
+from .verdict.verdict import Verdict
+
+VERDICT: Final = "kallos_verdict"
+
+
+def judge_study(study: optuna.Study, data: StudyData) -> Verdict:
+    """Return what may be said of a study's models out of sample.
+
+    Parameters
+    ----------
+    study : optuna.Study
+        Its finished trials count, pruned ones as far as they got.
+    data : StudyData
+        What it is run on.
+    """
+    folds = judged_folds(data)
+    masks = {number: target.learnable[target.val_start :] for number, target in enumerate(data.targets, start=1)}
+    trials = study.get_trials(deepcopy=False, states=FINISHED)
+    return judge(
+        folds,
+        [_evidence(trial, masks) for trial in trials],
+        metric=data.settings.folds.metric,
+        horizon=1 + data.settings.folds.purge,
+        forecast=data.settings.folds.forecast,
+        seed=data.settings.training.seed,
+    )
+
+
+def judged_folds(data: StudyData) -> list[JudgedFold]:
+    """Return the truth of each fold and the naive forecasts of it, at the steps that are scored."""
+    folds: list[JudgedFold] = []
+    for number, ((_, val), target) in enumerate(zip(data.splits, data.targets, strict=True), start=1):
+        scored = target.learnable[target.val_start :]
+        naive = naive_forecasts(target, data.settings.folds, around_zero=data.around_zero)
+        folds.append(
+            JudgedFold(
+                number=number,
+                times=val["timestamp"].dt.replace_time_zone(None).to_numpy()[scored],
+                actual=target.values[target.val_start :][scored],
+                naive={name: forecast[scored] for name, forecast in naive.items()},
+            )
+        )
+    return folds
+
+
+def store_verdict(study: optuna.Study, verdict: Verdict) -> None:
+    """Keep a verdict as user attribute of its study, in place of an earlier one."""
+    study.set_user_attr(VERDICT, verdict.to_dict())
+
+
+def stored_verdict(user_attributes: Mapping[str, Any]) -> Verdict | None:
+    """Return the verdict that a study keeps, by its user attributes; None where it has none."""
+    kept = user_attributes.get(VERDICT)
+    return None if kept is None else Verdict.from_dict(kept)
+
+
+def _evidence(trial: FrozenTrial, scored: Mapping[int, np.ndarray]) -> TrialEvidence:
+    kept: list[str | None] = trial.user_attrs.get(OUT_OF_SAMPLE, [])
+    forecasts: dict[int, Floats] = {
+        number: forecast_from_text(text)[scored[number]]
+        for number, text in enumerate(kept, start=1)
+        if text is not None
+    }
+    return TrialEvidence(
+        number=trial.number,
+        complete=trial.state == TrialState.COMPLETE,
+        scores=tuple(trial.user_attrs.get("fold_scores", ())),
+        forecasts=forecasts,
+    )

@@ -1,0 +1,1 @@
+"""Whether a study's models beat a naive forecast out of sample: the walk-forward choice, its tests, their wording."""

@@ -1,0 +1,130 @@
+"""The numbers of a verdict, as fields of :class:`Verdict` by name."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..settings import Forecast, Metric
+from .accuracy import losses_of, r2_out_of_sample, skill_of, skill_of_errors
+from .choice import Choice, mean_naive_error
+from .clark_west import clark_west_test
+from .detectable import detectable_skill
+from .diebold_mariano import diebold_mariano_test
+from .evidence import TRAINING_MEAN, JudgedFold, TrialEvidence
+from .figures import in_iso
+from .hinges import hinges_of
+from .resampling import best_of_many, block_length, skill_interval
+from .sample import Sample
+from .unjudged import why_fold_is_skipped
+from .verdict import FoldVerdict, SkippedFold
+
+
+def skipped_folds(folds: Sequence[JudgedFold], choices: Sequence[Choice]) -> tuple[SkippedFold, ...]:
+    """Return the folds after the first for which nothing was chosen, and why."""
+    of_fold = {choice.fold: choice for choice in choices}
+    return tuple(
+        SkippedFold(number=fold.number, reason=why_fold_is_skipped(choice))
+        for fold in folds[1:]
+        if (choice := of_fold.get(fold.number)) is None or not choice.trials
+    )
+
+
+def study_facts(folds: Sequence[JudgedFold], trials: Sequence[TrialEvidence], metric: Metric) -> dict[str, Any]:
+    """Return how much was searched, and the score found beside the best naive one of the same folds, after the fact."""
+    with_steps = [fold for fold in folds if len(fold.actual)]
+    complete = [trial for trial in trials if trial.complete and len(trial.scores) == len(folds)]
+    facts: dict[str, Any] = {
+        "n_folds": len(folds),
+        "n_trials": len(trials),
+        "n_complete": len(complete),
+        "search_skill": None,
+    }
+    if with_steps:
+        naive = min(mean_naive_error(with_steps, metric, name) for name in folds[0].naive)
+        facts["search_naive_score"] = naive
+        if complete:
+            places = [fold.number - 1 for fold in with_steps]
+            score = min(float(np.mean([trial.scores[place] for place in places])) for trial in complete)
+            facts |= {"search_score": score, "search_skill": skill_of_errors(score, naive)}
+    return facts
+
+
+def fold_verdict(sample: Sample, choice: Choice, metric: Metric) -> FoldVerdict:
+    """Return what was used in a fold, and how it did."""
+    here = sample.fold == choice.fold
+    actual, times = sample.actual[here], sample.times[here]
+    return FoldVerdict(
+        number=choice.fold,
+        n_steps=len(times),
+        first=in_iso(times[0]),
+        last=in_iso(times[-1]),
+        trials=choice.trials,
+        naive=choice.naive,
+        skill=skill_of(
+            metric, losses_of(metric, actual, sample.average[here]), losses_of(metric, actual, sample.to_beat[here])
+        ),
+        not_finite=choice.not_finite,
+    )
+
+
+def skill_facts(sample: Sample, metric: Metric, search_skill: float | None) -> dict[str, Any]:
+    """Return how good the chosen forecasts are, and what that hinges on."""
+    actual = sample.actual
+    losses, to_beat = losses_of(metric, actual, sample.average), losses_of(metric, actual, sample.to_beat)
+    skill = skill_of(metric, losses, to_beat)
+    hinges = hinges_of(metric, losses, to_beat)
+    mean = sample.naive.get(TRAINING_MEAN)
+    return {
+        "first": in_iso(sample.times[0]),
+        "last": in_iso(sample.times[-1]),
+        "skill": skill,
+        "skill_against": {
+            name: skill_of(metric, losses, losses_of(metric, actual, naive)) for name, naive in sample.naive.items()
+        },
+        "single_skill": skill_of(metric, losses_of(metric, actual, sample.single), to_beat),
+        "optimism": None if search_skill is None or skill is None else search_skill - skill,
+        "r2_oos": None if mean is None else r2_out_of_sample(actual, sample.average, mean),
+        "hinge_times": tuple(in_iso(time) for time in sample.times[hinges.steps]),
+        "skill_without_hinges": hinges.skill_without,
+        "hinges_turn_sign": hinges.sign_turns,
+    }
+
+
+def interval_facts(sample: Sample, metric: Metric, horizon: int, forecast: Forecast, seed: int) -> dict[str, Any]:
+    """Return the interval of the skill; none where all steps are those of one recursive forecast."""
+    losses = losses_of(metric, sample.actual, sample.average)
+    to_beat = losses_of(metric, sample.actual, sample.to_beat)
+    n_windows = len(np.unique(sample.fold))
+    interval = None
+    if forecast == "rolling" or n_windows > 1:
+        at_least = horizon if forecast == "rolling" else len(sample) / n_windows
+        block = block_length(losses, to_beat, at_least=at_least)
+        interval = skill_interval(metric, losses, to_beat, block=block, seed=seed)
+    low, high = interval or (None, None)
+    return {"interval_low": low, "interval_high": high}
+
+
+def facts_of_tests(sample: Sample, metric: Metric, horizon: int, seed: int) -> dict[str, Any]:
+    """Return what the tests say, of forecasts made step by step."""
+    actual, average, to_beat = sample.actual, sample.average, sample.to_beat
+    clark_west = clark_west_test(actual, average, to_beat, horizon=horizon)
+    diebold_mariano = diebold_mariano_test(actual, average, to_beat, metric=metric, horizon=horizon)
+    naive_losses = losses_of(metric, actual, to_beat)
+    of_trials = [losses_of(metric, actual, each) for each in sample.complete.values()]
+    spa_p = None
+    if of_trials:
+        block = block_length(losses_of(metric, actual, average), naive_losses, at_least=horizon)
+        spa_p = best_of_many(of_trials, naive_losses, block=block, horizon=horizon, seed=seed)
+    return {
+        "clark_west_statistic": clark_west.statistic,
+        "clark_west_p": clark_west.p,
+        "clark_west_p_against": {
+            name: clark_west_test(actual, average, naive, horizon=horizon).p for name, naive in sample.naive.items()
+        },
+        "diebold_mariano_statistic": diebold_mariano.statistic,
+        "diebold_mariano_p": diebold_mariano.p,
+        "detectable_skill": detectable_skill(actual, average, to_beat, horizon=horizon),
+        "spa_p": spa_p,
+        "spa_trials": len(of_trials),
+    }

@@ -1,0 +1,54 @@
+"""Skills, p-values and dates as people write them."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from .detectable import LEVEL
+
+
+def per_cent(share: float) -> str:
+    """Return the size of a share in per cent, without its sign: 0.3, 12.4, 0.004; never 0.0 for what is not 0."""
+    size = abs(100 * share)
+    if size >= 99.95:
+        return f"{size:.0f}"
+    if size >= 0.05 or size == 0:
+        return f"{size:.1f}"
+    return f"{size:.{-math.floor(math.log10(size))}f}"
+
+
+def signed_per_cent(share: float) -> str:
+    """Return a share in per cent with its sign: +0.3, -1.2, 0.0."""
+    return ("+" if share > 0 else "-" if share < 0 else "") + per_cent(share)
+
+
+def p_value(p: float) -> str:
+    """Return a p-value with its sign of relation: "= 0.41", "= 0.003", "< 0.001".
+
+    It is on the same side of 0.05 as written as it is in truth.
+    """
+    if p < 0.001:
+        return "< 0.001"
+    for digits in (2, 3, 4, 5, 6):
+        text = f"{p:.{digits}f}"
+        fine_enough = digits > 2 or p >= 0.1
+        if fine_enough and (float(text) < LEVEL) == (p < LEVEL):
+            return f"= {text.rstrip('0') if digits > 2 else text}"
+    return f"= {p!r}"
+
+
+def listed(things: Sequence[object]) -> str:
+    """Return things in a row: 1; 1 and 2; 1, 2 and 3."""
+    *first, last = map(str, things)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def counted(number: int, thing: str) -> str:
+    """Return a number of things: 1 step, 2 steps."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def in_iso(time: np.datetime64) -> str:
+    """Return a time as ISO 8601 has it, to the second; midnight as its day alone."""
+    return str(np.datetime_as_string(time, unit="s")).removesuffix("T00:00:00")

@@ -1,0 +1,106 @@
+"""From evidence to verdict: choose on earlier folds, put the steps in one row, test, conclude."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from ..errors import ConfigError
+from ..settings import Forecast, Metric
+from .choice import choice_for
+from .detectable import LEVEL
+from .evidence import JudgedFold, TrialEvidence, check_evidence
+from .facts import facts_of_tests, fold_verdict, interval_facts, skill_facts, skipped_folds, study_facts
+from .sample import sample_of
+from .unjudged import why_nothing_is_judged
+from .verdict import Conclusion, Verdict
+
+N_AVERAGE: Final = 5
+FEWEST_WINDOWS: Final = 10
+"""Judged steps that do not overlap, at least, for a verdict."""
+
+
+def judge(
+    folds: Sequence[JudgedFold],
+    trials: Sequence[TrialEvidence],
+    *,
+    metric: Metric,
+    horizon: int,
+    forecast: Forecast,
+    n_average: int = N_AVERAGE,
+    seed: int = 0,
+) -> Verdict:
+    """Return what may be said of a study's models, from what each trial forecast of folds that it was not chosen on.
+
+    "Beats" needs a one-sided Clark-West p below 0.05 against the naive forecast chosen on earlier folds, and a skill
+    above 0 against that and every other naive forecast. "Worse" is where the whole 95 % interval of the skill lies
+    below 0. Everything else is "no evidence".
+
+    A recursive forecast of a window is one forecast, whatever the number of its steps: its errors hang together. Such
+    a study has as many as judged folds, too few for any test, and so a skill, from two folds on an interval whose
+    blocks are as long as a window, and never "beats".
+
+    Parameters
+    ----------
+    folds : sequence of JudgedFold
+        All folds of the study, oldest first.
+    trials : sequence of TrialEvidence
+        All its trials, in any order, pruned ones too.
+    metric : {"rmse", "mae"}
+        Of skills, interval, Diebold-Mariano and SPA; Clark-West is about squared errors in any case.
+    horizon : int
+        Steps from the last known one to the forecast one: 1 + purge.
+    forecast : {"rolling", "recursive"}
+    n_average : int, default 5
+        How many trials are averaged; fewer where there are fewer.
+    seed : int, default 0
+        Of the resampling.
+
+    Returns
+    -------
+    Verdict
+        "not judged", with reason and remedy, where there is too little to judge.
+
+    Raises
+    ------
+    ConfigError
+        Where folds and trials do not fit together, or a number is below 1.
+    """
+    for name, number in {"horizon": horizon, "n_average": n_average}.items():
+        if number < 1:
+            raise ConfigError(f"must be 1 or more, not {number}", name)
+    check_evidence(folds, trials)
+    choices = [
+        choice_for(fold.number, folds, trials, metric=metric, n_average=n_average)
+        for fold in folds[1:]
+        if len(fold.actual)
+    ]
+    usable = [choice for choice in choices if choice.trials]
+    facts: dict[str, Any] = {
+        "metric": metric,
+        "forecast": forecast,
+        "horizon": horizon,
+        "n_average": n_average,
+        **study_facts(folds, trials, metric),
+        "skipped": skipped_folds(folds, choices),
+    }
+    sample = sample_of(folds, trials, usable) if usable else None
+    if sample is not None:
+        facts["n_steps"] = len(sample)
+    if why := why_nothing_is_judged(folds, choices, sample, fewest=FEWEST_WINDOWS * horizon):
+        return Verdict(conclusion="not judged", reason=why.reason, remedy=why.remedy, skill_against={}, **facts)
+    assert sample is not None
+    facts |= {
+        "folds": tuple(fold_verdict(sample, choice, metric) for choice in usable),
+        **skill_facts(sample, metric, facts["search_skill"]),
+        **interval_facts(sample, metric, horizon, forecast, seed),
+    }
+    if forecast == "rolling":
+        facts |= facts_of_tests(sample, metric, horizon, seed)
+    return Verdict(conclusion=_conclude(facts), **facts)
+
+
+def _conclude(facts: dict[str, Any]) -> Conclusion:
+    skills = [facts["skill"], *facts["skill_against"].values()]
+    p, high = facts.get("clark_west_p"), facts["interval_high"]
+    if p is not None and p < LEVEL and all(skill is not None and skill > 0 for skill in skills):
+        return "beats"
+    return "worse" if high is not None and high < 0 else "no evidence"

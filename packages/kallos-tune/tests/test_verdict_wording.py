@@ -1,0 +1,365 @@
+"""What is announced, case by case: every line as it is read."""
+
+from dataclasses import replace
+
+import pytest
+
+from kallos_tune.verdict.evidence import LAST_VALUE, TRAINING_MEAN, ZERO
+from kallos_tune.verdict.figures import counted, listed, p_value, per_cent, signed_per_cent
+from kallos_tune.verdict.verdict import FoldVerdict, SkippedFold, Verdict
+from kallos_tune.verdict.wording import verdict_lines
+
+FIVE = (3, 1, 4, 15, 9)
+
+
+def fold(number, *, trials=FIVE, naive=TRAINING_MEAN, not_finite=()):
+    return FoldVerdict(
+        number=number,
+        n_steps=114,
+        first="2021-10-05",
+        last="2022-01-26",
+        trials=trials,
+        naive=naive,
+        skill=0.01,
+        not_finite=not_finite,
+    )
+
+
+NOTHING = Verdict(
+    conclusion="no evidence",
+    metric="rmse",
+    forecast="rolling",
+    horizon=1,
+    n_average=5,
+    n_folds=5,
+    n_trials=100,
+    n_complete=20,
+    search_score=0.034012,
+    search_naive_score=0.034521,
+    search_skill=0.0147,
+    folds=tuple(fold(number) for number in (2, 3, 4, 5)),
+    n_steps=456,
+    first="2021-10-05",
+    last="2023-01-03",
+    skill=-0.003,
+    skill_against={ZERO: -0.0012, TRAINING_MEAN: -0.003, LAST_VALUE: 0.31},
+    single_skill=-0.011,
+    optimism=0.0177,
+    r2_oos=-0.006,
+    clark_west_statistic=0.23,
+    clark_west_p=0.41,
+    diebold_mariano_statistic=-0.6,
+    diebold_mariano_p=0.73,
+    interval_low=-0.012,
+    interval_high=0.006,
+    detectable_skill=0.0141,
+    spa_p=0.3,
+    spa_trials=20,
+    hinge_times=("2022-05-09", "2022-05-12", "2022-06-13", "2022-11-08", "2022-11-09"),
+    skill_without_hinges=0.002,
+    hinges_turn_sign=True,
+)
+BEATS = replace(
+    NOTHING,
+    conclusion="beats",
+    skill=0.027,
+    skill_against={ZERO: 0.025, TRAINING_MEAN: 0.027, LAST_VALUE: 0.31},
+    single_skill=0.019,
+    clark_west_p=0.0123,
+    interval_low=0.008,
+    interval_high=0.046,
+    skill_without_hinges=0.021,
+    hinges_turn_sign=False,
+)
+WORSE = replace(
+    NOTHING, conclusion="worse", skill=-0.052, interval_low=-0.081, interval_high=-0.021, hinges_turn_sign=False
+)
+SEARCH = (
+    "search score: 0.03401, the lowest mean of 5 folds among 100 trials (naive 0.03452). It was chosen on these very "
+    "windows, and so looks better than it is: it ranks trials and promises nothing"
+)
+
+
+def paragraphs(text):
+    """Return the lines that are written as paragraphs."""
+    return [" ".join(each.split()) for each in text.split("\n\n")]
+
+
+def test_no_evidence():
+    assert verdict_lines(NOTHING) == [
+        SEARCH,
+        *paragraphs("""
+        out of sample (456 steps from 2021-10-05 to 2023-01-03, each fold forecast by the average of the 5
+        trials that were best on earlier folds): 0.3 % worse than the training mean; 95 % interval -1.2 to
+        +0.6 %; the best trial alone: -1.1 %
+
+        against each naive forecast (+ is better, the lowest counts): the training mean -0.3 %, a forecast
+        of zero -0.1 %, the last value +31.0 %
+
+        verdict: no evidence that this model beats a naive forecast (Clark-West p = 0.41): do not trade on
+        it. An advantage of 1.4 % or more would most likely have shown (in 4 of 5 cases); a smaller one could
+        hide, and this is no sign that there is one
+        """),
+    ]
+
+
+def test_beats():
+    assert verdict_lines(BEATS) == [
+        SEARCH,
+        *paragraphs("""
+        out of sample (456 steps from 2021-10-05 to 2023-01-03, each fold forecast by the average of the 5
+        trials that were best on earlier folds): 2.7 % better than the training mean; 95 % interval +0.8 to
+        +4.6 %; the best trial alone: +1.9 %
+
+        against each naive forecast (+ is better, the lowest counts): a forecast of zero +2.5 %, the
+        training mean +2.7 %, the last value +31.0 %
+
+        verdict: beats every naive forecast (Clark-West p = 0.012). Where there is nothing to foresee, luck
+        gives as much in 1 study of 81: count how many you have tried
+
+        before money is put on it: smaller errors are no profit, costs of trading are not counted; try it
+        first on days that no study has seen
+
+        this is said of the average of the 5 trials that were best, not of one trial: forecast with their
+        average
+        """),
+    ]
+
+
+def test_worse():
+    assert verdict_lines(WORSE)[-1] == (
+        "verdict: worse than a naive forecast, the whole interval lies below zero: do not trade on it"
+    )
+
+
+def the_line(verdict, start):
+    (line,) = (line for line in verdict_lines(verdict) if line.startswith(start))
+    return line
+
+
+def no_line(verdict, start):
+    return not any(line.startswith(start) for line in verdict_lines(verdict))
+
+
+def test_beating_with_an_interval_that_reaches_zero_says_so():
+    start = "how much better it is"
+    assert no_line(BEATS, start)
+    assert the_line(replace(BEATS, interval_low=-0.001), start) == (
+        "how much better it is stays open: the interval reaches down to nothing at all"
+    )
+
+
+def test_very_strong_evidence():
+    assert "luck gives as much in fewer than 1 study of 1000" in the_line(replace(BEATS, clark_west_p=1e-5), "verdict")
+
+
+def test_a_claim_that_hinges_on_days():
+    verdict = replace(BEATS, hinges_turn_sign=True, skill_without_hinges=-0.004)
+    assert the_line(verdict, "this hinges") == (
+        "this hinges on 5 of 456 steps (2022-05-09, 2022-05-12, 2022-06-13, 2022-11-08 and 2022-11-09): on all others "
+        "it is 0.4 % worse than naive: do not trade on it, such days may not come again"
+    )
+
+
+def test_a_loss_that_hinges_on_a_day():
+    verdict = replace(
+        WORSE, hinges_turn_sign=True, hinge_times=("2020-03-12",), n_steps=120, skill_without_hinges=0.004
+    )
+    assert the_line(verdict, "this hinges") == (
+        "this hinges on 1 of 120 steps (2020-03-12): on all others it is 0.4 % better than naive: such days come again"
+    )
+
+
+def test_many_hinges_are_not_all_named():
+    days = tuple(f"2022-05-{day:02d}" for day in range(1, 9))
+    verdict = replace(BEATS, hinges_turn_sign=True, hinge_times=days, skill_without_hinges=0.0)
+    assert "2022-05-05 and 3 more): on all others it is exactly as good as naive" in the_line(verdict, "this hinges")
+
+
+@pytest.mark.parametrize("verdict", [NOTHING, BEATS, WORSE])
+def test_what_turns_no_claim_is_not_said(verdict):
+    assert no_line(verdict, "this hinges")
+
+
+def test_an_overstated_signal():
+    verdict = replace(NOTHING, clark_west_p=0.02)
+    assert verdict_lines(verdict)[-2:] == paragraphs("""
+        verdict: no evidence that this model beats a naive forecast, its errors are not smaller: do not
+        trade on it
+
+        a signal is there (Clark-West p = 0.02), and the forecast overstates it: it leans to the right side
+        more than by chance, and too far. As it is, it loses to the naive forecast
+        """)
+    assert the_line(replace(WORSE, clark_west_p=0.02), "a signal is there").endswith("it loses to the naive forecast")
+
+
+def test_better_than_the_chosen_naive_forecast_and_not_than_another():
+    verdict = replace(
+        BEATS,
+        conclusion="no evidence",
+        skill_against={ZERO: -0.001, TRAINING_MEAN: 0.027, LAST_VALUE: None},
+    )
+    assert verdict_lines(verdict)[-2:] == paragraphs("""
+        against each naive forecast (+ is better, the lowest counts): the last value makes no error, a
+        forecast of zero -0.1 %, the training mean +2.7 %
+
+        verdict: no evidence that this model beats a naive forecast: it is better than the training mean
+        (Clark-West p = 0.012), but not than a forecast of zero and the last value. Do not trade on it
+        """)
+
+
+def test_too_few_steps_to_find_anything():
+    assert the_line(replace(NOTHING, detectable_skill=None), "verdict").endswith(
+        "do not trade on it. With so few steps no advantage, however large, would have shown: take a longer history"
+    )
+
+
+def test_under_mae_the_test_is_said_to_be_on_squared_errors():
+    for verdict in (NOTHING, BEATS):
+        assert ", on squared errors)" in the_line(replace(verdict, metric="mae"), "verdict")
+        assert "squared" not in the_line(verdict, "verdict")
+    assert "An advantage of 1.4 % by RMSE or more" in the_line(replace(NOTHING, metric="mae"), "verdict")
+
+
+RECURSIVE = replace(NOTHING, forecast="recursive", clark_west_p=None, skill=0.02, detectable_skill=None)
+
+
+@pytest.mark.parametrize(
+    ("folds", "few"), [(NOTHING.folds, "and 4 are too few for a test"), ((fold(2),), "and 1 is too few for a test")]
+)
+def test_recursive_forecasts(folds, few):
+    assert the_line(replace(RECURSIVE, folds=folds), "verdict") == (
+        "verdict: no evidence that this model beats a naive forecast: do not trade on it. The steps of a recursive "
+        f"forecast share their errors, so each window counts as one forecast, {few}; rolling forecasts can be tested"
+    )
+
+
+def test_a_recursive_forecast_that_is_worse():
+    assert verdict_lines(replace(WORSE, forecast="recursive", clark_west_p=None))[-1].startswith("verdict: worse than")
+
+
+def test_naive_forecasts_that_change_from_fold_to_fold():
+    folds = (fold(2, naive=ZERO), fold(3, naive=ZERO), fold(4, naive=LAST_VALUE), fold(5, naive="drift"))
+    assert (
+        "0.3 % worse than the naive forecast (a forecast of zero in folds 2 and 3, the last value in fold 4, the naive "
+        "forecast 'drift' in fold 5); 95 %"
+    ) in the_line(replace(NOTHING, folds=folds), "out of sample")
+
+
+def test_one_trial_is_no_average():
+    folds = tuple(replace(each, trials=(7,)) for each in BEATS.folds)
+    lines = verdict_lines(replace(BEATS, folds=folds))
+    assert "each fold forecast by the trial that was best on earlier folds): 2.7 % better" in lines[1]
+    assert lines[1].endswith("95 % interval +0.8 to +4.6 %")
+    assert lines[-1].startswith("before money is put on it")
+
+
+def test_averages_of_different_size():
+    folds = (fold(2), fold(3, trials=(3, 1)))
+    assert "by the average of the 2 to 5 trials that were best" in the_line(
+        replace(NOTHING, folds=folds), "out of sample"
+    )
+
+
+def test_one_judged_fold_is_said_to_be_few():
+    verdict = replace(BEATS, n_folds=2, folds=BEATS.folds[:1])
+    assert verdict_lines(verdict)[-1] == (
+        "only fold 2 could be judged, a single stretch of the market: more folds say more"
+    )
+
+
+def test_what_is_left_out_is_named():
+    verdict = replace(
+        BEATS,
+        folds=(fold(2, not_finite=(3,)), fold(3, not_finite=(3, 8))),
+        skipped=(SkippedFold(number=4, reason="no step was observed"),),
+    )
+    assert verdict_lines(verdict)[-3:] == paragraphs("""
+        fold 4 is not judged: no step was observed
+
+        trial 3 left out of fold 2: infinite or not a number
+
+        trials 3 and 8 left out of fold 3: infinite or not a number
+        """)
+
+
+def test_no_interval_and_no_naive_error():
+    verdict = replace(NOTHING, interval_low=None, interval_high=None, skill=None, single_skill=None, n_steps=1)
+    verdict = replace(verdict, last=verdict.first)
+    assert verdict_lines(verdict)[1] == (
+        "out of sample (1 step on 2021-10-05, each fold forecast by the average of the 5 trials that were best on "
+        "earlier folds): worse than the training mean"
+    )
+
+
+def test_not_judged():
+    verdict = Verdict(
+        conclusion="not judged",
+        reason="no trial has finished fold 2",
+        remedy="run more trials, or run them without pruning",
+        metric="rmse",
+        forecast="rolling",
+        horizon=1,
+        n_average=5,
+        n_folds=5,
+        n_trials=1,
+        n_complete=0,
+        skill_against={},
+    )
+    assert verdict_lines(verdict) == paragraphs("""
+        search score: none yet, no trial has finished every fold
+
+        verdict: none, because no trial has finished fold 2: do not trade on it. To get one, run more
+        trials, or run them without pruning
+        """)
+    complete = replace(verdict, search_score=1234.5678, search_naive_score=1300.0, n_complete=1)
+    assert verdict_lines(complete)[0].startswith(
+        "search score: 1235, the lowest mean of 5 folds among 1 trial (naive 1300)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [
+        (0, "0.0"),
+        (0.003, "0.3"),
+        (-0.1234, "12.3"),
+        (0.0004, "0.04"),
+        (0.00004, "0.004"),
+        (2e-9, "0.0000002"),
+        (0.000499, "0.05"),
+        (12.5, "1250"),
+    ],
+)
+def test_shares_in_per_cent(share, text):
+    assert per_cent(share) == text
+
+
+@pytest.mark.parametrize(("share", "text"), [(0, "0.0"), (0.003, "+0.3"), (-0.0001, "-0.01")])
+def test_signed_shares(share, text):
+    assert signed_per_cent(share) == text
+
+
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [
+        (0.4149, "= 0.41"),
+        (1.0, "= 1.00"),
+        (0.0412, "= 0.041"),
+        (0.02, "= 0.02"),
+        (0.04996, "= 0.04996"),
+        (0.0500001, "= 0.05"),
+        (0.05, "= 0.05"),
+        (0.0499999999, "= 0.0499999999"),
+        (0.001, "= 0.001"),
+        (0.0009, "< 0.001"),
+        (0.0, "< 0.001"),
+    ],
+)
+def test_p_values_stay_on_their_side_of_the_level(p, text):
+    assert p_value(p) == text
+
+
+def test_rows_and_counts():
+    assert [listed(each) for each in ([1], [1, 2], [1, 2, 3])] == ["1", "1 and 2", "1, 2 and 3"]
+    assert [counted(number, "step") for number in (0, 1, 2)] == ["0 steps", "1 step", "2 steps"]
