@@ -11,7 +11,7 @@ def test_the_demo_finds_what_was_planted_and_goes_on_when_run_again(main_within,
     code, out, err = main_within("demo", "--folder", folder, "--trials", "3")
     assert code == 0, err
     assert "trained again for the picture, the best parameters gave exactly the same scores" in out
-    assert "better" in out
+    assert "verdict: beats every naive forecast (Clark-West p < 0.001)" in out
     assert "kallos-run study show demo_gru --db-url" in err
     assert "kallos-run ingest" in err
 
@@ -22,7 +22,7 @@ def test_the_demo_finds_what_was_planted_and_goes_on_when_run_again(main_within,
     assert result["n_run"] == 0
     assert result["same_scores_again"] is True
     attainable = 1 - (1 - result["planted_signal"]) ** 0.5
-    assert 0.5 * attainable < result["skill"] < 1.5 * attainable
+    assert 0.5 * attainable < result["verdict"]["skill"] < 1.2 * attainable
     names = {"demo_gru_best_params.json", "demo_gru_forecasts.png", "mine.txt", "demo.db"}
     assert names <= {path.name for path in folder.iterdir()}
     assert (folder / "mine.txt").read_text() == "mine"

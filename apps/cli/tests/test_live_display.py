@@ -70,10 +70,10 @@ def test_lines_of_trials_that_overlap(capsys):
         "trial 5 begins, 0 of 4 finished",
         "trial 6 begins, 0 of 4 finished",
         "trial 6, fold 1 of 2: error 0.03, naive 0.04, 7 epochs, 3.0 s",
-        "trial 6: error 0.03, 25.0 % better than naive (best so far), 12.0 s; 1 of 4 finished",
+        "trial 6: score 0.03 (best so far), 12.0 s; 1 of 4 finished",
         "trial 7 begins, 1 of 4 finished",
-        "trial 7: error 0.02, 50.0 % better than naive (best so far), 12.0 s; 3 of 4 finished",
-        "trial 8: error 0.01, 75.0 % better than naive, 12.0 s; 3 of 4 finished",
+        "trial 7: score 0.02 (best so far), 12.0 s; 3 of 4 finished",
+        "trial 8: score 0.01, 12.0 s; 3 of 4 finished",
     ]
     assert (watch.n_finished, watch.n_run, watch.running) == (3, 3, set())
 

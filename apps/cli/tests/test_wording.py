@@ -15,7 +15,6 @@ from kallos_tune import (
     StorageError,
     StudyExistsError,
     StudyMismatchError,
-    StudyResult,
     TooManyFailuresError,
 )
 from kallos_tune.errors import DatabaseUnavailableError, WorkerError
@@ -162,36 +161,6 @@ def test_durations(seconds, said):
 )
 def test_trials_by_number(numbers, said):
     assert wording.trials_are(numbers) == said
-
-
-def result_with(score: float, naive: float, forecast: str = "rolling") -> StudyResult:
-    facts = dict.fromkeys(("study_name", "model_name", "asset_id", "target_col", "metric"), "x")
-    return StudyResult(
-        **facts,
-        forecast=forecast,
-        best_trial=0,
-        best_params={},
-        best_score=score,
-        fold_scores=[score, score],
-        fold_naive_scores=[naive, 0.0],
-        naive_score=naive,
-        skill=1 - score / naive,
-        n_trials={},
-        made_with={},
-        definition={},
-        changes=[],
-        versions={},
-    )
-
-
-def test_a_verdict_is_plain():
-    better = wording.verdict(result_with(0.0312, 0.0334))
-    assert better == ["forecast error 0.0312 against 0.0334 of the naive forecast: 6.6 % better, in 1 of 2 folds"]
-    worse = wording.verdict(result_with(0.04, 0.03))
-    assert "33.3 % worse" in worse[0]
-    assert worse[1] == "it does not beat the naive forecast: do not trade on it"
-    assert "validation window" in wording.verdict(result_with(0.03, 0.04, "recursive"))[-1]
-    assert wording.against_naive(0.5, 0.0) == "naive 0"
 
 
 def test_commands_begin_as_the_program_was_called(monkeypatch):

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from . import output
-from .wording import against_naive, count, duration
+from .wording import count, duration
 
 if TYPE_CHECKING:
     from kallos_tune import Event, FoldFinished, StudyOpened, TrialFinished
@@ -107,7 +107,4 @@ class Watch:
             )
             return
         best = " (best so far)" if self._best is None or event.score < self._best else ""
-        output.say(
-            f"trial {event.trial}: error {event.score:.4g}, {against_naive(event.score, self.opened.naive_score)}"
-            f"{best}, {duration(event.seconds)}; {self.progress()}"
-        )
+        output.say(f"trial {event.trial}: score {event.score:.4g}{best}, {duration(event.seconds)}; {self.progress()}")

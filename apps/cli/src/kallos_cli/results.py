@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import output
-from .wording import verdict
+from .wording import count
 
 if TYPE_CHECKING:
     import optuna
@@ -32,25 +32,39 @@ def show_trials(study: "optuna.Study", *, most: int | None = None) -> None:
 
 
 def show_best(result: "StudyResult") -> None:
-    """Print the best parameters and what they are worth."""
+    """Print the best parameters."""
     output.show(f"Best parameters (trial {result.best_trial})")
     output.show_facts({f"  {name}": value for name, value in result.best_params.items()})
-    output.show()
-    for line in verdict(result):
+
+
+def show_verdict(study: "optuna.Study") -> None:
+    """Print what the models of a study are worth out of sample, or that they were not judged yet."""
+    from kallos_tune import n_finished, stored_verdict, verdict_lines
+
+    verdict, finished = stored_verdict(study.user_attrs), n_finished(study)
+    if verdict is None:
+        output.show("verdict: none yet. It is made at the end of kallos-run tune; start that again to get one")
+        return
+    for line in verdict_lines(verdict):
         output.show(line)
+    if verdict.n_trials != finished:
+        output.show(
+            f"(judged after {count(verdict.n_trials, 'trial')} of the {finished} that are finished by now: kallos-run "
+            "tune judges anew at its end)"
+        )
 
 
 def show_folds(result: "StudyResult") -> None:
     """Print the best trial's error in each fold beside the naive forecast's."""
     bounds: Sequence[dict[str, str]] = result.definition["folds"]
     rows = [
-        (number, fold["val_first"][:10], fold["val_last"][:10], score, naive, "yes" if score < naive else "no")
+        (number, fold["val_first"][:10], fold["val_last"][:10], score, naive)
         for number, (fold, score, naive) in enumerate(
             zip(bounds, result.fold_scores, result.fold_naive_scores, strict=True), start=1
         )
     ]
-    header = ["fold", "from", "to", result.metric, f"naive {result.metric}", "beats naive"]
-    output.show_table(header, rows, title="Folds of the best trial")
+    header = ["fold", "from", "to", result.metric, f"naive {result.metric}"]
+    output.show_table(header, rows, title="Folds of the best trial, which was chosen on them")
 
 
 def show_running(study: "optuna.Study") -> None:

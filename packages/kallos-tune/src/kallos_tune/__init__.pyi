@@ -46,9 +46,13 @@ from .study_data import StudyData as StudyData
 from .study_data import load_study_data as load_study_data
 from .study_definition import current_definition as current_definition
 from .study_definition import naive_scores_of as naive_scores_of
+from .study_verdict import judge_study as judge_study
+from .study_verdict import stored_verdict as stored_verdict
 from .trial_attributes import best_score as best_score
 from .trial_attributes import n_finished as n_finished
 from .trials import abandoned_trial as abandoned_trial
 from .trials import running_trials as running_trials
 from .trials import trial_counts as trial_counts
 from .trials import trials_table as trials_table
+from .verdict.verdict import Verdict as Verdict
+from .verdict.wording import verdict_lines as verdict_lines

@@ -11,6 +11,7 @@ import optuna
 
 from .errors import ConfigError
 from .study_definition import CHANGES, NAIVE_SCORES, VERSIONS, definition_as_made
+from .study_verdict import VERDICT
 from .trial_attributes import MADE_WITH, best_score
 from .trials import trial_counts
 
@@ -34,7 +35,8 @@ class StudyResult:
     naive_score : float
         Mean of the latter.
     skill : float
-        ``1 - best_score / naive_score``: above 0 the score is better than the naive forecast's.
+        ``1 - best_score / naive_score``. Both epoch and trial were chosen on the windows that it is about, so it is
+        above 0 on pure noise, too: what a model is worth is the verdict's skill.
     n_trials : dict of str to int
         Trials by state: complete, pruned, fail, running.
     made_with : dict
@@ -45,6 +47,8 @@ class StudyResult:
         What ``resume="force"`` changed of that since, each with the number of the first trial that it can concern.
     versions : dict of str to str
         Packages the study was begun with.
+    verdict : dict or None
+        What its models are worth out of sample, see :class:`kallos_tune.Verdict`; None where it was not judged yet.
     """
 
     study_name: str
@@ -65,6 +69,7 @@ class StudyResult:
     definition: dict[str, Any]
     changes: list[dict[str, Any]]
     versions: dict[str, str]
+    verdict: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result in JSON's own types."""
@@ -107,6 +112,7 @@ def study_result(study: optuna.Study) -> StudyResult:
         definition=definition,
         changes=study.user_attrs.get(CHANGES, []),
         versions=study.user_attrs.get(VERSIONS, {}),
+        verdict=study.user_attrs.get(VERDICT),
     )
 
 

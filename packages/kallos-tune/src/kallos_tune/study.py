@@ -25,6 +25,7 @@ from .storage.creation import create_study
 from .studies import open_storage, seen_by_workers, storage_config
 from .study_data import StudyData, load_study_data
 from .study_definition import attributes_of_new_study, current_definition, resume_study
+from .study_verdict import keep_verdict
 from .trial_attributes import best_score, n_finished
 from .workers.job import Assignment
 from .workers.processes import run_assignment
@@ -94,7 +95,8 @@ def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
     Returns
     -------
     optuna.Study
-        Direction minimise. What defines it is stored as its user attribute ``kallos_definition``.
+        Direction minimise. What defines it is stored as its user attribute ``kallos_definition``, what its models are
+        worth out of sample as ``kallos_verdict``; see :func:`kallos_tune.stored_verdict`.
 
     Raises
     ------
@@ -167,6 +169,7 @@ def tune_on(  # noqa: PLR0917 - in the order of run_tuning
     missing = n_trials - n_finished(study)
     if missing > 0:
         _run_trials(study, storage, config, data, model_name, n_trials, min(settings.run.workers, missing), on_event)
+    keep_verdict(study, data)
     return study
 
 

@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from .evaluation.forecast_record import forecast_from_text
 from .evaluation.scoring import naive_forecasts
 from .study_data import StudyData
-from .trial_attributes import FINISHED, OUT_OF_SAMPLE
+from .trial_attributes import FINISHED, OUT_OF_SAMPLE, n_finished
 from .verdict.evidence import Floats, JudgedFold, TrialEvidence
 from .verdict.judge import judge
 from .verdict.verdict import Verdict
@@ -58,13 +58,19 @@ def judged_folds(data: StudyData) -> list[JudgedFold]:
     return folds
 
 
-def store_verdict(study: optuna.Study, verdict: Verdict) -> None:
-    """Keep a verdict as user attribute of its study, in place of an earlier one."""
-    study.set_user_attr(VERDICT, verdict.to_dict())
+def keep_verdict(study: optuna.Study, data: StudyData) -> None:
+    """Judge a study and keep the verdict with it, unless it keeps one of all its finished trials."""
+    kept = stored_verdict(study.user_attrs)
+    finished = n_finished(study)
+    if finished and (kept is None or kept.n_trials != finished):
+        study.set_user_attr(VERDICT, judge_study(study, data).to_dict())
 
 
 def stored_verdict(user_attributes: Mapping[str, Any]) -> Verdict | None:
-    """Return the verdict that a study keeps, by its user attributes; None where it has none."""
+    """Return the verdict of a study as :func:`kallos_tune.run_tuning` left it, by its user attributes, or None.
+
+    Since then trials may have been finished: compare :attr:`Verdict.n_trials` with how many there are.
+    """
     kept = user_attributes.get(VERDICT)
     return None if kept is None else Verdict.from_dict(kept)
 

@@ -61,7 +61,7 @@ def demo(
     if not quiet:
         output.say(f"using {database}, which exists already" if known else f"creating {database}")
     from kallos_data import DatabaseConfig
-    from kallos_tune import study_result, write_best_params
+    from kallos_tune import stored_verdict, study_result, write_best_params
 
     from .. import results
     from ..run_study import run
@@ -85,8 +85,10 @@ def demo(
         return
     results.show_trials(study)
     results.show_best(result)
-    demo_study.show_truth(result, same=same)
     output.show(f"written to {', '.join(files)}")
+    output.show()
+    results.show_verdict(study)
+    demo_study.show_truth(stored_verdict(study.user_attrs), same=same)
     if not quiet:
         _say_next(config, demo_study.STUDY)
 

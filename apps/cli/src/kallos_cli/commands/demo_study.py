@@ -7,7 +7,7 @@ from .. import output
 
 if TYPE_CHECKING:
     from kallos_data import DatabaseConfig
-    from kallos_tune import StudyResult, TuningSettings
+    from kallos_tune import StudyResult, TuningSettings, Verdict
 
     from ..run_study import Request
 
@@ -55,14 +55,15 @@ def draw_forecasts(request: "Request", result: "StudyResult", path: Path) -> boo
     return [fold.score for fold in results] == result.fold_scores
 
 
-def show_truth(result: "StudyResult", *, same: bool) -> None:
+def show_truth(verdict: "Verdict | None", *, same: bool) -> None:
     """Print what the simulator planted, how much of it was found, and whether training again gave the same."""
     attainable = 1 - (1 - SIGNAL) ** 0.5
     output.show(
         f"in the simulated market, {SIGNAL:.0%} of tomorrow's variance follows from today: "
         f"the best possible forecast is {attainable:.1%} better than the mean"
     )
-    output.show(f"the study found {result.skill / attainable:.0%} of that")
+    if verdict is not None and verdict.skill is not None:
+        output.show(f"out of sample the study found {verdict.skill / attainable:.0%} of that")
     if same:
         output.show("trained again for the picture, the best parameters gave exactly the same scores")
     else:

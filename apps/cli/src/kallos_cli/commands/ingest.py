@@ -43,6 +43,10 @@ from ..setting_options import WAIT_SECONDS, DatabaseWait
 if TYPE_CHECKING:
     from kallos_data import IngestReport
 
+# The share of the rows that a first study is told to leave out, and how many it needs.
+_HOLD_OUT_SHARE = 0.15
+_FEWEST_ROWS_OF_A_STUDY = 300
+
 EXAMPLES = (
     "[bold]Examples[/bold]\n\n"
     "kallos-run ingest btcusdt_1d.csv --asset-id BTC\n\n"
@@ -118,14 +122,17 @@ def ingest(
         return
     options = {
         "--asset-id": asset_id,
-        "--end-date": _end_date(report),
+        "--end-date": _end_of_study(report) if _holds_out(report) else _end_date(report),
         # The study's name is also that of a file.
         "--study-name": re.sub(r"[^\w.-]+", "_", f"gru_{asset_id.lower()}"),
     }
     options |= command_line.table_options(tables)
     words = [word for option in options.items() for word in option]
     tune = command_line.with_storage(["tune", *words], databases)
-    output.say_commands("Next, tune a model on it:", *command_line.needed_first(databases), tune)
+    lead = "Next, tune a model on it"
+    if _holds_out(report):
+        lead += f" without the last {_HOLD_OUT_SHARE:.0%} of the rows: they can show later what it is worth"
+    output.say_commands(f"{lead}:", *command_line.needed_first(databases), tune)
 
 
 def _require_file(path: Path) -> None:
@@ -146,6 +153,18 @@ def _in_words(report: "IngestReport") -> str:
         f"{rows}{pace}, {first} to {last}: {report.rows_inserted} inserted, {report.rows_updated} updated, "
         f"{report.rows_unchanged} unchanged"
     )
+
+
+def _holds_out(report: "IngestReport") -> bool:
+    """Return whether a first study can do without the last rows."""
+    return report.step is not None and report.history_rows * (1 - _HOLD_OUT_SHARE) >= _FEWEST_ROWS_OF_A_STUDY
+
+
+def _end_of_study(report: "IngestReport") -> str:
+    """Return the day that a first study had better end with."""
+    assert report.step is not None
+    days_a_bar = report.step.length * (7 / 5 if report.step.working_days else 1)
+    return f"{report.last_finished - round(_HOLD_OUT_SHARE * report.history_rows) * days_a_bar:%Y-%m-%d}"
 
 
 def _end_date(report: "IngestReport") -> str:

@@ -43,7 +43,7 @@ def list_studies(
     json: Json = False,
     _debug: Debug = False,
 ) -> None:
-    """List the studies of a database: model, asset, target, trials, best and naive score."""
+    """List the studies of a database: model, asset, target, trials, best and naive score, verdict."""
     from kallos_tune import study_summaries
 
     config = Databases.of_studies(db_url, studies_url).studies
@@ -54,7 +54,19 @@ def list_studies(
     if not rows:
         output.say(f"there is no study in {config}: create one with kallos-run tune")
         return
-    header = ["study", "model", "asset", "target", "complete", "pruned", "failed", "running", "best", "naive"]
+    header = [
+        "study",
+        "model",
+        "asset",
+        "target",
+        "complete",
+        "pruned",
+        "failed",
+        "running",
+        "best",
+        "naive",
+        "verdict",
+    ]
     output.show_table(header, [_cells(row) for row in rows])
     if any(not row["by_kallos"] for row in rows):
         output.show("(other): a study that was not made by Kallos")
@@ -94,11 +106,14 @@ def show_study(
         return
     results.show_folds(result)
     results.show_best(result)
+    output.show()
+    results.show_verdict(study)
 
 
 def _row(summary: "StudySummary") -> dict[str, Any]:
-    from kallos_tune import current_definition, naive_scores_of
+    from kallos_tune import current_definition, naive_scores_of, stored_verdict
 
+    verdict = stored_verdict(summary.user_attributes)
     definition = current_definition(summary.user_attributes) or {}
     naive = naive_scores_of(summary.user_attributes)
     return {
@@ -110,6 +125,7 @@ def _row(summary: "StudySummary") -> dict[str, Any]:
         "n_trials": dict(summary.n_trials),
         "best_score": summary.best_score if definition else None,
         "naive_score": sum(naive) / len(naive) if naive else None,
+        "verdict": None if verdict is None else verdict.conclusion,
     }
 
 
@@ -124,6 +140,7 @@ def _cells(row: dict[str, Any]) -> list[object]:
         *counts,
         row["best_score"],
         row["naive_score"],
+        row["verdict"],
     ]
 
 

@@ -8,9 +8,11 @@ import typer
 from .. import command_line, options, output
 from ..databases import Databases
 from ..default_workers import room_for_workers
+from ..errors import EXIT_NO_EVIDENCE
 from ..feature_groups import read_feature_groups
 from ..output_path import require_writable
 from ..setting_options import takes_settings
+from ..wording import count
 
 if TYPE_CHECKING:
     import optuna
@@ -85,6 +87,14 @@ def tune(
             help="Where to write the best parameters. Default: STUDY_best_params.json in the current folder.",
         ),
     ] = None,
+    require_evidence: Annotated[
+        bool,
+        typer.Option(
+            "--require-evidence",
+            rich_help_panel=options.OUTPUT_PANEL,
+            help="Exit with 3 unless the verdict is that the models beat every naive forecast; for pipelines.",
+        ),
+    ] = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
     _debug: options.Debug = False,
@@ -102,8 +112,8 @@ def tune(
     destination = output_file or Path(f"{study_name}_best_params.json")
     require_writable(destination, option="--output")
     groups = read_feature_groups(features, target_col) if features else None
-    from kallos_data import FeatureTables
-    from kallos_tune import TuningSettings, check_request, load_study_data, n_finished
+    from kallos_data import FeatureTables, count_later_rows
+    from kallos_tune import TuningSettings, check_request, load_study_data, n_finished, stored_verdict
 
     from ..run_study import Request, run
 
@@ -116,14 +126,19 @@ def tune(
     check_request(model_name, study_name, n_trials, config, optuna_schema, settings=all_settings)
     all_settings = all_settings.changed(workers=workers or room_for_workers(all_settings.run))
     data = load_study_data(asset_id, end_date, databases.prices or config, target_col, groups, settings=all_settings)
-    if groups is None and not quiet:
-        _say_groups(data.feature_groups)
+    if not quiet:
+        if groups is None:
+            _say_groups(data.feature_groups)
+        _say_hold_out(count_later_rows(asset_id, end_date, databases.prices or config, tables=tables), end_date)
     logs.tame_optuna()
     request = Request(data, config, optuna_schema, model_name, study_name, n_trials)
     study, n_run = run(request, quiet=quiet, again=command_line.to_resume(databases))
     _finish(study, n_run, destination, json=json)
     if not quiet:
         _say_next(study_name, databases, optuna_schema, max(n_trials, n_finished(study)))
+    verdict = stored_verdict(study.user_attrs)
+    if require_evidence and (verdict is None or verdict.conclusion != "beats"):
+        raise typer.Exit(EXIT_NO_EVIDENCE)
 
 
 def _finish(study: "optuna.Study", n_run: int, destination: Path, *, json: bool) -> None:
@@ -140,6 +155,20 @@ def _finish(study: "optuna.Study", n_run: int, destination: Path, *, json: bool)
     results.show_trials(study, most=5)
     results.show_best(result)
     output.show(f"written to {destination}")
+    output.show()
+    results.show_verdict(study)
+
+
+def _say_hold_out(n_later: int, end_date: str) -> None:
+    """Say how much is left that no study has seen, for a last test."""
+    if n_later:
+        output.say(f"{count(n_later, 'row')} after {end_date}: kept unseen, to test on later what the study finds")
+        return
+    output.say(
+        f"warning: no row lies after {end_date}: nothing is left to test on what the study finds; end it earlier, with "
+        "--end-date",
+        style="yellow",
+    )
 
 
 def _say_groups(groups: dict[str, list[str]]) -> None:
