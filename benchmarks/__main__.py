@@ -20,7 +20,9 @@ def main() -> None:
     some.add_argument("--steps", type=int, help="how many of the last steps of the CSV, or how many to simulate")
     some.add_argument("--trials", type=int, help="trials of a study (default: 100)")
     study = parser.add_argument_group("of study")
-    study.add_argument("--seeds", type=int, help="how many studies to compare with and without pruning (default: 1)")
+    study.add_argument(
+        "--seeds", type=int, help="how many studies to compare with and without pruning (1), or markets of a kind (3)"
+    )
     study.add_argument("--whole", action="store_true", help="the whole search space, not small models alone: an hour")
     chosen = vars(parser.parse_args())
     # Servers and workers are those of the tests.
