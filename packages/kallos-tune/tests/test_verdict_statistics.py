@@ -18,6 +18,7 @@ from kallos_tune.verdict.diebold_mariano import diebold_mariano_test
 from kallos_tune.verdict.hinges import hinges_of
 from kallos_tune.verdict.mean_test import long_run_variance, mean_above_zero, standard_error
 from kallos_tune.verdict.resampling import N_RESAMPLES, best_of_many, block_length, skill_interval
+from kallos_tune.verdict.windows import window_interval
 
 
 def forecasts(n=150, seed=0, signal=0.1):
@@ -260,6 +261,31 @@ def test_a_resample_without_an_error_to_compare_with_makes_no_interval():
     naive_losses = np.zeros(10)
     naive_losses[0] = 1
     assert skill_interval("rmse", np.ones(10), naive_losses, block=1) is None
+
+
+def test_the_interval_of_windows_in_closed_form():
+    # Windows that lost 1, 2 and 3 where the naive forecast lost 2 each: a ratio of 1 ± t(2) · (1/2) / √3.
+    losses, window = np.array([1.0, 0, 2, 1, 1, 1]), np.array([2, 2, 3, 4, 4, 4])
+    naive_losses = np.array([1.0, 1, 2, 1, 0.5, 0.5])
+    reach = stats.t.ppf(0.975, 2) * 0.5 / sqrt(3)
+    assert window_interval("mae", losses, naive_losses, window) == pytest.approx((-reach, min(reach, 1)))
+    low, high = window_interval("rmse", losses, naive_losses, window)
+    assert (low, high) == pytest.approx((1 - sqrt(1 + reach), 1 - sqrt(max(1 - reach, 0))))
+
+
+def test_windows_too_few_or_without_error_have_no_interval():
+    assert window_interval("rmse", np.ones(5), np.ones(5), np.full(5, 2)) is None
+    assert window_interval("rmse", np.ones(4), np.zeros(4), np.array([2, 2, 3, 3])) is None
+
+
+def test_the_interval_of_windows_holds_the_truth_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    window, missed, n_draws = np.repeat(np.arange(4), 40), 0, 600
+    for _ in range(n_draws):
+        losses, naive_losses = np.repeat(rng.gamma(8, size=(2, 4)), 40, axis=1)  # each window has a loss of its own
+        low, high = window_interval("mae", losses, naive_losses, window)
+        missed += not low <= 0 <= high
+    assert 0.02 < missed / n_draws < 0.08
 
 
 def test_blocks_grow_with_what_hangs_together():
