@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from kallos_tune import ConfigError
+from kallos_tune.verdict import facts
 from kallos_tune.verdict.clark_west import clark_west_test
 from kallos_tune.verdict.evidence import LAST_VALUE, TRAINING_MEAN, ZERO, JudgedFold, TrialEvidence
 from kallos_tune.verdict.figures import in_iso
-from kallos_tune.verdict.judge import judge
+from kallos_tune.verdict.judge import conclude, judge
 from kallos_tune.verdict.verdict import Verdict
+from kallos_tune.verdict.windows import window_interval
 
 
 def fold_of(number, actual, *, first=0, mean=0.02):
@@ -105,6 +107,39 @@ def test_the_optimism_is_what_choosing_and_quoting_on_the_same_windows_adds():
     assert verdict.optimism == pytest.approx(verdict.search_skill - verdict.skill)
 
 
+BEATING = {"skill": 0.02, "skill_against": {ZERO: 0.02, LAST_VALUE: 0.3}, "clark_west_p": 0.01, "interval_high": 0.03}
+
+
+@pytest.mark.parametrize(
+    ("change", "conclusion"),
+    [
+        ({}, "beats"),
+        ({"clark_west_p": 0.05}, "no evidence"),
+        ({"clark_west_p": None}, "no evidence"),
+        ({"skill": 0.0}, "no evidence"),  # the naive forecasts of several folds together may be better than each alone
+        ({"skill_against": {ZERO: 0.0, LAST_VALUE: 0.3}}, "no evidence"),
+        ({"skill_against": {ZERO: None, LAST_VALUE: 0.3}}, "no evidence"),
+        ({"skill": None}, "no evidence"),
+        ({"skill": -0.02, "interval_high": -0.001}, "worse"),
+        ({"skill": -0.02, "interval_high": 0.0}, "no evidence"),
+        ({"skill": -0.02, "interval_high": None}, "no evidence"),
+    ],
+)
+def test_what_is_concluded(change, conclusion):
+    assert conclude(BEATING | change) == conclusion
+
+
+def test_the_single_choice_is_the_best_trial_of_earlier_folds():
+    folds, trials = study()
+    verdict = judged(folds, trials)
+    actual = np.concatenate([fold.actual for fold in folds[1:]])
+    forecast = np.concatenate([trials[fold.trials[0]].forecasts[fold.number] for fold in verdict.folds])
+    naive = np.concatenate([folds[fold.number - 1].naive[fold.naive] for fold in verdict.folds])
+    expected = 1 - np.sqrt(np.sum((actual - forecast) ** 2) / np.sum((actual - naive) ** 2))
+    assert verdict.single_skill == pytest.approx(expected)
+    assert verdict.single_skill == judged(folds, trials, n_average=1).skill
+
+
 def test_a_forecast_of_noise_is_worse():
     folds, trials = study(signal=0.0, noise=0.8, n_trials=1)
     verdict = judged(folds, trials)
@@ -194,6 +229,23 @@ def test_recursive_forecasts_have_a_skill_and_an_interval_and_no_test():
     assert verdict.interval_low < verdict.skill < verdict.interval_high
     tests = (verdict.clark_west_p, verdict.diebold_mariano_p, verdict.spa_p, verdict.detectable_skill)
     assert tests == (None, None, None, None)
+
+
+def test_the_interval_of_recursive_forecasts_is_that_of_windows():
+    folds, trials = study(n_trials=1)
+    verdict = judged(folds, trials, forecast="recursive")
+    actual = np.concatenate([fold.actual for fold in folds[1:]])
+    forecast = np.concatenate([trials[0].forecasts[fold.number] for fold in folds[1:]])
+    naive = np.concatenate([folds[fold.number - 1].naive[fold.naive] for fold in verdict.folds])
+    of_windows = window_interval("rmse", (actual - forecast) ** 2, (actual - naive) ** 2, np.repeat([2, 3, 4, 5], 42))
+    assert (verdict.interval_low, verdict.interval_high) == pytest.approx(of_windows)
+
+
+def test_steps_that_overlap_are_drawn_together(monkeypatch):
+    asked = []
+    monkeypatch.setattr(facts, "block_length", lambda *_, at_least: asked.append(at_least) or 4.0)
+    judged(*study(), horizon=4)
+    assert asked == [4, 4]  # of the interval, and of the SPA test
 
 
 def test_one_recursive_forecast_has_no_interval():

@@ -18,6 +18,7 @@ from .resampling import best_of_many, block_length, skill_interval
 from .sample import Sample
 from .unjudged import why_fold_is_skipped
 from .verdict import FoldVerdict, SkippedFold
+from .windows import window_interval
 
 
 def skipped_folds(folds: Sequence[JudgedFold], choices: Sequence[Choice]) -> tuple[SkippedFold, ...]:
@@ -92,14 +93,13 @@ def skill_facts(sample: Sample, metric: Metric, search_skill: float | None) -> d
 
 
 def interval_facts(sample: Sample, metric: Metric, horizon: int, forecast: Forecast, seed: int) -> dict[str, Any]:
-    """Return the interval of the skill; none where all steps are those of one recursive forecast."""
+    """Return the interval of the skill; none where there is a single recursive forecast."""
     losses = losses_of(metric, sample.actual, sample.average)
     to_beat = losses_of(metric, sample.actual, sample.to_beat)
-    n_windows = len(np.unique(sample.fold))
-    interval = None
-    if forecast == "rolling" or n_windows > 1:
-        at_least = horizon if forecast == "rolling" else len(sample) / n_windows
-        block = block_length(losses, to_beat, at_least=at_least)
+    if forecast == "recursive":
+        interval = window_interval(metric, losses, to_beat, sample.fold)
+    else:
+        block = block_length(losses, to_beat, at_least=horizon)
         interval = skill_interval(metric, losses, to_beat, block=block, seed=seed)
     low, high = interval or (None, None)
     return {"interval_low": low, "interval_high": high}

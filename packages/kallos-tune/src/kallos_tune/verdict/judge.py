@@ -1,6 +1,6 @@
 """From evidence to verdict: choose on earlier folds, put the steps in one row, test, conclude."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ..errors import ConfigError
@@ -35,8 +35,8 @@ def judge(
     below 0. Everything else is "no evidence".
 
     A recursive forecast of a window is one forecast, whatever the number of its steps: its errors hang together. Such
-    a study has as many as judged folds, too few for any test, and so a skill, from two folds on an interval whose
-    blocks are as long as a window, and never "beats".
+    a study has as many as judged folds, too few for any test, and so a skill, from two judged folds on an interval, and
+    never "beats".
 
     Parameters
     ----------
@@ -95,10 +95,11 @@ def judge(
     }
     if forecast == "rolling":
         facts |= facts_of_tests(sample, metric, horizon, seed)
-    return Verdict(conclusion=_conclude(facts), **facts)
+    return Verdict(conclusion=conclude(facts), **facts)
 
 
-def _conclude(facts: dict[str, Any]) -> Conclusion:
+def conclude(facts: Mapping[str, Any]) -> Conclusion:
+    """Return the conclusion of skills, Clark-West p and interval, by the names that they have in a verdict."""
     skills = [facts["skill"], *facts["skill_against"].values()]
     p, high = facts.get("clark_west_p"), facts["interval_high"]
     if p is not None and p < LEVEL and all(skill is not None and skill > 0 for skill in skills):
