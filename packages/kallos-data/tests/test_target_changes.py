@@ -256,7 +256,7 @@ NOISE = RNG.normal(size=600)
         (np.exp(NOISE), "none"),
         # A return over seven days, at every day.
         (np.convolve(NOISE, np.ones(7), mode="valid"), "none"),
-        (np.arange(1.0, 601.0), "log_difference"),
+        (np.exp(np.arange(600) / 64), "log_difference"),
         (np.full(600, 3.0), "none"),
         (np.exp(0.03 * NOISE.cumsum())[:19], "none"),
     ],

@@ -7,7 +7,7 @@ import pytest
 
 from kallos_data import FoldTarget, get_walk_forward_splits
 from kallos_tune import FoldSettings
-from kallos_tune.evaluation.scoring import error, naive_score
+from kallos_tune.evaluation.scoring import error, naive_forecasts, naive_score
 
 
 def test_errors_in_closed_form():
@@ -76,16 +76,32 @@ def test_filled_values_are_neither_known_nor_scored(purge, level):
         assert score == pytest.approx(naive_of_observed_by_hand(train, train_observed, purge, val, observed))
 
 
+@pytest.mark.parametrize("transform", ["difference", "log_difference"])
 @pytest.mark.parametrize("forecast", ["rolling", "recursive"])
-def test_the_mean_is_no_rival_where_changes_are_learnt(forecast):
-    # It swings around its mean, which is the better forecast.
-    values = 5 + np.random.default_rng(0).standard_normal(100)
+def test_the_mean_is_no_rival_of_a_walk(forecast, transform):
+    values = 50 + np.random.default_rng(0).standard_normal(100).cumsum()
     train, val, settings = values[:80], values[80:], FoldSettings(forecast=forecast)
+    target = FoldTarget.of(train, val, transform=transform)
     known = values[79:99] if forecast == "rolling" else values[79]
-    expected = error("rmse", val, np.broadcast_to(known, 20))
-    assert naive_score(FoldTarget.of(train, val), settings) < expected
-    for transform in ("difference", "log_difference"):
-        assert naive_score(FoldTarget.of(train, val, transform=transform), settings) == expected
+    assert naive_forecasts(target, settings).keys() == {"last value"}
+    assert naive_score(target, settings) == error("rmse", val, np.broadcast_to(known, 20))
+
+
+def test_the_mean_is_a_rival_of_what_only_seems_to_walk():
+    values = 50 + np.random.default_rng(0).standard_normal(100)
+    target = FoldTarget.of(values[:80], values[80:], transform="difference")
+    expected = error("rmse", values[80:], np.full(20, values[:80].mean()))
+    assert naive_score(target, FoldSettings()) == expected < error("rmse", values[80:], values[79:99])
+
+
+def test_zero_is_a_rival_of_what_swings_around_it():
+    target = FoldTarget.of(np.array([1.0, -2.0, 4.0]), np.array([3.0, 5.0]))
+    forecasts = naive_forecasts(target, FoldSettings(), around_zero=True)
+    assert {name: each.tolist() for name, each in forecasts.items()} == {
+        "last value": [4.0, 3.0],
+        "training mean": [1.0, 1.0],
+        "zero": [0.0, 0.0],
+    }
 
 
 def test_errors_of_filled_steps_do_not_count():

@@ -8,7 +8,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from .evaluation.forecast_record import forecast_from_text
-from .evaluation.scoring import naive_forecasts
+from .evaluation.scoring import mean_is_a_rival, naive_forecasts
 from .study_data import StudyData
 from .trial_attributes import FINISHED, OUT_OF_SAMPLE, n_finished
 from .verdict.evidence import Floats, JudgedFold, TrialEvidence
@@ -43,10 +43,12 @@ def judge_study(study: optuna.Study, data: StudyData) -> Verdict:
 
 def judged_folds(data: StudyData) -> list[JudgedFold]:
     """Return the truth of each fold and the naive forecasts of it, at the steps that are scored."""
+    # The same ones in each fold: who is a rival in one is asked to be beaten in all.
+    with_mean = any(mean_is_a_rival(target) for target in data.targets)
     folds: list[JudgedFold] = []
     for number, ((_, val), target) in enumerate(zip(data.splits, data.targets, strict=True), start=1):
         scored = target.learnable[target.val_start :]
-        naive = naive_forecasts(target, data.settings.folds, around_zero=data.around_zero)
+        naive = naive_forecasts(target, data.settings.folds, with_mean=with_mean, around_zero=data.around_zero)
         folds.append(
             JudgedFold(
                 number=number,

@@ -1,8 +1,8 @@
-"""Errors of forecasts, and of the naive forecasts to compare them with.
+"""Errors of forecasts, and the naive forecasts to compare them with.
 
-The naive forecast of a target whose changes are learnt is the last value known: the forecast of no change. Where its
-values are learnt, the naive score beside every score is that of the better of two forecasts that need no model: the
-last value known, and the mean of the training window.
+A naive forecast needs no model: the last value known; the mean of the training window; zero. Of a target whose changes
+are learnt it is the last value known, which is the forecast of no change; the mean is no rival of a random walk. Where
+it was the better of the two in the training window all the same, the target is none, and the mean takes part.
 """
 
 import numpy as np
@@ -17,7 +17,9 @@ Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 
-def naive_forecasts(target: FoldTarget, settings: FoldSettings, *, around_zero: bool = False) -> dict[str, Floats]:
+def naive_forecasts(
+    target: FoldTarget, settings: FoldSettings, *, with_mean: bool | None = None, around_zero: bool = False
+) -> dict[str, Floats]:
     """Return the forecasts of a validation window that need no model, by name, each ``[T_val]``.
 
     What is known at a step follows the forecast mode: the value one step (and the purge) before when rolling, the last
@@ -29,6 +31,8 @@ def naive_forecasts(target: FoldTarget, settings: FoldSettings, *, around_zero: 
         The target in its own unit.
     settings : FoldSettings
         Forecast mode.
+    with_mean : bool, optional
+        Whether the mean of the training window takes part; :func:`mean_is_a_rival` decides where left out.
     around_zero : bool, default False
         Whether the target swings around 0, so that 0 is a forecast, too.
     """
@@ -36,11 +40,23 @@ def naive_forecasts(target: FoldTarget, settings: FoldSettings, *, around_zero: 
         last_value = target.known[target.val_start :]
     else:
         last_value = np.full(target.n_val, target.known_at_start)
-    if target.transform != "none":
-        return {LAST_VALUE: last_value}
-    of_training = target.values[: target.n_train][target.observed[: target.n_train]]
-    forecasts = {LAST_VALUE: last_value, TRAINING_MEAN: np.full(target.n_val, of_training.mean())}
+    forecasts = {LAST_VALUE: last_value}
+    if with_mean if with_mean is not None else mean_is_a_rival(target):
+        forecasts[TRAINING_MEAN] = np.full(target.n_val, _training_mean(target))
     return forecasts | ({ZERO: np.zeros(target.n_val)} if around_zero else {})
+
+
+def mean_is_a_rival(target: FoldTarget) -> bool:
+    """Return whether the mean of the training window takes part as naive forecast.
+
+    It does where values are learnt; where changes are, if over the training window it was nearer to the target than the
+    last value known.
+    """
+    if target.transform == "none":
+        return True
+    learnt = target.learnable[: target.n_train]
+    values, known = target.values[: target.n_train][learnt], target.known[: target.n_train][learnt]
+    return bool(np.mean((values - _training_mean(target)) ** 2) < np.mean((values - known) ** 2))
 
 
 def naive_score(target: FoldTarget, settings: FoldSettings) -> float:
@@ -68,3 +84,7 @@ def error(metric: Metric, actual: Floats, forecast: Floats, observed: Mask | Non
     if observed is not None:
         difference = difference[observed]
     return float(np.sqrt(np.mean(difference**2)) if metric == "rmse" else np.mean(np.abs(difference)))
+
+
+def _training_mean(target: FoldTarget) -> float:
+    return float(target.values[: target.n_train][target.observed[: target.n_train]].mean())
