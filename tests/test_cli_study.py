@@ -73,7 +73,7 @@ def test_ingest_tune_resume_and_look(command_line, database_url, tmp_path):
     first = expect(0, *tune, "--n-trials", "1", run=process)
     assert "features, chosen from the columns of the history:" in first.stderr
     assert "trial 0, fold 2 of 2: error" in first.stderr
-    assert "of the naive forecast: " in first.stdout
+    assert "\nverdict: " in first.stdout
     assert "kallos-run study show small" in first.stderr
 
     full = expect(0, *tune, "--n-trials", "1")
@@ -103,7 +103,7 @@ def test_ingest_tune_resume_and_look(command_line, database_url, tmp_path):
     table = expect(0, "study", "list", *in_schema).stdout
     assert "(other)" in table
     shown = expect(0, "study", "show", "small", *in_schema).stdout
-    for words in ("log_return", "Folds of the best trial", "beats naive", "Best parameters", "volume_features"):
+    for words in ("log_return", "Folds of the best trial", "Best parameters", "verdict:", "volume_features"):
         assert words in shown
     facts = json.loads(expect(0, "study", "show", "small", "--json", *in_schema).stdout)
     assert len(facts["trials"]) == 2
