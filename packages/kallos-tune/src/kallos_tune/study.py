@@ -25,8 +25,9 @@ from .storage.creation import create_study
 from .studies import open_storage, seen_by_workers, storage_config
 from .study_data import StudyData, load_study_data
 from .study_definition import attributes_of_new_study, current_definition, resume_study
-from .study_verdict import keep_verdict
+from .study_verdict import keep_verdict, stored_verdict
 from .trial_attributes import best_score, n_finished
+from .verdict.wording import verdict_lines
 from .workers.job import Assignment
 from .workers.processes import run_assignment
 from .workers.ray_cluster import Needs, connected
@@ -289,6 +290,9 @@ def _log_best(study: optuna.Study, settings: TuningSettings) -> None:
         return
     best = study.best_trial
     logger.info("study %s: best %s %.6g with %s", study.study_name, settings.folds.metric, best.value, best.params)
+    verdict = stored_verdict(study.user_attrs)
+    for line in verdict_lines(verdict) if verdict else ():
+        logger.info("study %s: %s", study.study_name, line)
 
 
 def _opened(study: optuna.Study, data: StudyData, n_trials: int) -> StudyOpened:

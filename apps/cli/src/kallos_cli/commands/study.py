@@ -103,6 +103,7 @@ def show_study(
     results.show_trials(study)
     if result is None:
         output.show("no trial is complete yet")
+        results.show_verdict(study)
         return
     results.show_folds(result)
     results.show_best(result)
