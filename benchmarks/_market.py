@@ -17,13 +17,19 @@ SIGNAL = 0.15
 SIMULATED_STEPS = 880
 
 
-def small_space(widest: int, narrowest: int = 32, look_back: tuple[int, int] = (30, 70)) -> dict[str, BaseDistribution]:
+def small_space(
+    widest: int,
+    *,
+    narrowest: int = 32,
+    look_back: tuple[int, int] = (30, 70),
+    batch_sizes: tuple[int, ...] = (32, 64, 128),
+) -> dict[str, BaseDistribution]:
     """Return the search space with narrower models, for a machine of two cores."""
     return {
         "hidden_dim": IntDistribution(narrowest, widest, log=True),
         "n_rnn_layers": IntDistribution(1, 2),
         "dropout": FloatDistribution(0.0, 0.7),
-        "batch_size": CategoricalDistribution([32, 64, 128]),
+        "batch_size": CategoricalDistribution(batch_sizes),
         "input_chunk_length": IntDistribution(*look_back),
         "learning_rate": FloatDistribution(1e-5, 1e-2, log=True),
     }

@@ -71,7 +71,7 @@ class Size:
 
     def settings(self, seed: int) -> TuningSettings:
         """Return the settings of a study; what is not said here is as ``tune`` has it."""
-        space = small_space(self.widest, narrowest=8, look_back=(20, 40))
+        space = small_space(self.widest, narrowest=8, look_back=(10, 30), batch_sizes=(64, 128))
         return TuningSettings.of(max_epochs=self.max_epochs, space=space, seed=seed)
 
 
@@ -244,8 +244,9 @@ def study_market(family: str, number: int, size: Size) -> Record:
 def hold_out_skills(market: Market, data: StudyData, study: optuna.Study, naive: str) -> dict[str, dict[str, float]]:
     """Return the skill on the steps after the study's end, against each naive forecast and the chosen one.
 
-    Each model is trained on everything up to the study's end, for the mean of its trial's best epochs, and forecasts one
-    step after the other. The skill is the mean over three seeds: of the best trial, and of the average of the five best.
+    Each model is trained on everything up to the study's end, for the mean of its trial's best epochs, and forecasts
+    one step after the other. The skill is the mean over three seeds: of the best trial, and of the average of the five
+    best.
     """
     later = market.whole_frame().filter(pl.col("timestamp") > data.frame["timestamp"][-1])
     groups, transform = market.groups, data.target_transform
