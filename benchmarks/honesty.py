@@ -20,7 +20,7 @@ import os
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -66,12 +66,12 @@ class Size:
     n_steps: int = 700
     hold_out: int = 184
     n_trials: int = 20
-    max_epochs: int = 15
+    max_epochs: int = 20
     widest: int = 48
 
     def settings(self, seed: int) -> TuningSettings:
         """Return the settings of a study; what is not said here is as ``tune`` has it."""
-        space = small_space(self.widest, narrowest=8, look_back=(10, 20), batch_sizes=(64, 128))
+        space = small_space(self.widest, narrowest=8, look_back=(10, 30), batch_sizes=(64, 128))
         return TuningSettings.of(max_epochs=self.max_epochs, space=space, seed=seed)
 
 
@@ -158,12 +158,22 @@ def run_studies(file: Path, counts: Mapping[str, int], size: Size) -> None:
     print(f"{len(missing)} markets to run, {len(done)} are there", flush=True)
     started = time.perf_counter()
     with workers() as pool:
-        futures = [pool.submit(study_market, family, number, size) for family, number in missing]
-        for n_done, future in enumerate(as_completed(futures), start=1):
-            record = future.result()
-            append(file, record)
-            left = (time.perf_counter() - started) / n_done * (len(missing) - n_done)
-            print(f"{told(record)}; {n_done} of {len(missing)}, {left / 60:.0f} min left", flush=True)
+        futures = {pool.submit(study_market, *market, size): market for market in missing}
+        try:
+            for n_done, future in enumerate(as_completed(futures), start=1):
+                line = keep(file, future, *futures[future])
+                left = (time.perf_counter() - started) / n_done * (len(missing) - n_done)
+                print(f"{line}; {n_done} of {len(missing)}, {left / 60:.0f} min left", flush=True)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def keep(file: Path, future: Future[Record], family: str, number: int) -> str:
+    """Write down a finished market and tell of it; one that failed is run again by a later start."""
+    if error := future.exception():
+        return f"{family} {number} failed: {error!r}"
+    append(file, future.result())
+    return told(future.result())
 
 
 def judge_anew(file: Path) -> None:
@@ -302,7 +312,6 @@ def column_of(rule: str, records: Sequence[Record]) -> dict[str, Any]:
             "quoted": mean_of(verdict["quoted"] for verdict in verdicts),
             "complete trials": round(float(np.mean([record["complete"] for record in records])), 1),
             "seconds a market": round(float(np.mean([record["seconds"] for record in records])), 1),
-            "CPU seconds a market": round(float(np.mean([record["cpu_seconds"] for record in records])), 1),
         }
     column["out of sample"] = mean_of(verdict["skill"] for verdict in verdicts)
     if rule in records[0]["hold_out"]:
