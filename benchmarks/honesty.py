@@ -10,7 +10,8 @@ steps that no study saw. Other rules are tried on the forecasts that the trials 
 - ``beats, by DM``: claims that need a Diebold-Mariano p below 0.05 instead of a Clark-West one.
 
 A market that is finished is a line of a file (``--output``); a later start goes on from there. The lines hold the
-forecasts too, so that ``--rejudge`` judges them anew where the rules of the verdict have changed.
+forecasts too, so that ``--rejudge`` judges them anew where the rules of the verdict have changed (not while studies add
+to the file).
 """
 
 import json
