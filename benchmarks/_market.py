@@ -1,6 +1,5 @@
 """The history that studies are measured on: simulated with a signal of known size, or a file of prices."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -18,14 +17,20 @@ SIGNAL = 0.15
 SIMULATED_STEPS = 880
 
 
-def small_space(widest: int) -> Mapping[str, BaseDistribution]:
+def small_space(
+    widest: int,
+    *,
+    narrowest: int = 32,
+    look_back: tuple[int, int] = (30, 70),
+    batch_sizes: tuple[int, ...] = (32, 64, 128),
+) -> dict[str, BaseDistribution]:
     """Return the search space with narrower models, for a machine of two cores."""
     return {
-        "hidden_dim": IntDistribution(32, widest, log=True),
+        "hidden_dim": IntDistribution(narrowest, widest, log=True),
         "n_rnn_layers": IntDistribution(1, 2),
         "dropout": FloatDistribution(0.0, 0.7),
-        "batch_size": CategoricalDistribution([32, 64, 128]),
-        "input_chunk_length": IntDistribution(30, 70),
+        "batch_size": CategoricalDistribution(batch_sizes),
+        "input_chunk_length": IntDistribution(*look_back),
         "learning_rate": FloatDistribution(1e-5, 1e-2, log=True),
     }
 
@@ -42,12 +47,17 @@ class Market:
     @classmethod
     def ingest(cls, folder: Path, csv: Path | None, n_steps: int | None, hold_out: int) -> "Market":
         """Simulate so many steps, or take so many of the last ones of a file, all of them for None."""
-        config = DatabaseConfig.of(f"sqlite:///{folder}/market.db")
         if csv is None:
             prices = simulate_market(n_steps or SIMULATED_STEPS, signal=SIGNAL, seed=5)
         else:
             prices = read_ohlcv(csv)
             prices = prices if n_steps is None else prices.tail(n_steps)
+        return cls.of(folder, prices, hold_out)
+
+    @classmethod
+    def of(cls, folder: Path, prices: pl.DataFrame, hold_out: int) -> "Market":
+        """Ingest daily prices, of which so many of the last days are seen by no study."""
+        config = DatabaseConfig.of(f"sqlite:///{folder}/market.db")
         report = ingest_frame(prices, ASSET, config)
         last = report.last.date()
         groups = default_feature_groups(load_features_from_db(ASSET, last.isoformat(), config).columns, TARGET)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -35,3 +36,50 @@ def test_a_benchmark_finds_what_it_measures(name, monkeypatch):
     module = importlib.import_module(f"benchmarks.{name}")
     assert callable(module.main)
     assert module.__doc__
+
+
+@pytest.fixture
+def honesty(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT)
+    return importlib.import_module("benchmarks.honesty")
+
+
+def test_markets_are_taken_in_turn_and_bad_ones_named(honesty):
+    assert honesty.in_turn(honesty.counts_of("walk:2, signal-0.10:1")) == [
+        ("walk", 0),
+        ("signal-0.10", 0),
+        ("walk", 1),
+    ]
+    assert set(honesty.counts_of("").values()) == {20}
+    with pytest.raises(SystemExit, match=r"'walk' is not FAMILY:NUMBER"):
+        honesty.counts_of("walk")
+
+
+def test_finished_markets_survive_an_interruption_in_the_middle_of_a_line(honesty, tmp_path):
+    file, size = tmp_path / "markets.jsonl", honesty.Size()
+    records = [{"number": number, "size": honesty.asdict(size)} for number in range(2)]
+    honesty.append(file, records[0])
+    file.write_text(file.read_text() + '{"number": 7, "si')
+    honesty.append(file, records[1])
+    assert honesty.read(file, size) == records
+    assert honesty.read(file, honesty.QUICK) == []
+
+
+def test_shrinking_takes_the_weight_that_was_best_on_earlier_folds(honesty):
+    rules = importlib.import_module("benchmarks._rules")
+    times = np.datetime64("2024-01-01") + np.arange(60)
+    truth = np.random.default_rng(0).standard_normal((4, 60))
+    folds = [
+        rules.JudgedFold(number=number, times=times + 60 * number, actual=actual, naive={"zero": np.zeros(60)})
+        for number, actual in enumerate(truth, start=1)
+    ]
+    # Four times too much of the right thing: a quarter of it is the truth.
+    trial = rules.TrialEvidence(
+        number=3, complete=True, scores=(1.0,) * 4, forecasts={number: 4 * truth[number - 1] for number in (2, 3, 4)}
+    )
+    evidence = rules.evidence_from_json(json.loads(json.dumps(rules.evidence_to_json((folds, [trial])))))
+    average = rules.judge(*evidence, metric="rmse", horizon=1, forecast="rolling")
+    forecasts = rules.shrunk(evidence, average).forecasts
+    for number, weight in {2: rules.FIRST_WEIGHT, 3: 0.25, 4: 0.25}.items():
+        np.testing.assert_allclose(forecasts[number], weight * 4 * truth[number - 1], rtol=1e-6)
+    assert rules.judge_by_rules(evidence)["shrunk"]["beats"]
