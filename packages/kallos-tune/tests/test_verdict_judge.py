@@ -107,7 +107,13 @@ def test_the_optimism_is_what_choosing_and_quoting_on_the_same_windows_adds():
     assert verdict.optimism == pytest.approx(verdict.search_skill - verdict.skill)
 
 
-BEATING = {"skill": 0.02, "skill_against": {ZERO: 0.02, LAST_VALUE: 0.3}, "clark_west_p": 0.01, "interval_high": 0.03}
+BEATING = {
+    "skill": 0.02,
+    "skill_against": {ZERO: 0.02, LAST_VALUE: 0.3},
+    "clark_west_p": 0.01,
+    "clark_west_p_against": {ZERO: 0.01, LAST_VALUE: 0.001},
+    "interval_high": 0.03,
+}
 
 
 @pytest.mark.parametrize(
@@ -116,6 +122,7 @@ BEATING = {"skill": 0.02, "skill_against": {ZERO: 0.02, LAST_VALUE: 0.3}, "clark
         ({}, "beats"),
         ({"clark_west_p": 0.05}, "no evidence"),
         ({"clark_west_p": None}, "no evidence"),
+        ({"clark_west_p_against": {ZERO: 0.06, LAST_VALUE: 0.001}}, "no evidence"),
         ({"skill": 0.0}, "no evidence"),  # the naive forecasts of several folds together may be better than each alone
         ({"skill_against": {ZERO: 0.0, LAST_VALUE: 0.3}}, "no evidence"),
         ({"skill_against": {ZERO: None, LAST_VALUE: 0.3}}, "no evidence"),

@@ -65,7 +65,8 @@ BEATS = replace(
     skill=0.027,
     skill_against={ZERO: 0.025, TRAINING_MEAN: 0.027, LAST_VALUE: 0.31},
     single_skill=0.019,
-    clark_west_p=0.0123,
+    clark_west_p=0.0101,
+    clark_west_p_against={ZERO: 0.0123, TRAINING_MEAN: 0.0101, LAST_VALUE: 1e-9},
     interval_low=0.008,
     interval_high=0.046,
     skill_without_hinges=0.021,
@@ -150,7 +151,9 @@ def test_beating_with_an_interval_that_reaches_zero_says_so():
 
 
 def test_very_strong_evidence():
-    assert "luck gives as much in fewer than 1 study of 1000" in the_line(replace(BEATS, clark_west_p=1e-5), "verdict")
+    assert "luck gives as much in fewer than 1 study of 1000" in the_line(
+        replace(BEATS, clark_west_p=1e-5, clark_west_p_against={}), "verdict"
+    )
 
 
 def test_a_claim_that_hinges_on_days():
@@ -204,8 +207,18 @@ def test_better_than_the_chosen_naive_forecast_and_not_than_another():
         forecast of zero -0.1 %, the training mean +2.7 %
 
         verdict: no evidence that this model beats a naive forecast: it is better than the training mean
-        (Clark-West p = 0.012), but not than a forecast of zero and the last value. Do not trade on it
+        (Clark-West p = 0.01), but nothing says so of a forecast of zero and the last value. Do not trade on
+        it
         """)
+
+
+def test_better_than_all_but_not_surely_than_each():
+    unsure = {ZERO: 0.07, TRAINING_MEAN: 0.01, LAST_VALUE: 1e-9}
+    verdict = replace(BEATS, conclusion="no evidence", clark_west_p_against=unsure)
+    assert the_line(verdict, "verdict").endswith(
+        "it is better than the training mean (Clark-West p = 0.01), but nothing says so of a forecast of zero. Do not "
+        "trade on it"
+    )
 
 
 def test_too_few_steps_to_find_anything():

@@ -30,8 +30,8 @@ def judge(
 ) -> Verdict:
     """Return what may be said of a study's models, from what each trial forecast of folds that it was not chosen on.
 
-    "Beats" needs a one-sided Clark-West p below 0.05 against the naive forecast chosen on earlier folds, and a skill
-    above 0 against that and every other naive forecast. "Worse" is where the whole 95 % interval of the skill lies
+    "Beats" needs a one-sided Clark-West p below 0.05 and a skill above 0, against the naive forecast chosen on earlier
+    folds and against every other one: which of them comes out as the one to beat is itself a matter of luck. "Worse" is where the whole 95 % interval of the skill lies
     below 0. Everything else is "no evidence".
 
     A recursive forecast of a window is one forecast, whatever the number of its steps: its errors hang together. Such
@@ -101,7 +101,8 @@ def judge(
 def conclude(facts: Mapping[str, Any]) -> Conclusion:
     """Return the conclusion of skills, Clark-West p and interval, by the names that they have in a verdict."""
     skills = [facts["skill"], *facts["skill_against"].values()]
-    p, high = facts.get("clark_west_p"), facts["interval_high"]
-    if p is not None and p < LEVEL and all(skill is not None and skill > 0 for skill in skills):
+    ps = [facts.get("clark_west_p"), *facts.get("clark_west_p_against", {}).values()]
+    if all(p is not None and p < LEVEL for p in ps) and all(skill is not None and skill > 0 for skill in skills):
         return "beats"
+    high = facts["interval_high"]
     return "worse" if high is not None and high < 0 else "no evidence"

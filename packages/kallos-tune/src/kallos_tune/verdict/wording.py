@@ -110,7 +110,7 @@ def _conclusion(verdict: Verdict) -> list[str]:
 
 def _beats(verdict: Verdict) -> list[str]:
     verdict_line = (
-        f"verdict: beats every naive forecast ({_test(verdict)}). Where there is nothing to foresee, luck gives as "
+        f"verdict: beats every naive forecast ({_test(verdict, decisive_p(verdict))}). Where there is nothing to foresee, luck gives as "
         f"much in {_how_rare(verdict)}: count how many you have tried"
     )
     caution = (
@@ -138,10 +138,10 @@ def _no_evidence(verdict: Verdict) -> str:
         return f"{start} ({_test(verdict)}): do not trade on it. {_power(verdict)}"
     if _loses(verdict):
         return f"{start}, its errors are not smaller: do not trade on it"
-    unbeaten = [name for name, skill in verdict.skill_against.items() if skill is None or skill <= 0]
+    unbeaten = [naive_in_words(name) for name in verdict.skill_against if not _beaten(verdict, name)]
     return (
-        f"{start}: it is better than {to_beat(verdict)} ({_test(verdict)}), but not than "
-        f"{listed([naive_in_words(name) for name in unbeaten])}. Do not trade on it"
+        f"{start}: it is better than {to_beat(verdict)} ({_test(verdict)}), but nothing says so of {listed(unbeaten)}. "
+        "Do not trade on it"
     )
 
 
@@ -160,20 +160,31 @@ def _loses(verdict: Verdict) -> bool:
     return verdict.skill is None or verdict.skill <= 0
 
 
+def _beaten(verdict: Verdict, name: str) -> bool:
+    skill, p = verdict.skill_against[name], verdict.clark_west_p_against.get(name)
+    return skill is not None and skill > 0 and p is not None and p < LEVEL
+
+
+def decisive_p(verdict: Verdict) -> float:
+    """Return the largest of the p-values that a claim rests on."""
+    assert verdict.clark_west_p is not None
+    return max(verdict.clark_west_p, *verdict.clark_west_p_against.values(), 0.0)
+
+
 def _signal(verdict: Verdict) -> bool:
     return verdict.clark_west_p is not None and verdict.clark_west_p < LEVEL
 
 
-def _test(verdict: Verdict) -> str:
-    """Return the p-value of the test that decides; under MAE, what that test is about."""
-    assert verdict.clark_west_p is not None
-    return f"Clark-West p {p_value(verdict.clark_west_p)}" + (", on squared errors" if verdict.metric == "mae" else "")
+def _test(verdict: Verdict, p: float | None = None) -> str:
+    """Return a p-value, by default that of the naive forecast to beat; under MAE, what its test is about."""
+    p = verdict.clark_west_p if p is None else p
+    assert p is not None
+    return f"Clark-West p {p_value(p)}" + (", on squared errors" if verdict.metric == "mae" else "")
 
 
 def _how_rare(verdict: Verdict) -> str:
     """Return in how many studies of nothing but noise the p-value is as small."""
-    p = verdict.clark_west_p
-    assert p is not None
+    p = decisive_p(verdict)
     return "fewer than 1 study of 1000" if p < 0.001 else f"1 study of {1 / p:.0f}"
 
 
