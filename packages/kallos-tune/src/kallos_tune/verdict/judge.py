@@ -31,8 +31,8 @@ def judge(
     """Return what may be said of a study's models, from what each trial forecast of folds that it was not chosen on.
 
     "Beats" needs a one-sided Clark-West p below 0.05 and a skill above 0, against the naive forecast chosen on earlier
-    folds and against every other one: which of them comes out as the one to beat is itself a matter of luck. "Worse" is where the whole 95 % interval of the skill lies
-    below 0. Everything else is "no evidence".
+    folds and against every other one: which of them comes out as the one to beat is itself a matter of luck. "Worse" is
+    where the whole 95 % interval of the skill lies below 0. Everything else is "no evidence".
 
     A recursive forecast of a window is one forecast, whatever the number of its steps: its errors hang together. Such
     a study has as many as judged folds, too few for any test, and so a skill, from two judged folds on an interval, and

@@ -110,8 +110,8 @@ def _conclusion(verdict: Verdict) -> list[str]:
 
 def _beats(verdict: Verdict) -> list[str]:
     verdict_line = (
-        f"verdict: beats every naive forecast ({_test(verdict, decisive_p(verdict))}). Where there is nothing to foresee, luck gives as "
-        f"much in {_how_rare(verdict)}: count how many you have tried"
+        f"verdict: beats every naive forecast ({_test(verdict, decisive_p(verdict))}). Where there is nothing to "
+        f"foresee, luck gives as much in {_how_rare(verdict)}: count how many you have tried"
     )
     caution = (
         "before money is put on it: smaller errors are no profit, costs of trading are not counted; try it first on "
