@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from kallos_tune import evaluate_fold, objective
+from kallos_tune import EpochFinished, evaluate_fold, objective
 from kallos_tune.evaluation.forecast_record import forecast_from_text, forecast_to_text
+from kallos_tune.evaluation.pruning import rung_of_fold
 from kallos_tune.trial_attributes import CHOSEN_EPOCHS, FORECASTS, OUT_OF_SAMPLE
 
 
@@ -88,3 +89,26 @@ def test_waiting_for_the_chosen_epoch_changes_no_score(folds, params, settings):
 
 def test_a_forecast_that_was_not_reached_is_none(folds, params, settings):
     assert evaluate_fold(folds[1], "gru", params, settings=settings, chosen_epoch=9).out_of_sample is None
+
+
+def test_whether_a_trial_reaches_a_fold_is_decided_before_the_fold_begins(make_folds, history, settings):
+    """At every question whether to prune, nothing of a later fold has been trained, reported or scored."""
+    begun, asked = [], []
+
+    class Noting(optuna.pruners.NopPruner):
+        def prune(self, study, trial):
+            asked.append((trial.last_step, max(begun), len(trial.user_attrs.get("fold_scores", []))))
+            return super().prune(study, trial)
+
+    study = optuna.create_study(pruner=Noting(), sampler=optuna.samplers.RandomSampler(seed=3))
+    study.enqueue_trial(FAST)
+    folds = make_folds(history, train_length=45, val_length=25)
+    objective(
+        study.ask(),
+        folds,
+        "gru",
+        settings=settings,
+        on_event=lambda event: begun.append(event.fold) if isinstance(event, EpochFinished) else None,
+    )
+    after_folds = [(rung_of_fold(number), number, number) for number in (1, 2)]
+    assert asked == [(1, 1, 0), (2, 1, 0), *after_folds]
