@@ -10,5 +10,9 @@ def test_the_example_runs(tmp_path, monkeypatch, capsys):
     (example,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
     exec(compile(example, "README.md", "exec"), {})
     said = capsys.readouterr().out
-    assert re.search(r"^search score: \d+\.?\d*, the lowest mean of 2 folds among 2 trials", said, re.MULTILINE)
+    assert re.search(
+        r"^search score \(error, lower is better\): \d+\.?\d*, the best mean of 2 folds among 2 trials",
+        said,
+        re.MULTILINE,
+    )
     assert re.search(r"^verdict: ", said, re.MULTILINE)

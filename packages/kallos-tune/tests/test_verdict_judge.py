@@ -382,11 +382,15 @@ def without_steps(folds):
     ("change", "reason", "remedy"),
     [
         (lambda f, t: (f[:1], cut(t, 1)), "a verdict needs a fold after the first", "take two folds or more"),
-        (lambda f, _: (f, []), "no trial has finished fold 2", "run more trials, or run them without pruning"),
+        (
+            lambda f, _: (f, []),
+            "no trial has finished fold 2",
+            "run more trials, or turn off pruning, which stops weak trials early",
+        ),
         (
             lambda f, t: (f, [replace(one, complete=False) for one in cut(t, 1)]),
             "no trial has finished fold 2",
-            "run more trials, or run them without pruning",
+            "run more trials, or turn off pruning, which stops weak trials early",
         ),
         (
             lambda f, t: (f, none_recorded(t)),

@@ -76,8 +76,8 @@ WORSE = replace(
     NOTHING, conclusion="worse", skill=-0.052, interval_low=-0.081, interval_high=-0.021, hinges_turn_sign=False
 )
 SEARCH = (
-    "search score: 0.03401, the lowest mean of 5 folds among 100 trials (naive 0.03452). It was chosen on these very "
-    "windows, and so looks better than it is: it ranks trials and promises nothing"
+    "search score (error, lower is better): 0.03401, the best mean of 5 folds among 100 trials (naive 0.03452). It was "
+    "picked on these same windows, and flatters: use it only to rank trials"
 )
 
 
@@ -91,15 +91,15 @@ def test_no_evidence():
         SEARCH,
         *paragraphs("""
         out of sample (456 steps from 2021-10-05 to 2023-01-03, each fold forecast by the average of the 5
-        trials that were best on earlier folds): 0.3 % worse than the training mean; 95 % interval -1.2 to
-        +0.6 %; the best trial alone: -1.1 %
+        trials that were best on earlier folds): 0.3 % worse than the training mean: -0.3 %, 95 % interval
+        -1.2 to +0.6 %; the best trial of earlier folds alone: -1.1 %
 
-        against each naive forecast (+ is better, the lowest counts): the training mean -0.3 %, a forecast
+        against each naive forecast (+ is better, the hardest to beat counts): the training mean -0.3 %, a forecast
         of zero -0.1 %, the last value +31.0 %
 
         verdict: no evidence that this model beats a naive forecast (Clark-West p = 0.41): do not trade on
-        it. An advantage of 1.4 % or more would most likely have shown (in 4 of 5 cases); a smaller one could
-        hide, and this is no sign that there is one
+        it. Errors 1.4 % smaller or more would have shown in 4 of 5 such studies; smaller differences this
+        test cannot tell
         """),
     ]
 
@@ -109,27 +109,28 @@ def test_beats():
         SEARCH,
         *paragraphs("""
         out of sample (456 steps from 2021-10-05 to 2023-01-03, each fold forecast by the average of the 5
-        trials that were best on earlier folds): 2.7 % better than the training mean; 95 % interval +0.8 to
-        +4.6 %; the best trial alone: +1.9 %
+        trials that were best on earlier folds): 2.7 % better than the training mean: +2.7 %, 95 % interval
+        +0.8 to +4.6 %; the best trial of earlier folds alone: +1.9 %
 
-        against each naive forecast (+ is better, the lowest counts): a forecast of zero +2.5 %, the
+        against each naive forecast (+ is better, the hardest to beat counts): a forecast of zero +2.5 %, the
         training mean +2.7 %, the last value +31.0 %
 
-        verdict: beats every naive forecast (Clark-West p = 0.012). Where there is nothing to foresee, luck
-        gives as much in 1 study of 81: count how many you have tried
+        verdict: beats every naive forecast on these 456 steps (Clark-West p = 0.012). With nothing to foresee,
+        luck does this in 1 study of 81: count all you have run
 
-        before money is put on it: smaller errors are no profit, costs of trading are not counted; try it
-        first on days that no study has seen
+        before real money: smaller errors are no profit, costs of trading are not counted; test it first on
+        days that no study has seen
 
-        this is said of the average of the 5 trials that were best, not of one trial: forecast with their
-        average
+        all this is about the average of the 5 trials that were best, not about the best parameters alone:
+        forecast with that average
         """),
     ]
 
 
 def test_worse():
     assert verdict_lines(WORSE)[-1] == (
-        "verdict: worse than a naive forecast, the whole interval lies below zero: do not trade on it"
+        "verdict: worse than a naive forecast, the whole interval lies below zero: do not trade on it, nor on "
+        "its reverse"
     )
 
 
@@ -143,15 +144,15 @@ def no_line(verdict, start):
 
 
 def test_beating_with_an_interval_that_reaches_zero_says_so():
-    start = "how much better it is"
+    start = "how much better"
     assert no_line(BEATS, start)
     assert the_line(replace(BEATS, interval_low=-0.001), start) == (
-        "how much better it is stays open: the interval reaches down to nothing at all"
+        "how much better is open: from -0.1 % (worse) to +4.6 %"
     )
 
 
 def test_very_strong_evidence():
-    assert "luck gives as much in fewer than 1 study of 1000" in the_line(
+    assert "luck does this in fewer than 1 study of 1000" in the_line(
         replace(BEATS, clark_west_p=1e-5, clark_west_p_against={}), "verdict"
     )
 
@@ -190,10 +191,10 @@ def test_an_overstated_signal():
         verdict: no evidence that this model beats a naive forecast, its errors are not smaller: do not
         trade on it
 
-        a signal is there (Clark-West p = 0.02), and the forecast overstates it: it leans to the right side
-        more than by chance, and too far. As it is, it loses to the naive forecast
+        maybe a signal (Clark-West p = 0.02; luck does this in 1 study of 50): it strays from the naive
+        forecast in the right direction, but too far. As it is, it loses
         """)
-    assert the_line(replace(WORSE, clark_west_p=0.02), "a signal is there").endswith("it loses to the naive forecast")
+    assert the_line(replace(WORSE, clark_west_p=0.02), "maybe a signal").endswith("As it is, it loses")
 
 
 def test_better_than_the_chosen_naive_forecast_and_not_than_another():
@@ -203,7 +204,7 @@ def test_better_than_the_chosen_naive_forecast_and_not_than_another():
         skill_against={ZERO: -0.001, TRAINING_MEAN: 0.027, LAST_VALUE: None},
     )
     assert verdict_lines(verdict)[-2:] == paragraphs("""
-        against each naive forecast (+ is better, the lowest counts): the last value makes no error, a
+        against each naive forecast (+ is better, the hardest to beat counts): the last value makes no error, a
         forecast of zero -0.1 %, the training mean +2.7 %
 
         verdict: no evidence that this model beats a naive forecast: it is better than the training mean
@@ -223,7 +224,7 @@ def test_better_than_all_but_not_surely_than_each():
 
 def test_too_few_steps_to_find_anything():
     assert the_line(replace(NOTHING, detectable_skill=None), "verdict").endswith(
-        "do not trade on it. With so few steps no advantage, however large, would have shown: take a longer history"
+        "do not trade on it. With so few steps no difference, however large, would have shown: take a longer history"
     )
 
 
@@ -231,7 +232,7 @@ def test_under_mae_the_test_is_said_to_be_on_squared_errors():
     for verdict in (NOTHING, BEATS):
         assert ", on squared errors)" in the_line(replace(verdict, metric="mae"), "verdict")
         assert "squared" not in the_line(verdict, "verdict")
-    assert "An advantage of 1.4 % by RMSE or more" in the_line(replace(NOTHING, metric="mae"), "verdict")
+    assert "Errors 1.4 % smaller by RMSE or more" in the_line(replace(NOTHING, metric="mae"), "verdict")
 
 
 RECURSIVE = replace(NOTHING, forecast="recursive", clark_west_p=None, skill=0.02, detectable_skill=None)
@@ -255,7 +256,7 @@ def test_naive_forecasts_that_change_from_fold_to_fold():
     folds = (fold(2, naive=ZERO), fold(3, naive=ZERO), fold(4, naive=LAST_VALUE), fold(5, naive="drift"))
     assert (
         "0.3 % worse than the naive forecast (a forecast of zero in folds 2 and 3, the last value in fold 4, the naive "
-        "forecast 'drift' in fold 5); 95 %"
+        "forecast 'drift' in fold 5): -0.3 %, 95 %"
     ) in the_line(replace(NOTHING, folds=folds), "out of sample")
 
 
@@ -264,7 +265,7 @@ def test_one_trial_is_no_average():
     lines = verdict_lines(replace(BEATS, folds=folds))
     assert "each fold forecast by the trial that was best on earlier folds): 2.7 % better" in lines[1]
     assert lines[1].endswith("95 % interval +0.8 to +4.6 %")
-    assert lines[-1].startswith("before money is put on it")
+    assert lines[-1].startswith("before real money")
 
 
 def test_averages_of_different_size():
@@ -322,12 +323,12 @@ def test_not_judged():
     assert verdict_lines(verdict) == paragraphs("""
         search score: none yet, no trial has finished every fold
 
-        verdict: none, because no trial has finished fold 2: do not trade on it. To get one, run more
+        verdict: none yet, because no trial has finished fold 2: do not trade on it. To get one, run more
         trials, or run them without pruning
         """)
     complete = replace(verdict, search_score=1234.5678, search_naive_score=1300.0, n_complete=1)
     assert verdict_lines(complete)[0].startswith(
-        "search score: 1235, the lowest mean of 5 folds among 1 trial (naive 1300)."
+        "search score (error, lower is better): 1235, the best mean of 5 folds among 1 trial (naive 1300)."
     )
 
 

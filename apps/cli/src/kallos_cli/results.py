@@ -33,7 +33,7 @@ def show_trials(study: "optuna.Study", *, most: int | None = None) -> None:
 
 def show_best(result: "StudyResult") -> None:
     """Print the best parameters."""
-    output.show(f"Best parameters (trial {result.best_trial})")
+    output.show(f"Best parameters by search score (trial {result.best_trial})")
     output.show_facts({f"  {name}": value for name, value in result.best_params.items()})
 
 

@@ -69,7 +69,10 @@ def _without_sample(folds: Sequence[JudgedFold], choices: Sequence[Choice]) -> U
             "look at the data: these windows hold nothing but filled values",
         )
     if not any(choice.n_finished for choice in choices):
-        return Unjudged(f"no trial has finished fold {choices[0].fold}", "run more trials, or run them without pruning")
+        return Unjudged(
+            f"no trial has finished fold {choices[0].fold}",
+            "run more trials, or turn off pruning, which stops weak trials early",
+        )
     if any(choice.not_finite for choice in choices):
         return Unjudged(
             "every forecast is infinite or not a number", "narrow the search space: lower learning rates, for instance"

@@ -22,7 +22,7 @@ def verdict_lines(verdict: Verdict) -> list[str]:
     if verdict.conclusion == "not judged":
         return [
             _search(verdict),
-            f"verdict: none, because {verdict.reason}: do not trade on it. To get one, {verdict.remedy}",
+            f"verdict: none yet, because {verdict.reason}: do not trade on it. To get one, {verdict.remedy}",
             *_left_out(verdict),
         ]
     return [_search(verdict), *_out_of_sample(verdict), *_conclusion(verdict), *_hinges(verdict), *_left_out(verdict)]
@@ -32,9 +32,10 @@ def _search(verdict: Verdict) -> str:
     if verdict.search_score is None:
         return "search score: none yet, no trial has finished every fold"
     return (
-        f"search score: {verdict.search_score:.4g}, the lowest mean of {counted(verdict.n_folds, 'fold')} among "
-        f"{counted(verdict.n_trials, 'trial')} (naive {verdict.search_naive_score:.4g}). It was chosen on these very "
-        "windows, and so looks better than it is: it ranks trials and promises nothing"
+        f"search score (error, lower is better): {verdict.search_score:.4g}, the best mean of "
+        f"{counted(verdict.n_folds, 'fold')} among {counted(verdict.n_trials, 'trial')} (naive "
+        f"{verdict.search_naive_score:.4g}). It was picked on these same windows, and flatters: use it only to rank "
+        "trials"
     )
 
 
@@ -45,17 +46,17 @@ def _out_of_sample(verdict: Verdict) -> list[str]:
         f"out of sample ({counted(verdict.n_steps, 'step')} {when}, each fold forecast by {_what(verdict)} best on "
         f"earlier folds): {_compared(verdict.skill)} {to_beat(verdict)}"
     )
-    if verdict.interval_low is not None and verdict.interval_high is not None:
-        low, high = signed_per_cent(verdict.interval_low), signed_per_cent(verdict.interval_high)
-        line += f"; 95 % interval {low} to {high} %"
+    if verdict.skill is not None and verdict.interval_low is not None and verdict.interval_high is not None:
+        skill, low, high = map(signed_per_cent, (verdict.skill, verdict.interval_low, verdict.interval_high))
+        line += f": {skill} %, 95 % interval {low} to {high} %"
     if verdict.single_skill is not None and _averages(verdict):
-        line += f"; the best trial alone: {signed_per_cent(verdict.single_skill)} %"
+        line += f"; the best trial of earlier folds alone: {signed_per_cent(verdict.single_skill)} %"
     each = sorted(verdict.skill_against.items(), key=lambda one: -math.inf if one[1] is None else one[1])
     shown = [
         f"{naive_in_words(name)} {'makes no error' if skill is None else signed_per_cent(skill) + ' %'}"
         for name, skill in each
     ]
-    return [line, f"against each naive forecast (+ is better, the lowest counts): {', '.join(shown)}"]
+    return [line, f"against each naive forecast (+ is better, the hardest to beat counts): {', '.join(shown)}"]
 
 
 def _what(verdict: Verdict) -> str:
@@ -103,25 +104,32 @@ def _conclusion(verdict: Verdict) -> list[str]:
     if verdict.conclusion == "beats":
         return _beats(verdict)
     if verdict.conclusion == "worse":
-        line = "verdict: worse than a naive forecast, the whole interval lies below zero: do not trade on it"
+        line = (
+            "verdict: worse than a naive forecast, the whole interval lies below zero: do not trade on it, nor on its "
+            "reverse"
+        )
         return [line, *_overstated(verdict)]
     return [_no_evidence(verdict), *_overstated(verdict)]
 
 
 def _beats(verdict: Verdict) -> list[str]:
-    verdict_line = (
-        f"verdict: beats every naive forecast ({_test(verdict, decisive_p(verdict))}). Where there is nothing to "
-        f"foresee, luck gives as much in {_how_rare(verdict)}: count how many you have tried"
+    claim = (
+        f"verdict: beats every naive forecast on these {counted(verdict.n_steps, 'step')} "
+        f"({_test(verdict, decisive_p(verdict))}). With nothing to foresee, luck does this in {_how_rare(verdict)}: "
+        "count all you have run"
     )
     caution = (
-        "before money is put on it: smaller errors are no profit, costs of trading are not counted; try it first on "
-        "days that no study has seen"
+        "before real money: smaller errors are no profit, costs of trading are not counted; test it first on days that "
+        "no study has seen"
     )
-    lines = [verdict_line, caution]
-    if verdict.interval_low is None or verdict.interval_low <= 0:
-        lines.append("how much better it is stays open: the interval reaches down to nothing at all")
+    lines = [claim, caution]
+    low, high = verdict.interval_low, verdict.interval_high
+    if low is not None and high is not None and low <= 0:
+        lines.append(f"how much better is open: from {signed_per_cent(low)} % (worse) to {signed_per_cent(high)} %")
     if _averages(verdict):
-        lines.append(f"this is said of {_what(verdict)} best, not of one trial: forecast with their average")
+        lines.append(
+            f"all this is about {_what(verdict)} best, not about the best parameters alone: forecast with that average"
+        )
     return lines
 
 
@@ -150,8 +158,8 @@ def _overstated(verdict: Verdict) -> list[str]:
     if not _signal(verdict) or not _loses(verdict):
         return []
     line = (
-        f"a signal is there ({_test(verdict)}), and the forecast overstates it: it leans to the right side more than "
-        "by chance, and too far. As it is, it loses to the naive forecast"
+        f"maybe a signal ({_test(verdict)}; luck does this in {_how_rare(verdict, verdict.clark_west_p)}): it strays "
+        "from the naive forecast in the right direction, but too far. As it is, it loses"
     )
     return [line]
 
@@ -182,20 +190,20 @@ def _test(verdict: Verdict, p: float | None = None) -> str:
     return f"Clark-West p {p_value(p)}" + (", on squared errors" if verdict.metric == "mae" else "")
 
 
-def _how_rare(verdict: Verdict) -> str:
-    """Return in how many studies of nothing but noise the p-value is as small."""
-    p = decisive_p(verdict)
+def _how_rare(verdict: Verdict, p: float | None = None) -> str:
+    """Return in how many studies of nothing but noise a p-value is as small, by default that of the claim."""
+    p = decisive_p(verdict) if p is None else p
     return "fewer than 1 study of 1000" if p < 0.001 else f"1 study of {1 / p:.0f}"
 
 
 def _power(verdict: Verdict) -> str:
     """Return what would have shown."""
     if verdict.detectable_skill is None:
-        return "With so few steps no advantage, however large, would have shown: take a longer history"
+        return "With so few steps no difference, however large, would have shown: take a longer history"
     by_rmse = " by RMSE" if verdict.metric == "mae" else ""
     return (
-        f"An advantage of {per_cent(verdict.detectable_skill)} %{by_rmse} or more would most likely have shown (in 4 "
-        "of 5 cases); a smaller one could hide, and this is no sign that there is one"
+        f"Errors {per_cent(verdict.detectable_skill)} % smaller{by_rmse} or more would have shown in 4 of 5 such "
+        "studies; smaller differences this test cannot tell"
     )
 
 
