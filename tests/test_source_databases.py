@@ -16,6 +16,7 @@ from kallos_data import (
     FeatureTables,
     InsufficientDataError,
     MissingColumnsError,
+    count_later_rows,
     load_features_from_db,
 )
 
@@ -346,3 +347,14 @@ def test_the_dates_select_by_the_index_on_sqlite(tmp_path):
             sqlalchemy.event.remove(sqlalchemy.Engine, "after_cursor_execute", explain)
         assert len(plans) == 1
         assert "(id=? AND timestamp>? AND timestamp<?)" in plans[0]
+
+
+@pytest.mark.parametrize("kind", ["varchar(30)", "timestamp", "timestamptz", "date"])
+def test_rows_after_the_end_are_counted_whatever_they_hold(database_url, kind):
+    columns = f"id varchar(9), timestamp {kind}, x double precision"
+    rows = [("A", day(n), float(n) if n % 2 else None) for n in range(10)]
+    table(database_url, "m", columns, [*rows, ("B", day(12), 1.0)])
+    for n in range(10):
+        assert count_later_rows("A", day(n), database_url, tables=MARKET) == 9 - n
+    for asset, end in (("C", day(0)), ("A", "9999-12-31")):
+        assert count_later_rows(asset, end, database_url, tables=MARKET) == 0

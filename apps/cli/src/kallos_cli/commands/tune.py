@@ -17,6 +17,8 @@ from ..wording import count
 if TYPE_CHECKING:
     import optuna
 
+    from kallos_data import DatabaseConfig, FeatureTables
+
 EXAMPLES = (
     "[bold]Examples[/bold]\n\n"
     "kallos-run tune --asset-id BTC --end-date 2023-01-01 --model-name gru --study-name gru_btc --n-trials 50\n\n"
@@ -112,7 +114,7 @@ def tune(
     destination = output_file or Path(f"{study_name}_best_params.json")
     require_writable(destination, option="--output")
     groups = read_feature_groups(features, target_col) if features else None
-    from kallos_data import FeatureTables, count_later_rows
+    from kallos_data import FeatureTables
     from kallos_tune import TuningSettings, check_request, load_study_data, n_finished, stored_verdict
 
     from ..run_study import Request, run
@@ -129,7 +131,7 @@ def tune(
     if not quiet:
         if groups is None:
             _say_groups(data.feature_groups)
-        _say_hold_out(count_later_rows(asset_id, end_date, databases.prices or config, tables=tables), end_date)
+        _say_hold_out(asset_id, end_date, databases.prices or config, tables)
     logs.tame_optuna()
     request = Request(data, config, optuna_schema, model_name, study_name, n_trials)
     study, n_run = run(request, quiet=quiet, again=command_line.to_resume(databases))
@@ -159,8 +161,16 @@ def _finish(study: "optuna.Study", n_run: int, destination: Path, *, json: bool)
     results.show_verdict(study)
 
 
-def _say_hold_out(n_later: int, end_date: str) -> None:
+def _say_hold_out(asset_id: str, end_date: str, config: "DatabaseConfig", tables: "FeatureTables") -> None:
     """Say how much is left that no study has seen, for a last test."""
+    from kallos_data import DataQualityError, count_later_rows
+
+    try:
+        n_later = count_later_rows(asset_id, end_date, config, tables=tables)
+    except DataQualityError as error:
+        # What lies after the end need not even be readable.
+        output.say(f"rows after {end_date} cannot be counted: {error}")
+        return
     if n_later:
         output.say(f"{count(n_later, 'row')} after {end_date}: kept unseen, to test on later what the study finds")
         return

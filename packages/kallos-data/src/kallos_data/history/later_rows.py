@@ -36,6 +36,8 @@ def count_later_rows(
     """
     tables = tables or FeatureTables()
     end = last_moment(end_date, name="end_date")
+    if end >= _LATEST:
+        return 0
     with DatabaseConfig.of(db_kwargs).connect(one_state=True) as connection:
         market = source_tables(connection, tables)[0]
         history = AssetHistory(connection, tables, market, asset_id)
