@@ -7,7 +7,7 @@ steps that no study saw. Other rules are tried on the forecasts that the trials 
 - ``single``: the best trial of earlier folds alone, instead of the average of five;
 - ``shrunk``: that average moved towards the naive forecast by the weight that was best on earlier folds;
 - ``first ten``: the average of the best of ten trials only, whose parameters were drawn before any score was known;
-- ``beats, by DM``: claims that need a Diebold-Mariano p below 0.05 instead of a Clark-West one.
+- ``beats, by DM``: claims that need a Diebold-Mariano p below the same level instead of a Clark-West one.
 
 A market that is finished is a line of a file (``--output``); a later start goes on from there. The lines hold the
 forecasts too, so that ``--rejudge`` judges them anew where the rules of the verdict have changed (not while studies add

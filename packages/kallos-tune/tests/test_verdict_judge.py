@@ -10,6 +10,7 @@ import pytest
 from kallos_tune import ConfigError
 from kallos_tune.verdict import facts
 from kallos_tune.verdict.clark_west import clark_west_test
+from kallos_tune.verdict.detectable import LEVEL
 from kallos_tune.verdict.evidence import LAST_VALUE, TRAINING_MEAN, ZERO, JudgedFold, TrialEvidence
 from kallos_tune.verdict.figures import in_iso
 from kallos_tune.verdict.judge import conclude, judge
@@ -120,9 +121,9 @@ BEATING = {
     ("change", "conclusion"),
     [
         ({}, "beats"),
-        ({"clark_west_p": 0.05}, "no evidence"),
+        ({"clark_west_p": 0.025}, "no evidence"),
         ({"clark_west_p": None}, "no evidence"),
-        ({"clark_west_p_against": {ZERO: 0.06, LAST_VALUE: 0.001}}, "no evidence"),
+        ({"clark_west_p_against": {ZERO: 0.03, LAST_VALUE: 0.001}}, "no evidence"),
         ({"skill": 0.0}, "no evidence"),  # the naive forecasts of several folds together may be better than each alone
         ({"skill_against": {ZERO: 0.0, LAST_VALUE: 0.3}}, "no evidence"),
         ({"skill_against": {ZERO: None, LAST_VALUE: 0.3}}, "no evidence"),
@@ -165,7 +166,7 @@ def test_a_little_noise_is_no_evidence():
 def test_a_signal_that_is_overstated_never_beats(size, conclusion):
     folds, trials = study(signal=0.1, size=size)
     verdict = judged(folds, trials)
-    assert verdict.clark_west_p < 0.05
+    assert verdict.clark_west_p < LEVEL
     assert verdict.skill < 0
     assert verdict.conclusion == conclusion
 
@@ -177,7 +178,7 @@ def test_what_is_worse_than_some_naive_forecast_never_beats():
     folds[1] = replace(folds[1], naive={**folds[1].naive, TRAINING_MEAN: folds[1].actual * 0.9})
     verdict = judged(folds, trials)
     assert verdict.folds[0].naive == ZERO
-    assert verdict.clark_west_p < 0.05
+    assert verdict.clark_west_p < LEVEL
     assert verdict.skill > 0 > verdict.skill_against[TRAINING_MEAN]
     assert verdict.conclusion == "no evidence"
 
@@ -294,7 +295,7 @@ def test_the_naive_forecast_itself_has_no_skill_and_no_signal():
     assert (verdict.skill, verdict.clark_west_statistic, verdict.clark_west_p) == (0, 0, 1)
     assert (verdict.diebold_mariano_statistic, verdict.diebold_mariano_p, verdict.spa_p) == (0, 1, 1)
     assert (verdict.interval_low, verdict.interval_high) == (0, 0)
-    assert verdict.detectable_skill == pytest.approx(1 - np.sqrt(1 - 2.4865**2 / 168), rel=1e-4)
+    assert verdict.detectable_skill == pytest.approx(1 - np.sqrt(1 - 2.8016**2 / 168), rel=1e-4)
     assert verdict.conclusion == "no evidence"
     assert not verdict.hinges_turn_sign
 

@@ -26,7 +26,7 @@ def signed_per_cent(share: float) -> str:
 def p_value(p: float) -> str:
     """Return a p-value with its sign of relation: "= 0.41", "= 0.003", "< 0.001".
 
-    It is on the same side of 0.05 as written as it is in truth.
+    It is on the same side of the level as written as it is in truth.
     """
     if p < 0.001:
         return "< 0.001"

@@ -30,7 +30,7 @@ def judge(
 ) -> Verdict:
     """Return what may be said of a study's models, from what each trial forecast of folds that it was not chosen on.
 
-    "Beats" needs a one-sided Clark-West p below 0.05 and a skill above 0, against the naive forecast chosen on earlier
+    "Beats" needs a one-sided Clark-West p below 0.025 and a skill above 0, against the naive forecast chosen on earlier
     folds and against every other one: which of them comes out as the one to beat is itself a matter of luck. "Worse" is
     where the whole 95 % interval of the skill lies below 0. Everything else is "no evidence".
 
