@@ -22,10 +22,10 @@ def detectable_skill(actual: Floats, forecast: Floats, naive: Floats, *, horizon
     """Return the skill at which the Clark-West test on as many steps would say yes in 80 of 100 cases.
 
     The test says yes where the mean of its terms ``2 e₀ d`` (d = model - naive forecast) exceeds z₀.₉₇₅ standard
-    errors; it does in 80 % of cases where that mean truly is ``(z₀.₉₇₅ + z₀.₈₀)`` of them, 2.80. With the standard error that
-    was seen this is a correlation ``r = 2.80 s / (2 √(mean e₀² · mean d²))`` of d with e₀, and a forecast of that
-    correlation and the right size takes the share r² off the squared error: a skill of ``1 - √(1 - r²)``. The size of
-    d drops out. For independent steps, N of them, r = 2.80 / √N.
+    errors; it does in 80 % of cases where that mean truly is ``(z₀.₉₇₅ + z₀.₈₀)`` of them, 2.80. With the standard
+    error s that was seen this is a correlation ``r = 2.80 s / (2 √(mean e₀² · mean d²))`` of d with e₀, and a forecast
+    of that correlation and the right size takes the share r² off the squared error: a skill of ``1 - √(1 - r²)``. The
+    size of d drops out. For independent steps, N of them, r = 2.80 / √N.
 
     Under MAE it is a skill by squared errors all the same, as the test is.
 
