@@ -1,6 +1,5 @@
 """What the documentation tells people to type works, in the order in which it stands there."""
 
-import dataclasses
 import os
 import re
 import shlex
@@ -9,9 +8,10 @@ from itertools import takewhile
 import pytest
 from documented_commands import PAGES, ROOT, command_lines, commands, mentions, options_by_command, read_command_line
 
-from kallos_cli.wording import verdict
 from kallos_data import simulate_market
-from kallos_tune import StudyResult
+from kallos_tune import Verdict, verdict_lines
+from kallos_tune.verdict.evidence import LAST_VALUE
+from kallos_tune.verdict.verdict import FoldVerdict
 
 # A study as the README starts it takes an hour; these options come last and win. The seed draws a small model first.
 SMALL = ["--max-epochs", "1", "--folds", "2", "--seed", "382"]
@@ -82,15 +82,36 @@ def test_pages_mention_only_what_there_is(page):
 
 def test_the_result_that_is_shown_reads_as_it_would_today():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    (shown,) = re.findall(r"^forecast error .*$", text, re.MULTILINE)
-    score, naive = map(float, re.findall(r"0\.\d+(?= )", shown)[:2])
-    wins, n_folds = map(int, re.findall(r"(\d+) of (\d+) folds", shown)[0])
-    naive_scores = [2.0] * n_folds
-    scores = [1.0] * wins + [3.0] * (n_folds - wins)
-    fields = dict.fromkeys(field.name for field in dataclasses.fields(StudyResult))
-    fields |= {"best_score": score, "naive_score": naive, "skill": 1 - score / naive, "forecast": "rolling"}
-    fields |= {"fold_scores": scores, "fold_naive_scores": naive_scores}
-    assert verdict(StudyResult(**fields)) == [shown]
+    (shown,) = re.findall(r"^search score .*?(?=^```)", text, re.MULTILINE | re.DOTALL)
+    folds = tuple(
+        FoldVerdict(number=n, n_steps=114, first="", last="", trials=(0, 9)[: 1 + (n < 3)], naive=LAST_VALUE, skill=0.0)
+        for n in (2, 3, 4, 5)
+    )
+    verdict = Verdict(
+        conclusion="no evidence",
+        metric="rmse",
+        forecast="rolling",
+        horizon=1,
+        n_average=5,
+        n_folds=5,
+        n_trials=12,
+        n_complete=1,
+        search_score=1221.0,
+        search_naive_score=1222.0,
+        folds=folds,
+        n_steps=456,
+        first="2021-10-03",
+        last="2023-01-01",
+        skill=-0.002,
+        skill_against={LAST_VALUE: -0.002},
+        single_skill=-0.002,
+        interval_low=-0.007,
+        interval_high=0.005,
+        clark_west_p=0.5,
+        clark_west_p_against={LAST_VALUE: 0.5},
+        detectable_skill=0.011,
+    )
+    assert verdict_lines(verdict) == shown.splitlines()
 
 
 def test_every_page_that_gives_commands_is_run():
