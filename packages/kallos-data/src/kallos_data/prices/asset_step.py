@@ -128,7 +128,7 @@ def _differ(times: pl.Series, stored: pl.Series) -> bool:
 
 
 def _refuse_named(named: Step, new: Seen | None, times: pl.Series) -> None:
-    if new is not None and new.sure and new.step.length != named.length:
+    if new is not None and new.sure and new.step.length != named.length and not _late_in_turn(new.step, named):
         raise ConfigError(f"must be the file's own: it has {_bars(new.step)}, not {_bars(named)}", "frequency")
     if named.working_days:
         rest = times.filter(times.dt.weekday() >= _SATURDAY)
@@ -138,6 +138,11 @@ def _refuse_named(named: Step, new: Seen | None, times: pl.Series) -> None:
                 "leave it out, or name 1d",
                 "frequency",
             )
+
+
+def _late_in_turn(seen: Step, named: Step) -> bool:
+    """Return whether bars of a named step that are each a little late may happen to lie so far apart."""
+    return seen.length not in _USUAL and abs(seen.length / named.length - 1) < 1 / 2
 
 
 def _refuse_week_ends(times: pl.Series, stored: pl.Series, step: Step, asset_id: str | int) -> None:
