@@ -4,13 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
-import optuna
-from optuna.trial import TrialState
 
-from kallos_tune import StudyData
-from kallos_tune.evaluation.forecast_record import forecast_from_text
-from kallos_tune.study_verdict import judged_folds
-from kallos_tune.trial_attributes import FINISHED, OUT_OF_SAMPLE
 from kallos_tune.verdict.detectable import LEVEL
 from kallos_tune.verdict.evidence import JudgedFold, TrialEvidence
 from kallos_tune.verdict.judge import N_AVERAGE, judge
@@ -22,27 +16,6 @@ WEIGHTS: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
 FIRST_WEIGHT: Final = 0.5
 """Where no earlier fold is judged yet."""
 Evidence = tuple[list[JudgedFold], list[TrialEvidence]]
-
-
-def evidence_of(study: optuna.Study, data: StudyData) -> Evidence:
-    """Return what the verdict on a study is made from."""
-    scored = [target.learnable[target.val_start :] for target in data.targets]
-    trials: list[TrialEvidence] = []
-    for trial in study.get_trials(deepcopy=False, states=FINISHED):
-        texts: list[str | None] = trial.user_attrs.get(OUT_OF_SAMPLE, [])
-        trials.append(
-            TrialEvidence(
-                number=trial.number,
-                complete=trial.state == TrialState.COMPLETE,
-                scores=tuple(trial.user_attrs.get("fold_scores", ())),
-                forecasts={
-                    number: forecast_from_text(text)[mask]
-                    for number, (text, mask) in enumerate(zip(texts, scored, strict=False), start=1)
-                    if text is not None
-                },
-            )
-        )
-    return judged_folds(data), trials
 
 
 def evidence_to_json(evidence: Evidence) -> dict[str, Any]:

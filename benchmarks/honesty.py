@@ -38,6 +38,7 @@ from kallos_models import fit_forecaster
 from kallos_tune import StudyData, TuningSettings, run_tuning, trial_counts
 from kallos_tune.evaluation.fold import forecast_fold
 from kallos_tune.evaluation.scoring import naive_forecasts
+from kallos_tune.study_verdict import evidence_of
 from kallos_tune.trial_attributes import FINISHED
 from kallos_tune.verdict.choice import best_naive
 from kallos_tune.verdict.judge import N_AVERAGE
@@ -45,7 +46,7 @@ from kallos_tune.verdict.judge import N_AVERAGE
 from ._families import FAMILIES, NOISE, best_possible, make_market, seed_of
 from ._market import ASSET, TARGET, Market, small_space
 from ._measuring import print_table, write_results
-from ._rules import evidence_from_json, evidence_of, evidence_to_json, judge_by_rules
+from ._rules import evidence_from_json, evidence_to_json, judge_by_rules
 
 RULES: Final = ("average", "single", "shrunk", "first ten")
 SHARES: Final = {

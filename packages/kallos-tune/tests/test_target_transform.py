@@ -119,7 +119,7 @@ def test_steps_after_a_hole_are_not_scored(tune, priced, history, write_history,
 
 
 def test_a_price_that_keeps_to_its_mean_is_told():
-    words = "close keeps to its mean: its values are learnt, not its changes"
+    words = "close seems to keep to its mean: its values are learnt, not its changes"
     assert learnt_in_words("close", "none", "auto") == words
     assert learnt_in_words("log_return", "none", "auto") is None
     assert learnt_in_words("close", "none", "none") is None

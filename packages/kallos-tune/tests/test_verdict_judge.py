@@ -1,4 +1,4 @@
-"""From evidence to verdict: each conclusion, invariances, and the edges."""
+"""From evidence to verdict: what is found, invariances, and the edges."""
 
 import json
 import warnings
@@ -12,8 +12,7 @@ from kallos_tune.verdict import facts
 from kallos_tune.verdict.clark_west import clark_west_test
 from kallos_tune.verdict.detectable import LEVEL
 from kallos_tune.verdict.evidence import LAST_VALUE, TRAINING_MEAN, ZERO, JudgedFold, TrialEvidence
-from kallos_tune.verdict.figures import in_iso
-from kallos_tune.verdict.judge import conclude, judge
+from kallos_tune.verdict.judge import judge
 from kallos_tune.verdict.verdict import Verdict
 from kallos_tune.verdict.windows import window_interval
 
@@ -106,35 +105,6 @@ def test_the_optimism_is_what_choosing_and_quoting_on_the_same_windows_adds():
     assert (verdict.search_score, verdict.search_naive_score) == pytest.approx((best, naive))
     assert verdict.search_skill == pytest.approx(1 - best / naive)
     assert verdict.optimism == pytest.approx(verdict.search_skill - verdict.skill)
-
-
-BEATING = {
-    "skill": 0.02,
-    "skill_against": {ZERO: 0.02, LAST_VALUE: 0.3},
-    "clark_west_p": 0.01,
-    "clark_west_p_against": {ZERO: 0.01, LAST_VALUE: 0.001},
-    "interval_high": 0.03,
-}
-
-
-@pytest.mark.parametrize(
-    ("change", "conclusion"),
-    [
-        ({}, "beats"),
-        ({"clark_west_p": 0.025}, "no evidence"),
-        ({"clark_west_p": None}, "no evidence"),
-        ({"clark_west_p_against": {ZERO: 0.03, LAST_VALUE: 0.001}}, "no evidence"),
-        ({"skill": 0.0}, "no evidence"),  # the naive forecasts of several folds together may be better than each alone
-        ({"skill_against": {ZERO: 0.0, LAST_VALUE: 0.3}}, "no evidence"),
-        ({"skill_against": {ZERO: None, LAST_VALUE: 0.3}}, "no evidence"),
-        ({"skill": None}, "no evidence"),
-        ({"skill": -0.02, "interval_high": -0.001}, "worse"),
-        ({"skill": -0.02, "interval_high": 0.0}, "no evidence"),
-        ({"skill": -0.02, "interval_high": None}, "no evidence"),
-    ],
-)
-def test_what_is_concluded(change, conclusion):
-    assert conclude(BEATING | change) == conclusion
 
 
 def test_the_single_choice_is_the_best_trial_of_earlier_folds():
@@ -467,8 +437,3 @@ def test_impossible_numbers_are_refused(changes, message):
     with pytest.raises(ConfigError) as caught:
         judged(*study(), **changes)
     assert str(caught.value) == message
-
-
-def test_times_are_written_as_short_as_they_can_be():
-    assert in_iso(np.datetime64("2020-03-12T00:00:00.000000000")) == "2020-03-12"
-    assert in_iso(np.datetime64("2020-03-12T05:30:00.000")) == "2020-03-12T05:30:00"

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from kallos_tune.verdict.evidence import LAST_VALUE, TRAINING_MEAN, ZERO
-from kallos_tune.verdict.figures import counted, listed, p_value, per_cent, signed_per_cent
+from kallos_tune.verdict.figures import counted, in_iso, listed, p_value, per_cent, signed_per_cent
 from kallos_tune.verdict.verdict import FoldVerdict, SkippedFold, Verdict
 from kallos_tune.verdict.wording import verdict_lines
 
@@ -115,8 +116,8 @@ def test_beats():
         against each naive forecast (+ is better, the hardest to beat counts): a forecast of zero +2.5 %, the
         training mean +2.7 %, the last value +31.0 %
 
-        verdict: beats every naive forecast on these 456 steps (Clark-West p = 0.012). With nothing to foresee,
-        luck does this in 1 study of 81: count all you have run
+        verdict: beats every naive forecast on these 456 steps (Clark-West p = 0.012). By this test, luck
+        alone does this in 1 study of 81: count all you have run
 
         before real money: smaller errors are no profit, costs of trading are not counted; test it first on
         days that no study has seen
@@ -152,7 +153,7 @@ def test_beating_with_an_interval_that_reaches_zero_says_so():
 
 
 def test_very_strong_evidence():
-    assert "luck does this in fewer than 1 study of 1000" in the_line(
+    assert "luck alone does this in fewer than 1 study of 1000" in the_line(
         replace(BEATS, clark_west_p=1e-5, clark_west_p_against={}), "verdict"
     )
 
@@ -377,3 +378,8 @@ def test_p_values_stay_on_their_side_of_the_level(p, text):
 def test_rows_and_counts():
     assert [listed(each) for each in ([1], [1, 2], [1, 2, 3])] == ["1", "1 and 2", "1, 2 and 3"]
     assert [counted(number, "step") for number in (0, 1, 2)] == ["0 steps", "1 step", "2 steps"]
+
+
+def test_times_are_written_as_short_as_they_can_be():
+    assert in_iso(np.datetime64("2020-03-12T00:00:00.000000000")) == "2020-03-12"
+    assert in_iso(np.datetime64("2020-03-12T05:30:00.000")) == "2020-03-12T05:30:00"

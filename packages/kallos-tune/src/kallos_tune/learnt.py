@@ -25,7 +25,7 @@ def learnt_in_words(target_col: str, transform: TargetTransform, choice: TargetT
     """
     if transform == "none":
         of_a_price = choice == "auto" and target_col in PRICES
-        return f"{target_col} keeps to its mean: its values are learnt, not its changes" if of_a_price else None
+        return f"{target_col} seems to keep to its mean: its values are learnt, not its changes" if of_a_price else None
     change = LEARNT[transform]
     if choice == "auto":
         return (

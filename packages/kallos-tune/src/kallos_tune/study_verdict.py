@@ -28,17 +28,22 @@ def judge_study(study: optuna.Study, data: StudyData) -> Verdict:
     data : StudyData
         What it is run on.
     """
-    folds = judged_folds(data)
-    masks = {number: target.learnable[target.val_start :] for number, target in enumerate(data.targets, start=1)}
-    trials = study.get_trials(deepcopy=False, states=FINISHED)
+    folds, trials = evidence_of(study, data)
     return judge(
         folds,
-        [_evidence(trial, masks) for trial in trials],
+        trials,
         metric=data.settings.folds.metric,
         horizon=1 + data.settings.folds.purge,
         forecast=data.settings.folds.forecast,
         seed=data.settings.training.seed,
     )
+
+
+def evidence_of(study: optuna.Study, data: StudyData) -> tuple[list[JudgedFold], list[TrialEvidence]]:
+    """Return what the verdict of a study is made from: the truth of its folds, its finished trials' forecasts."""
+    scored = {number: target.learnable[target.val_start :] for number, target in enumerate(data.targets, start=1)}
+    trials = study.get_trials(deepcopy=False, states=FINISHED)
+    return judged_folds(data), [_evidence(trial, scored) for trial in trials]
 
 
 def judged_folds(data: StudyData) -> list[JudgedFold]:

@@ -54,19 +54,8 @@ def list_studies(
     if not rows:
         output.say(f"there is no study in {config}: create one with kallos-run tune")
         return
-    header = [
-        "study",
-        "model",
-        "asset",
-        "target",
-        "complete",
-        "pruned",
-        "failed",
-        "running",
-        "best",
-        "naive",
-        "verdict",
-    ]
+    about, counts = ["study", "model", "asset", "target"], ["complete", "pruned", "failed", "running"]
+    header = [*about, *counts, "best", "naive", "verdict"]
     output.show_table(header, [_cells(row) for row in rows])
     if any(not row["by_kallos"] for row in rows):
         output.show("(other): a study that was not made by Kallos")

@@ -172,11 +172,11 @@ def _say_hold_out(asset_id: str, end_date: str, config: "DatabaseConfig", tables
         output.say(f"rows after {end_date} cannot be counted: {error}")
         return
     if n_later:
-        output.say(f"{count(n_later, 'row')} after {end_date}: kept unseen, to test on later what the study finds")
+        output.say(f"{count(n_later, 'row')} after {end_date}: kept unseen, for a later test of what the study finds")
         return
     output.say(
-        f"warning: no row lies after {end_date}: nothing is left to test on what the study finds; end it earlier, with "
-        "--end-date",
+        f"warning: no row lies after {end_date}, so none is left for a later test of what the study finds: end it "
+        "earlier with --end-date",
         style="yellow",
     )
 

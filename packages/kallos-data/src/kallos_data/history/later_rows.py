@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-import sqlalchemy
-
 from ..database.config import DatabaseConfig
 from ..database.feature_tables import FeatureTables
 from ..database.tables import source_tables
@@ -40,7 +38,4 @@ def count_later_rows(
         return 0
     with DatabaseConfig.of(db_kwargs).connect(one_state=True) as connection:
         market = source_tables(connection, tables)[0]
-        history = AssetHistory(connection, tables, market, asset_id)
-        rows = sqlalchemy.select(sqlalchemy.func.count()).select_from(market.clause)
-        later = history.exactly(end + timedelta(microseconds=1), _LATEST)
-        return sum(connection.execute(rows.where(condition)).scalar_one() for condition in later)
+        return AssetHistory(connection, tables, market, asset_id).count(end + timedelta(microseconds=1), _LATEST)

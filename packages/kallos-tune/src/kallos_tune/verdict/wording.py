@@ -115,7 +115,7 @@ def _conclusion(verdict: Verdict) -> list[str]:
 def _beats(verdict: Verdict) -> list[str]:
     claim = (
         f"verdict: beats every naive forecast on these {counted(verdict.n_steps, 'step')} "
-        f"({_test(verdict, decisive_p(verdict))}). With nothing to foresee, luck does this in {_how_rare(verdict)}: "
+        f"({_test(verdict, decisive_p(verdict))}). By this test, luck alone does this in {_how_rare(verdict)}: "
         "count all you have run"
     )
     caution = (
