@@ -71,7 +71,7 @@ def _text(column: pl.Series) -> pl.Series:
 
 
 def _time(column: pl.Series) -> pl.Series:
-    if column.dtype in (pl.Date, pl.Datetime):  # noqa: PLR6201 - a dtype without its unit equals those with one
+    if column.dtype in (pl.Date, pl.Datetime):
         zone = column.dtype.time_zone if isinstance(column.dtype, pl.Datetime) else None
         times = column.cast(pl.Datetime("us", zone))
         return times.dt.replace_time_zone("UTC") if zone is None else times.dt.convert_time_zone("UTC")
