@@ -24,7 +24,8 @@ from .settings import TuningSettings
 from .storage.creation import create_study
 from .studies import open_storage, seen_by_workers, storage_config
 from .study_data import StudyData, load_study_data
-from .study_definition import attributes_of_new_study, current_definition, resume_study
+from .study_definition import READING, attributes_of_new_study, current_definition, resume_study
+from .study_source import reading_of
 from .study_verdict import keep_verdict, stored_verdict
 from .trial_attributes import best_score, n_finished
 from .verdict.wording import verdict_lines
@@ -235,7 +236,9 @@ def _open_study(
         created = create_study(
             config,
             name,
-            user_attributes=attributes_of_new_study(definition, data.naive_scores, data.used),
+            user_attributes=attributes_of_new_study(
+                definition, data.naive_scores, data.used, reading_of(data.settings.history)
+            ),
             # A guided search begins with something sensible to learn from, and to compare the next trials with.
             queued=[defaults_in(search.space)] if search.sampler == "tpe" else [],
             wait_seconds=data.settings.run.database_wait_seconds,
@@ -244,6 +247,8 @@ def _open_study(
             return optuna.load_study(study_name=name, storage=storage)
     study = optuna.load_study(study_name=name, storage=storage)
     resume_study(study, definition, data.settings.run.resume, data.used)
+    if READING not in study.user_attrs:
+        study.set_user_attr(READING, reading_of(data.settings.history))
     return study
 
 

@@ -1,7 +1,7 @@
 """What a study is run on: the history, its folds, and the facts that identify them."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -186,6 +186,7 @@ def load_study_data(
     feature_groups: FeatureGroups | None = None,
     *,
     settings: TuningSettings | None = None,
+    fold_bounds: Sequence[Mapping[str, str]] | None = None,
 ) -> StudyData:
     """Load a history and cut it into walk-forward folds.
 
@@ -200,6 +201,8 @@ def load_study_data(
         :func:`kallos_data.default_feature_groups` knows.
     settings : TuningSettings, optional
         Its defaults where left out.
+    fold_bounds : sequence of mapping, optional
+        The folds themselves, as :meth:`StudyData.definition` tells them, in place of folds that the settings decide.
 
     Raises
     ------
@@ -210,7 +213,7 @@ def load_study_data(
     kallos_data.MissingColumnsError
         Where the history lacks the target or a feature.
     kallos_data.InsufficientDataError
-        Where the history is too short for two folds.
+        Where the history is too short for two folds, or lacks a step of the folds given.
     kallos_data.KallosError
         As in :func:`kallos_data.load_features_from_db`.
     """
@@ -232,7 +235,7 @@ def load_study_data(
     )
     frame = loaded.frame
     groups = _groups_in(frame, asset_id, target_col, feature_groups)
-    splits = _splits(frame, settings)
+    splits = _splits(frame, settings) if fold_bounds is None else _splits_at(frame, fold_bounds)
     transform = _chosen_transform(loaded, target_col, splits[0][0], settings)
     data = StudyData(asset_id, str(end_date), frame, loaded.observed, target_col, groups, splits, settings, transform)
     _refuse_unobserved(data)
@@ -328,6 +331,26 @@ def _splits(frame: pl.DataFrame, settings: TuningSettings) -> tuple[tuple[pl.Dat
         remedy = f"begin earlier, end later, or search shorter look-backs than {look_back} steps"
         raise InsufficientDataError(error.needed, error.found, purpose="a study of two folds", remedy=remedy) from error
     return tuple(get_walk_forward_splits(frame, **windows))
+
+
+def _splits_at(
+    frame: pl.DataFrame, bounds: Sequence[Mapping[str, str]]
+) -> tuple[tuple[pl.DataFrame, pl.DataFrame], ...]:
+    """Return the folds that have these bounds."""
+    return tuple((_window(frame, fold, "train"), _window(frame, fold, "val")) for fold in bounds)
+
+
+def _window(frame: pl.DataFrame, bounds: Mapping[str, str], name: str) -> pl.DataFrame:
+    first, last = (datetime.fromisoformat(bounds[f"{name}_{edge}"]) for edge in ("first", "last"))
+    window = frame.filter(pl.col("timestamp").is_between(first, last))
+    if window.is_empty() or (window["timestamp"][0], window["timestamp"][-1]) != (first, last):
+        raise InsufficientDataError(
+            1,
+            0,
+            purpose=f"the fold from {bounds[f'{name}_first']} to {bounds[f'{name}_last']}, as the study has it",
+            remedy="its rows were removed since: supply them again",
+        )
+    return window
 
 
 def _fold_bounds(train: pl.DataFrame, val: pl.DataFrame) -> dict[str, str]:

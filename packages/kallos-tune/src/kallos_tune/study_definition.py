@@ -25,6 +25,7 @@ CHANGES: Final = "kallos_changes"
 VERSIONS: Final = "kallos_versions"
 NAIVE_SCORES: Final = "kallos_naive_scores"
 FINGERPRINT: Final = "kallos_fingerprint"
+READING: Final = "kallos_reading"
 
 _CONSEQUENCES: Final = {"last", "folds", "data_hash", "search_space_hash"}
 # How one searches and how long one trains; the rest is what scores mean, and trials of two meanings have no best.
@@ -32,7 +33,7 @@ _MAY_CHANGE: Final = {"max_epochs", "patience", "seed", "sampler", "pruner"}
 
 
 def attributes_of_new_study(
-    definition: Mapping[str, Any], naive_scores: Sequence[float], used: pl.DataFrame
+    definition: Mapping[str, Any], naive_scores: Sequence[float], used: pl.DataFrame, reading: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return what a study knows of itself from its first moment on, as its user attributes.
 
@@ -44,12 +45,15 @@ def attributes_of_new_study(
         Of the naive forecast in each fold.
     used : polars.DataFrame, [T, 1 + F]
         The data that scores depend on; see :attr:`kallos_tune.StudyData.used`.
+    reading : mapping
+        How they are read; see :func:`kallos_tune.study_source.reading_of`.
     """
     return {
         DEFINITION: dict(definition),
         VERSIONS: versions(),
         NAIVE_SCORES: list(naive_scores),
         FINGERPRINT: dict(fingerprint_of(used)),
+        READING: dict(reading),
     }
 
 
