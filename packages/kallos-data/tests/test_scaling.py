@@ -14,7 +14,7 @@ from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, RobustScale
 
 from kallos_data import ConfigError, DataQualityError, FeatureScaler, MissingColumnsError
 from kallos_data.folds.feature_groups import GROUP_NAMES
-from kallos_data.folds.scaling import TargetScaler
+from kallos_data.folds.target_scaler import TargetScaler
 
 RNG = np.random.default_rng(3)
 TRAIN = pl.DataFrame(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from kallos_data import ConfigError, DataQualityError, FoldTarget, choose_target_transform, get_walk_forward_splits
-from kallos_data.folds.scaling import TargetScaler
+from kallos_data.folds.target_scaler import TargetScaler
 
 pytest.importorskip("darts", reason="the extra kallos-data[darts] is not installed")
 pytest.importorskip("statsmodels", reason="the extra kallos-data[darts] is not installed")

@@ -21,12 +21,14 @@ from .folds.cross_validation import WalkForwardSplit as WalkForwardSplit
 from .folds.feature_groups import FeatureGroups as FeatureGroups
 from .folds.feature_groups import check_feature_groups as check_feature_groups
 from .folds.fold_target import FoldTarget as FoldTarget
+from .folds.prepare import Scalers as Scalers
+from .folds.prepare import prepare_darts_timeseries as prepare_darts_timeseries
 from .folds.scaling import FeatureScaler as FeatureScaler
 from .folds.series import FoldSeries as FoldSeries
-from .folds.series import prepare_darts_timeseries as prepare_darts_timeseries
 from .folds.splits import WalkForwardKwargs as WalkForwardKwargs
 from .folds.splits import calculate_dynamic_wf_kwargs as calculate_dynamic_wf_kwargs
 from .folds.splits import get_walk_forward_splits as get_walk_forward_splits
+from .folds.target_scaler import TargetScaler as TargetScaler
 from .folds.target_transform import require_logarithms as require_logarithms
 from .folds.transform_names import TargetTransform as TargetTransform
 from .folds.transform_names import TargetTransformChoice as TargetTransformChoice

@@ -26,8 +26,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from ..errors import ConfigError, DataQualityError, MissingColumnsError
 from .feature_groups import FeatureGroups, check_feature_groups
-from .target_transform import Floats, changes_since, put_back
-from .transform_names import TargetTransform
+from .target_transform import Floats
 
 
 class ScalerState(TypedDict):
@@ -47,20 +46,15 @@ def _signed_log1p(values: Floats) -> Floats:
     return np.sign(values) * np.log1p(np.abs(values))
 
 
-def _standard(values: Floats) -> tuple[Floats, Floats]:
-    fitted = StandardScaler().fit(values)
-    return np.asarray(fitted.mean_), np.sqrt(np.asarray(fitted.var_))
-
-
-def _root_mean_square(values: Floats) -> float:
-    """Return the root mean square of values of any size; 1 where all are 0."""
-    largest = np.abs(values).max(initial=0.0)
-    return float(largest * np.sqrt(np.mean((values / largest) ** 2))) if largest > 0 else 1.0
+def standard(values: Floats) -> tuple[Floats, Floats]:
+    """Return mean and standard deviation of columns, [T, F]."""
+    scaler = StandardScaler().fit(values)
+    return np.asarray(scaler.mean_), np.sqrt(np.asarray(scaler.var_))
 
 
 def _min_max(values: Floats) -> tuple[Floats, Floats]:
-    fitted = MinMaxScaler().fit(values)
-    return np.asarray(fitted.data_min_), np.asarray(fitted.data_range_)
+    scaler = MinMaxScaler().fit(values)
+    return np.asarray(scaler.data_min_), np.asarray(scaler.data_range_)
 
 
 def _robust(values: Floats) -> tuple[Floats, Floats]:
@@ -68,7 +62,7 @@ def _robust(values: Floats) -> tuple[Floats, Floats]:
     return np.median(values, axis=0), high - low
 
 
-def _fitted(fit: Callable[[Floats], tuple[Floats, Floats]], values: Floats) -> tuple[Floats, Floats]:
+def fitted(fit: Callable[[Floats], tuple[Floats, Floats]], values: Floats) -> tuple[Floats, Floats]:
     """Return centre and scale of columns of any size; the scale is 1 where a column is constant, and only there.
 
     Columns are brought to the size of 1 first, by a power of 2 that changes no digit: scikit-learn takes small
@@ -95,11 +89,11 @@ class _Group:
 
 
 _GROUPS = {
-    "volume_features": _Group(np.log1p, _standard),
+    "volume_features": _Group(np.log1p, standard),
     "bounded_features": _Group(_identity, _min_max),
     "unbounded_features": _Group(_identity, _robust),
-    "roc_features": _Group(_signed_log1p, _standard),
-    "log_return_features": _Group(_identity, _standard),
+    "roc_features": _Group(_signed_log1p, standard),
+    "log_return_features": _Group(_identity, standard),
 }
 
 
@@ -147,12 +141,12 @@ class FeatureScaler:
         check_feature_groups(feature_groups, target_col=target_col)
         columns = [column for members in feature_groups.values() for column in members]
         groups = [group for group, members in feature_groups.items() for _ in members]
-        values = _columns_as_array(train, columns, parameter="feature_groups")
+        values = columns_as_array(train, columns, parameter="feature_groups")
         transformed = _transform(values, columns, groups)
         centre, scale = np.zeros(len(columns)), np.ones(len(columns))
         for group in dict.fromkeys(groups):
             of_group = [index for index, each in enumerate(groups) if each == group]
-            centre[of_group], scale[of_group] = _fitted(_GROUPS[group].fit, transformed[:, of_group])
+            centre[of_group], scale[of_group] = fitted(_GROUPS[group].fit, transformed[:, of_group])
         return cls(tuple(columns), tuple(groups), centre, scale)
 
     def transform(self, frame: IntoDataFrame) -> NDArray[np.float32]:
@@ -173,7 +167,7 @@ class FeatureScaler:
         MissingColumnsError, DataQualityError
             As in :meth:`fit`.
         """
-        transformed = _transform(_columns_as_array(frame, self.columns), self.columns, self.groups)
+        transformed = _transform(columns_as_array(frame, self.columns), self.columns, self.groups)
         return ((transformed - self.centre) / self.scale).astype(np.float32)
 
     def to_dict(self) -> ScalerState:
@@ -187,114 +181,33 @@ class FeatureScaler:
 
     @classmethod
     def from_dict(cls, state: ScalerState) -> Self:
-        """Return the scaler that :meth:`to_dict` described."""
-        return cls(
-            tuple(state["columns"]), tuple(state["groups"]), np.asarray(state["centre"]), np.asarray(state["scale"])
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class TargetScaler:
-    """What a model reads and forecasts of a target: its values or its changes, scaled on the training window.
-
-    Values are standardised, ``(y - mean) / std``. Changes (see :mod:`kallos_data.folds.target_transform`) are divided
-    by their root mean square and not centred, so that a forecast of 0 is no change: exactly the last value known.
-
-    Attributes
-    ----------
-    mean, std : float
-        Of what is learnt; for changes 0 and their root mean square. ``std`` is 1 where the training values are
-        constant, or nothing changes.
-    target_transform : {"none", "difference", "log_difference"}
-        What is learnt.
-    """
-
-    mean: float
-    std: float
-    target_transform: TargetTransform = "none"
-
-    @classmethod
-    def fit(
-        cls,
-        train: IntoDataFrame,
-        target_col: str,
-        *,
-        target_transform: TargetTransform = "none",
-        known: Floats | None = None,
-    ) -> Self:
-        """Estimate the scale on a training window.
-
-        Parameters
-        ----------
-        train : polars.DataFrame or pandas.DataFrame, [T, ...]
-            Rows to learn from.
-        target_col : str
-        target_transform : {"none", "difference", "log_difference"}, default "none"
-        known : numpy.ndarray, float64, [T], optional
-            The last value known before each row; by default the row before, and the first row is left out.
+        """Return the scaler that :meth:`to_dict` described.
 
         Raises
         ------
-        MissingColumnsError, DataQualityError
-            Where the target is not in the frame, or has a missing or infinite value.
+        ConfigError
+            Where the state cannot be that of a scaler: one value a column, groups that there are, finite numbers, no
+            scale of 0 or less.
         """
-        values = target_values(train, target_col)
-        if target_transform == "none":
-            mean, std = _fitted(_standard, values[:, None])
-            return cls(float(mean[0]), float(std[0]))
-        if known is None:
-            known, values = values[:-1], values[1:]
-        return cls(0.0, _root_mean_square(changes_since(known, values, target_transform)), target_transform)
-
-    def transform(self, values: Floats, known: Floats | None = None) -> Floats:
-        """Return what a model learns of target values.
-
-        Parameters
-        ----------
-        values : numpy.ndarray, float64, any shape
-        known : numpy.ndarray, float64, same shape, optional
-            The last value known before each; needed for changes alone.
-        """
-        return (changes_since(self._known(known), values, self.target_transform) - self.mean) / self.std
-
-    def inverse(self, scaled: NDArray[np.floating], known: Floats | float | None = None) -> Floats:
-        """Return forecasts of any shape to the target's own unit, in float64.
-
-        Parameters
-        ----------
-        scaled : numpy.ndarray, any shape
-            What :meth:`transform` returns, or a model forecasts of it.
-        known : numpy.ndarray, float64, same shape, or float, optional
-            As of :meth:`transform`.
-        """
-        changes = scaled.astype(np.float64) * self.std + self.mean
-        return put_back(self._known(known), changes, self.target_transform)
-
-    def inverse_in_a_row(self, scaled: NDArray[np.floating], known: float) -> Floats:
-        """Return a forecast of steps that follow one another to the target's own unit; changes add up.
-
-        Parameters
-        ----------
-        scaled : numpy.ndarray, [N]
-        known : float
-            The last value known before the first step.
-        """
-        if self.target_transform == "none":
-            return self.inverse(scaled)
-        return self.inverse(np.cumsum(scaled.astype(np.float64)), known)
-
-    def _known(self, known: Floats | float | None) -> Floats | float:
-        if known is None and self.target_transform != "none":
-            raise ConfigError(f"must be given, since {self.target_transform} counts from the last value known", "known")
-        return np.nan if known is None else known
+        columns, groups = tuple(state["columns"]), tuple(state["groups"])
+        centre, scale = np.asarray(state["centre"], dtype=np.float64), np.asarray(state["scale"], dtype=np.float64)
+        if not len(columns) == len(groups) == len(centre) == len(scale):
+            raise ConfigError("must have one group, centre and scale a column", "feature_scaler")
+        if unknown := sorted(set(groups) - set(_GROUPS)):
+            raise ConfigError(f"has unknown groups: {', '.join(unknown)}", "feature_scaler")
+        if not (np.isfinite(centre).all() and np.isfinite(scale).all() and (scale > 0).all()):
+            raise ConfigError("must have finite centres, and finite scales above 0", "feature_scaler")
+        return cls(columns, groups, centre, scale)
 
 
-def target_values(frame: IntoDataFrame, target_col: str) -> Floats:
-    """Return a frame's target as finite float64, [T]; raises as :meth:`TargetScaler.fit` does."""
-    return _columns_as_array(frame, [target_col], parameter="target_col")[:, 0]
+def columns_as_array(frame: IntoDataFrame, columns: Sequence[str], *, parameter: str | None = None) -> Floats:
+    """Return columns of a frame as finite float64, [T, F].
 
-
-def _columns_as_array(frame: IntoDataFrame, columns: Sequence[str], *, parameter: str | None = None) -> Floats:
+    Raises
+    ------
+    MissingColumnsError, DataQualityError
+        Where one is not there, or holds a missing or infinite value.
+    """
     rows = nw.from_native(frame, eager_only=True)
     missing = [column for column in columns if column not in rows.columns]
     if missing:
