@@ -21,6 +21,9 @@ from .events import FoldFinished as FoldFinished
 from .events import StudyOpened as StudyOpened
 from .events import TrialFinished as TrialFinished
 from .events import TrialStarted as TrialStarted
+from .forecaster.rerun import rerun_trial as rerun_trial
+from .forecaster.rerun_result import Rerun as Rerun
+from .forecaster.rerun_result import RerunFold as RerunFold
 from .learnt import LEARNT as LEARNT
 from .pictures import plot_forecasts as plot_forecasts
 from .ray_room import room_on_ray as room_on_ray
