@@ -118,8 +118,8 @@ def test_what_cannot_be_run_again_is_said_in_a_line(tune, database):
     on_a_gpu = first.user_attrs | {MADE_WITH: first.user_attrs[MADE_WITH] | {"device": "mps"}}
     away = add_trial(study, first, user_attrs=on_a_gpu)
     for number, problem in {
-        99: "99 is not a trial of study 's', which has the trials 0 to 4: name one of them",
-        -1: "-1 is not a trial of study 's', which has the trials 0 to 4: name one of them",
+        99: "99 is not a trial of study 's', there are 0 to 4",
+        -1: "-1 is not a trial of study 's', there are 0 to 4",
         failed: "1 of study 's' failed (OSError: gone), it has no score: name another, or none for the best",
         early: "2 of study 's' was pruned before a fold was scored, there is nothing to compare: name another",
         running: "3 of study 's' is not finished yet: wait for its end, or name another",
@@ -139,5 +139,5 @@ def test_a_study_of_others_and_one_without_a_complete_trial_are_refused(tune, da
         other.set_user_attr(key, value)
     with pytest.raises(ConfigError, match="study 'theirs' has no complete trial yet: run more trials first, or name"):
         rerun_trial(other, database)
-    with pytest.raises(ConfigError, match="0 is not a trial of study 'theirs', which has none: name one of them"):
+    with pytest.raises(ConfigError, match="0 is not a trial of study 'theirs', which has none"):
         rerun_trial(other, database, trial=0)

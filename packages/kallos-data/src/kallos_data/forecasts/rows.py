@@ -42,7 +42,7 @@ def forecast_rows(frame: IntoDataFrame) -> pl.DataFrame:
     _refuse_missing(rows)
     _refuse_looking_ahead(rows)
     rows = rows.sort(KEY)
-    if (again := rows.filter(~rows.select(KEY).is_first_distinct())).height:
+    if (again := rows.filter(rows.select(KEY).is_duplicated())).height:
         raise DataQualityError(f"there are two forecasts {_of(again)}: leave one of them out")
     return rows
 
@@ -57,6 +57,8 @@ def _as_polars(frame: IntoDataFrame) -> pl.DataFrame:
             f"or name them as one of {', '.join(COLUMNS)}",
             "frame",
         )
+    if isinstance(frame, pl.DataFrame):
+        return frame
     named = nw.from_native(frame, eager_only=True).rename({"time": TIMESTAMP}).to_native()
     return as_polars(named).rename({TIMESTAMP: "time"})
 

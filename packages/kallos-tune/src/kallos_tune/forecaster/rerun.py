@@ -108,8 +108,9 @@ def _trial_of(study: optuna.Study, number: int | None) -> FrozenTrial:
             raise ConfigError(f"study {name!r} has no complete trial yet: run more trials first, or name a pruned one")
         return study.best_trial
     if not 0 <= number < len(trials):
-        there = f"which has the trials 0 to {len(trials) - 1}" if trials else "which has none"
-        raise ConfigError(f"{number} is not a trial of study {name!r}, {there}: name one of them", "trial")
+        most = len(trials) - 1
+        there = "which has none" if most < 0 else "which has trial 0 alone" if most == 0 else f"there are 0 to {most}"
+        raise ConfigError(f"{number} is not a trial of study {name!r}, {there}", "trial")
     found = trials[number]
     another = "name another, or none for the best"
     if found.state == TrialState.FAIL:
