@@ -61,6 +61,4 @@ def test_json_is_one_object_and_quiet_says_nothing(main_within, study):
 def test_a_trial_that_is_not_there(main_within, study):
     code, out, err = main_within("study", "rerun", "small", "--trial", "7", "--quiet")
     assert (code, out) == (2, "")
-    assert err.splitlines() == [
-        "error: --trial 7 is not a trial of study 'small', which has trial 0 alone"
-    ]
+    assert err.splitlines() == ["error: --trial 7 is not a trial of study 'small', which has trial 0 alone"]

@@ -90,8 +90,8 @@ def test_the_table_holds_the_last_forecast_of_each_key_whatever_was_written_befo
         file = Path(folder, "prices.db")
         for steps in parts:
             values = {FIRST + step * DAY: random.choice((0.25, 0.5)) for step in steps}
-            frame = forecasts(7).filter(pl.col("time").is_in(list(values)))
-            frame = frame.with_columns(forecast=frame["time"].replace_strict(values, return_dtype=pl.Float64))
+            frame = forecasts(7)[sorted(steps)]
+            frame = frame.with_columns(pl.Series("forecast", [values[time] for time in frame["time"]], pl.Float64))
             changed = sum(expected.get(time) != value for time, value in values.items())
             assert store(frame, file) == changed
             expected |= values
