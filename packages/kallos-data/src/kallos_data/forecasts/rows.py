@@ -73,13 +73,14 @@ def _text(column: pl.Series) -> pl.Series:
 
 
 def _time(column: pl.Series) -> pl.Series:
-    if column.dtype in (pl.Date, pl.Datetime):
-        zone = column.dtype.time_zone if isinstance(column.dtype, pl.Datetime) else None
-        times = column.cast(pl.Datetime("us", zone))
-        return times.dt.replace_time_zone("UTC") if zone is None else times.dt.convert_time_zone("UTC")
-    raise DataQualityError(
-        f"column {column.name!r} of the forecasts holds {column.dtype}, not times: convert it to Datetime first"
-    )
+    kind = column.dtype
+    if not isinstance(kind, pl.Date | pl.Datetime):
+        raise DataQualityError(
+            f"column {column.name!r} of the forecasts holds {kind}, not times: convert it to Datetime first"
+        )
+    zone = kind.time_zone if isinstance(kind, pl.Datetime) else None
+    times = column.cast(pl.Datetime("us", zone))
+    return times.dt.replace_time_zone("UTC") if zone is None else times.dt.convert_time_zone("UTC")
 
 
 def _number(column: pl.Series) -> pl.Series:

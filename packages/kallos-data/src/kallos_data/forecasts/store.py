@@ -121,7 +121,7 @@ def _create(connection: Connection, inspector: Inspector, place: TablePlace) -> 
         check_schema_name(place.schema)
         connection.execute(sqlalchemy.schema.CreateSchema(place.schema))
     time = types.Text() if connection.dialect.name == "sqlite" else types.DateTime(timezone=True)
-    kinds: dict[str, types.TypeEngine[Any]] = dict.fromkeys(TIMES, time) | dict.fromkeys(NUMBERS, types.Double())
+    kinds: dict[str, types.TypeEngine[Any]] = {**dict.fromkeys(TIMES, time), **dict.fromkeys(NUMBERS, types.Double())}
     required = (*KEY, "made_at", "known_until", "forecast")
     columns = [
         Column(name, kinds.get(name, types.Text()), primary_key=name in KEY, nullable=name not in required)
