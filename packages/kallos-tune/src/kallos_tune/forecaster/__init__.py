@@ -1,0 +1,1 @@
+"""From best parameters to a forecast: trained, judged on later steps, used for the next one."""
