@@ -6,6 +6,7 @@ from numbers import Integral, Real
 from typing import Any, Final
 
 _WORDS: Final = {int: "a whole number", float: "a number", bool: "True or False", str: "text"}
+_LONGEST_SHOWN: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class AcceptedValues:
             # True is not the choice 1, nor is an array compared element by element.
             if isinstance(value, type(choice)) and not isinstance(value, bool) and value == choice:
                 return choice
-        raise ValueError(f"must be one of {', '.join(str(choice) for choice in self.choices)}, not {value!r}")
+        raise ValueError(f"must be one of {', '.join(str(choice) for choice in self.choices)}, not {_shown(value)}")
 
     def _within_bounds(self, number: float) -> bool:
         return (
@@ -109,5 +110,7 @@ def _finite(value: Real) -> float | None:
 def _shown(value: object) -> str:
     """Return a value as it would be typed: 2.5 also of NumPy's, which call themselves np.float64(2.5)."""
     if isinstance(value, bool) or not isinstance(value, Real):
-        return repr(value)
-    return str(int(value)) if isinstance(value, Integral) else repr(float(value))
+        shown = repr(value)
+    else:
+        shown = str(int(value)) if isinstance(value, Integral) else repr(float(value))
+    return shown if len(shown) <= _LONGEST_SHOWN else shown[: _LONGEST_SHOWN - 1] + "…"
