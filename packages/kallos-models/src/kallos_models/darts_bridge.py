@@ -127,7 +127,7 @@ class ConnectingTrainer(pl.Trainer):
     """Trains nothing: it leaves a module as it was built, and knows it from then on, as after a training."""
 
     def fit(  # pyright: ignore[reportIncompatibleMethodOverride] - what Darts passes
-        self, model: PLForecastingModule, datamodule: DataModule, ckpt_path: str | None = None
+        self, model: PLForecastingModule, **_: object
     ) -> None:
         """Take note of a module."""
         self.strategy.connect(model)

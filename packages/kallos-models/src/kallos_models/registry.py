@@ -74,7 +74,9 @@ def create_model(
     from .darts_arguments import shared_arguments  # noqa: PLC0415 - imports torch
 
     build = _builder(model_name)
-    return build(hparams, shared_arguments(hparams, pl_trainer_kwargs, likelihood), lambda words: _say(model_name, words))
+    return build(
+        hparams, shared_arguments(hparams, pl_trainer_kwargs, likelihood), lambda words: _say(model_name, words)
+    )
 
 
 def _builder(model_name: str) -> Callable[..., "TorchForecastingModel"]:

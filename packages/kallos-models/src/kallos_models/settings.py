@@ -34,7 +34,8 @@ class TrainingSettings:
     device: Device = setting("cpu", "Where models are trained; auto takes a GPU where torch sees one.")
     likelihood: Likelihood = setting(
         "none",
-        "What a model forecasts: a value, or the quantiles 0.05, 0.25, 0.5, 0.75 and 0.95, trained on their pinball loss.",
+        "What a model forecasts: a value, or the quantiles 0.05, 0.25, 0.5, 0.75 and 0.95, trained on their pinball "
+        "loss.",
     )
 
     def __post_init__(self) -> None:
