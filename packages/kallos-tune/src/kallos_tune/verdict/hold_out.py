@@ -171,7 +171,7 @@ def _why_not_judged(data: HoldOut, *, fewest: int) -> Unjudged | None:
     if n_wrong:
         return Unjudged(
             f"{n_wrong} of {len(data.forecast)} forecasts {'is' if n_wrong == 1 else 'are'} infinite or not a number",
-            "give a number for every step; a model that forecasts none has diverged, so train it at a lower learning rate",
+            "give a number for every step; a model that forecasts none has diverged, train it at a lower rate",
         )
     if len(data.actual) < fewest:
         return too_few_steps(
