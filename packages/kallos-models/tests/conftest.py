@@ -51,6 +51,7 @@ class Market:
         seed: int = 0,
         snapshot_epoch=None,
         on_epoch=None,
+        likelihood="none",
         **hparams,
     ) -> "kallos_models.Fit":
         return kallos_models.fit_forecaster(
@@ -60,10 +61,16 @@ class Market:
             self.covariates,
             val_target=self.val,
             val_past_covariates=self.covariates,
-            settings=kallos_models.TrainingSettings(max_epochs=max_epochs, patience=patience, seed=seed),
+            settings=kallos_models.TrainingSettings(
+                max_epochs=max_epochs, patience=patience, seed=seed, likelihood=likelihood
+            ),
             snapshot_epoch=snapshot_epoch,
             on_epoch=on_epoch,
         )
+
+    def member(self, name: str, fit: "kallos_models.Fit | None" = None, **settings: Any) -> "kallos_models.Member":
+        fit = fit or self.fit(name, **settings)
+        return kallos_models.Member(name, fit.hparams, ("a", "b"), fit.model)
 
     def forecast(self, model: Any, n: int = 1) -> TimeSeries:
         with kallos_models.quiet_lightning():

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 import torch
 
-from kallos_models.files import load_forecaster, save_forecaster
 from kallos_models.hyperparameters import Hyperparameters
 from kallos_models.lightning_silence import quiet_lightning
 from kallos_models.registry import _say, available_models, create_model
@@ -120,18 +119,6 @@ def test_the_best_epoch_is_restored(name, noise_market):
         forecasts = fit.model.predict(1, series=contexts, past_covariates=[noise_market.covariates] * len(contexts))
     errors = np.array([each.values().item() for each in forecasts]) - val.values()[look_back:, 0]
     assert float(np.mean(errors**2)) == pytest.approx(fit.best_val_loss, rel=1e-5)
-
-
-@every_model
-def test_saved_and_loaded_it_forecasts_exactly_the_same(name, market, fitted, tmp_path):
-    save_forecaster(fitted[name].model, tmp_path / "model", scalers={"y": {"mean": 0.1}}, about={"model": name})
-    saved = load_forecaster(tmp_path / "model")
-
-    np.testing.assert_array_equal(
-        market.forecast(saved.model, n=3).values(), market.forecast(fitted[name].model, n=3).values(), strict=True
-    )
-    assert saved.scalers == {"y": {"mean": 0.1}}
-    assert saved.about == {"model": name}
 
 
 @every_model

@@ -14,6 +14,7 @@ import torch
 
 from kallos_models.best_epoch import BestEpoch
 from kallos_models.errors import ConfigError, TrainingDivergedError
+from kallos_models.hyperparameters import Hyperparameters
 from kallos_models.lightning_silence import quiet_lightning
 from kallos_models.loop import WITHOUT, LoopTrainer
 from kallos_models.loss import ForecastLoss
@@ -63,8 +64,9 @@ def test_a_loss_that_is_not_finite_ends_a_training_and_is_never_the_best():
 
 
 @pytest.mark.contract
+@pytest.mark.parametrize("likelihood", ["none", "quantile"])
 @pytest.mark.parametrize("name", available_models())
-def test_trains_as_lightning_does(name, market):
+def test_trains_as_lightning_does(name, likelihood, market):
     """The slow reference: Darts' own samples and data loading, Lightning's own loop."""
     losses, reference = [], []
 
@@ -72,10 +74,10 @@ def test_trains_as_lightning_does(name, market):
         def on_train_epoch_end(self, trainer, pl_module):  # noqa: ARG002
             reference.append(float(trainer.callback_metrics["val_loss"]))
 
-    market.fit(name, max_epochs=4, dropout=0.3, on_epoch=lambda _, loss: losses.append(loss))
+    market.fit(name, max_epochs=4, dropout=0.3, likelihood=likelihood, on_epoch=lambda _, loss: losses.append(loss))
     kwargs = trainer_kwargs(TrainingSettings(max_epochs=4))
     with quiet_lightning():
-        create_model(name, {**market.hparams, "dropout": 0.3, "random_state": 0}).fit(
+        create_model(name, {**market.hparams, "dropout": 0.3, "random_state": 0}, likelihood=likelihood).fit(
             market.train,
             past_covariates=market.covariates,
             val_series=market.val,
@@ -258,6 +260,11 @@ def test_steps_that_were_not_observed_are_not_validated(market):
 def test_a_mask_that_cannot_be_used_is_refused(market, observed, message):
     with pytest.raises(ConfigError, match=message):
         fit_forecaster("gru", market.hparams, market.train, observed=observed)
+
+
+def test_a_fit_says_what_it_was_trained_with(market):
+    fit = market.fit("tide", max_epochs=2, seed=3)
+    assert fit.hparams == Hyperparameters(**market.hparams, n_epochs=2, random_state=3)
 
 
 def test_the_random_state_of_the_hyperparameters_precedes_the_seed(market):

@@ -10,6 +10,9 @@ from .errors import ConfigError, DataQualityError
 
 Moment = str | date | datetime
 
+LATEST: Final = datetime.max.replace(tzinfo=UTC)
+"""After everything that a table can hold."""
+
 # So many units make a second, and numbers from here to before there are read in them; see epoch_unit.
 _EPOCHS: Final = (
     (1, 1 - 10**11, 10**11),

@@ -6,6 +6,7 @@ from numbers import Integral, Real
 from typing import Any, Final
 
 _WORDS: Final = {int: "a whole number", float: "a number", bool: "True or False", str: "text"}
+_LONGEST_SHOWN: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class AcceptedValues:
                 if kind in (int, float) and not self._within_bounds(found):
                     break
                 return found
-        raise ValueError(f"must {self._wanted(value)}, not {_shown(value)}")
+        raise ValueError(f"must {self._wanted(value)}, not {shown(value)}")
 
     def type_words(self) -> str:
         """Return the types as a docstring names them."""
@@ -52,7 +53,7 @@ class AcceptedValues:
             # True is not the choice 1, nor is an array compared element by element.
             if isinstance(value, type(choice)) and not isinstance(value, bool) and value == choice:
                 return choice
-        raise ValueError(f"must be one of {', '.join(str(choice) for choice in self.choices)}, not {value!r}")
+        raise ValueError(f"must be one of {', '.join(str(choice) for choice in self.choices)}, not {shown(value)}")
 
     def _within_bounds(self, number: float) -> bool:
         return (
@@ -106,8 +107,10 @@ def _finite(value: Real) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _shown(value: object) -> str:
-    """Return a value as it would be typed: 2.5 also of NumPy's, which call themselves np.float64(2.5)."""
+def shown(value: object) -> str:
+    """Return a value as it would be typed, cut where it is long: 2.5 also of NumPy's np.float64(2.5)."""
     if isinstance(value, bool) or not isinstance(value, Real):
-        return repr(value)
-    return str(int(value)) if isinstance(value, Integral) else repr(float(value))
+        text = repr(value)
+    else:
+        text = str(int(value)) if isinstance(value, Integral) else repr(float(value))
+    return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"

@@ -6,10 +6,13 @@ from typing import Any
 from torch import optim
 
 from .hyperparameters import Hyperparameters
-from .loss import ForecastLoss
+from .loss import ForecastLoss, ForecastQuantiles
+from .settings import Likelihood
 
 
-def shared_arguments(hparams: Hyperparameters, pl_trainer_kwargs: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def shared_arguments(
+    hparams: Hyperparameters, pl_trainer_kwargs: Mapping[str, Any] | None = None, likelihood: Likelihood = "none"
+) -> dict[str, Any]:
     """Return what is the same for all architectures, new objects in every call.
 
     Parameters
@@ -18,6 +21,8 @@ def shared_arguments(hparams: Hyperparameters, pl_trainer_kwargs: Mapping[str, A
         The common hyperparameters.
     pl_trainer_kwargs : Mapping[str, Any], optional
         Handed to the Lightning trainer; none for Darts' own presets.
+    likelihood : {"none", "quantile"}, default "none"
+        What is forecast: a value, or quantiles.
 
     Returns
     -------
@@ -25,7 +30,7 @@ def shared_arguments(hparams: Hyperparameters, pl_trainer_kwargs: Mapping[str, A
         Keyword arguments of the Darts model: chunk lengths, batch size, epochs, loss, optimiser, seed. Nothing is
         written to disk by a model built with them.
     """
-    return {
+    arguments: dict[str, Any] = {
         "input_chunk_length": hparams.input_chunk_length,
         "output_chunk_length": hparams.output_chunk_length,
         "output_chunk_shift": hparams.output_chunk_shift,
@@ -40,3 +45,7 @@ def shared_arguments(hparams: Hyperparameters, pl_trainer_kwargs: Mapping[str, A
         "log_tensorboard": False,
         "force_reset": True,
     }
+    if likelihood == "quantile":
+        # Darts takes the loss from it, and no longer from loss_fn.
+        arguments["likelihood"] = ForecastQuantiles(hparams.output_chunk_length)
+    return arguments

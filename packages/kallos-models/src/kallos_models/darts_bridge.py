@@ -101,18 +101,36 @@ def place(trainer: pl.Trainer, module: PLForecastingModule) -> torch.device:
 
 
 def predict(module: PLForecastingModule, batch: TorchTrainingBatch) -> Tensor:
-    """Return what a module forecasts from the look-backs of a batch, ``[N, S, C]``; the last steps are the forecast."""
+    """Return what a module forecasts from the look-backs of a batch, ``[N, S, C, P]``; the last steps are the forecast.
+
+    P is the number of the likelihood's parameters: 1 without one.
+    """
     return _output(module, batch, ModuleStage.PREDICT)
 
 
 def training_loss(module: PLForecastingModule, batch: TorchTrainingBatch) -> Tensor:
     """Return the loss of a training step."""
-    return module.train_criterion(_output(module, batch, ModuleStage.TRAIN), batch.future_target)
+    return _loss(module, _output(module, batch, ModuleStage.TRAIN), batch.future_target, module.train_criterion)
 
 
 def validation_loss(module: PLForecastingModule, batch: TorchTrainingBatch) -> Tensor:
     """Return the mean loss over the samples of a validation batch."""
-    return module.val_criterion(_output(module, batch, ModuleStage.VALIDATE), batch.future_target)
+    return _loss(module, _output(module, batch, ModuleStage.VALIDATE), batch.future_target, module.val_criterion)
+
+
+def n_targets(module: PLForecastingModule) -> int:
+    """Return how many components the target of a module has."""
+    return module.n_targets
+
+
+class ConnectingTrainer(pl.Trainer):
+    """Trains nothing: it leaves a module as it was built, and knows it from then on, as after a training."""
+
+    def fit(  # pyright: ignore[reportIncompatibleMethodOverride] - what Darts passes
+        self, model: PLForecastingModule, **_: object
+    ) -> None:
+        """Take note of a module."""
+        self.strategy.connect(model)
 
 
 def exchange_gru(module: BlockRNNModule, replace: Callable[[nn.GRU], nn.GRU]) -> None:
@@ -122,6 +140,12 @@ def exchange_gru(module: BlockRNNModule, replace: Callable[[nn.GRU], nn.GRU]) ->
 
 
 def _output(module: PLForecastingModule, batch: TorchTrainingBatch, stage: ModuleStage) -> Tensor:
-    # The last axis holds the parameters of a likelihood: without one, a single value.
     output: Any = module(batch.to_module_input(stage))
-    return output.prediction.squeeze(-1)
+    return output.prediction
+
+
+def _loss(module: PLForecastingModule, output: Tensor, target: Tensor, criterion: Callable[..., Tensor]) -> Tensor:
+    likelihood: Any = module.likelihood
+    if likelihood is None:
+        return criterion(output.squeeze(-1), target)
+    return likelihood.compute_loss(output, target, None)

@@ -9,6 +9,7 @@ from .errors import ConfigError
 
 LARGEST_SEED: Final = 2**32 - 1
 """NumPy takes no larger one."""
+MOST_EPOCHS: Final = 1_000_000
 
 
 @document_settings
@@ -16,22 +17,31 @@ LARGEST_SEED: Final = 2**32 - 1
 class Hyperparameters:
     """What defines a model, in the same words for every architecture.
 
+    The upper bounds lie far beyond any use: they keep what is read from a file from asking for all memory there is.
+
     Raises
     ------
     ConfigError
         Where a value has the wrong type or is out of bounds.
     """
 
-    hidden_dim: int = setting(64, "Width of the hidden layers.", least=1)
-    n_rnn_layers: int = setting(1, "Depth: recurrent layers, encoder and decoder layers, or residual blocks.", least=1)
+    hidden_dim: int = setting(64, "Width of the hidden layers.", least=1, most=16_384)
+    n_rnn_layers: int = setting(
+        1, "Depth: recurrent layers, encoder and decoder layers, or residual blocks.", least=1, most=64
+    )
     dropout: float = setting(0.1, "Share of activations dropped in training.", least=0, below=1)
-    batch_size: int = setting(64, "Samples in a training step.", least=1)
-    input_chunk_length: int = setting(50, "Look-back, in steps.", least=1)
+    batch_size: int = setting(64, "Samples in a training step.", least=1, most=1_000_000)
+    input_chunk_length: int = setting(50, "Look-back, in steps.", least=1, most=100_000)
     learning_rate: float = setting(1e-3, "Step size of Adam.", above=0)
-    output_chunk_length: int = setting(1, "Steps forecast at once.", least=1)
-    output_chunk_shift: int = setting(0, "Steps skipped between the look-back and the first step forecast.", least=0)
+    output_chunk_length: int = setting(1, "Steps forecast at once.", least=1, most=10_000)
+    output_chunk_shift: int = setting(
+        0, "Steps skipped between the look-back and the first step forecast.", least=0, most=10_000
+    )
     n_epochs: int = setting(
-        100, "Epochs where the model's own fit trains it; fit_forecaster takes them from its settings.", least=1
+        100,
+        "Epochs where the model's own fit trains it; fit_forecaster takes them from its settings.",
+        least=1,
+        most=MOST_EPOCHS,
     )
     random_state: int | None = setting(
         None, "Seed of initial weights, dropout and the order of batches.", least=0, most=LARGEST_SEED

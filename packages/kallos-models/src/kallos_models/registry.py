@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from . import architectures
-from .errors import UnknownModelError
+from .errors import ConfigError, UnknownModelError
 from .hyperparameters import Hyperparameters
+from .settings import Likelihood
 
 if TYPE_CHECKING:
     from darts.models.forecasting.torch_forecasting_model import TorchForecastingModel
@@ -27,11 +28,14 @@ def create_model(
     model_name: str,
     hparams: Hyperparameters | Mapping[str, Any],
     pl_trainer_kwargs: Mapping[str, Any] | None = None,
+    *,
+    likelihood: Likelihood = "none",
 ) -> "TorchForecastingModel":
     """Build an unfitted Darts model.
 
     The hyperparameters are translated into the architecture's own names. One that has no effect on it, or is changed to
-    fit it, is named in a log line, once per process. The loss is the mean squared error, the optimiser Adam.
+    fit it, is named in a log line, once per process. The loss is the mean squared error, or
+    the mean pinball loss of the quantiles; the optimiser is Adam.
 
     Parameters
     ----------
@@ -43,6 +47,9 @@ def create_model(
         Keyword arguments of the Lightning trainer that the model makes for its own ``fit`` and ``predict``, such as
         :func:`kallos_models.trainer_kwargs` returns. Darts copies them deeply when it saves or clones a model, so
         nothing that must stay one object belongs in them.
+    likelihood : {"none", "quantile"}, default "none"
+        Whether the model forecasts a value, or :data:`kallos_models.QUANTILES`; those of a fitted model are what
+        :func:`kallos_models.forecast_quantiles` returns. Darts' own ``predict`` draws values between them.
 
     Returns
     -------
@@ -54,17 +61,22 @@ def create_model(
     UnknownModelError
         Where no architecture has that name.
     ConfigError
-        Where a hyperparameter is unknown, out of range or impossible for the architecture.
+        Where a hyperparameter is unknown, out of range or impossible for the architecture, or there is no such
+        likelihood.
     """
     known = available_models()
     if model_name not in known:
         raise UnknownModelError(model_name, known)
     if not isinstance(hparams, Hyperparameters):
         hparams = Hyperparameters.from_mapping(hparams)
+    if likelihood not in get_args(Likelihood):
+        raise ConfigError(f"must be one of {', '.join(get_args(Likelihood))}, not {likelihood!r}", "likelihood")
     from .darts_arguments import shared_arguments  # noqa: PLC0415 - imports torch
 
     build = _builder(model_name)
-    return build(hparams, shared_arguments(hparams, pl_trainer_kwargs), lambda words: _say(model_name, words))
+    return build(
+        hparams, shared_arguments(hparams, pl_trainer_kwargs, likelihood), lambda words: _say(model_name, words)
+    )
 
 
 def _builder(model_name: str) -> Callable[..., "TorchForecastingModel"]:

@@ -1,19 +1,23 @@
 """How a forecaster is trained, whatever its architecture."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from .declared_settings import check_settings, document_settings, setting
 from .errors import ConfigError
-from .hyperparameters import LARGEST_SEED
+from .hyperparameters import LARGEST_SEED, MOST_EPOCHS
 
 Device = Literal["cpu", "cuda", "mps", "auto"]
+Likelihood = Literal["none", "quantile"]
+
+QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
+"""What a model of the likelihood "quantile" forecasts, in this order."""
 
 
 @document_settings
 @dataclass(frozen=True, slots=True)
 class TrainingSettings:
-    """Length, stopping, seed and device of a training.
+    """Length, stopping, seed, device and loss of a training.
 
     Raises
     ------
@@ -21,13 +25,18 @@ class TrainingSettings:
         Where a value has the wrong type or is out of bounds.
     """
 
-    max_epochs: int = setting(100, "Most epochs to train.", least=1)
+    max_epochs: int = setting(100, "Most epochs to train.", least=1, most=MOST_EPOCHS)
     patience: int = setting(5, "Epochs in a row without a better validation loss after which training stops.", least=1)
     min_delta: float = setting(
         0.0, "Least fall of the validation loss, in its own unit, that the patience counts as better.", least=0
     )
     seed: int = setting(0, "Seed of initial weights, dropout and the order of batches.", least=0, most=LARGEST_SEED)
     device: Device = setting("cpu", "Where models are trained; auto takes a GPU where torch sees one.")
+    likelihood: Likelihood = setting(
+        "none",
+        "What a model forecasts: a value, or the quantiles 0.05, 0.25, 0.5, 0.75 and 0.95, trained on their pinball "
+        "loss.",
+    )
 
     def __post_init__(self) -> None:
         check_settings(self)

@@ -33,18 +33,21 @@ class Fit:
     model : TorchForecastingModel
         Fitted, with the weights of ``best_epoch`` (of the last epoch where nothing was validated). It is float32, and
         so must be the series its ``predict`` takes.
+    hparams : Hyperparameters
+        As trained: ``n_epochs`` and ``random_state`` are those of the settings, where they took their place.
     epochs : int
         Epochs trained.
     best_epoch : int or None
         The epoch with the lowest validation loss, counted from 1; None without validation.
     best_val_loss : float or None
-        The mean squared error of its forecasts of the validation steps, in the squared unit of the series given; None
-        without validation.
+        The mean squared error of its forecasts of the validation steps, in the squared unit of the series given; of
+        quantiles their mean pinball loss, in the unit of the series; None without validation.
     snapshot : mapping of str to Tensor
         The weights of the epoch that a snapshot was asked of; empty where the training did not get there.
     """
 
     model: TorchForecastingModel
+    hparams: Hyperparameters
     epochs: int
     best_epoch: int | None
     best_val_loss: float | None
@@ -154,7 +157,7 @@ def fit_forecaster(
     best = None if val_target is None else BestEpoch(settings.patience, settings.min_delta)
     snapshot = None if snapshot_epoch is None else Snapshot(snapshot_epoch)
     with quiet_lightning():
-        model = create_model(model_name, hparams, kwargs)
+        model = create_model(model_name, hparams, kwargs, likelihood=settings.likelihood)
         trainer = LoopTrainer(
             best=best,
             on_epoch=on_epoch or _ignore,
@@ -173,9 +176,9 @@ def fit_forecaster(
     _check_finite(model, hparams, trainer, best)
     kept = {} if snapshot is None else snapshot.weights
     if best is None:
-        return Fit(model, trainer.epochs, None, None, kept)
+        return Fit(model, hparams, trainer.epochs, None, None, kept)
     logger.debug("%s: %d epochs, best %s with loss %.6g", model_name, trainer.epochs, best.epoch, best.loss)
-    return Fit(model, trainer.epochs, best.epoch, best.loss, kept)
+    return Fit(model, hparams, trainer.epochs, best.epoch, best.loss, kept)
 
 
 def _ignore(epoch: int, loss: float) -> None:

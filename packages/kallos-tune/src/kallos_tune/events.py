@@ -1,4 +1,4 @@
-"""What a running study tells whoever watches it."""
+"""What a running study, and the training of a forecaster, tell whoever watches them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -104,7 +104,30 @@ class TrialFinished:
     n_trials: int
 
 
-Event = StudyOpened | TrialStarted | EpochFinished | FoldFinished | TrialFinished
+@dataclass(frozen=True, slots=True)
+class MemberStarted:
+    """The training of a forecaster's member (counted from 1) begins: of which trial, for how many epochs at most."""
+
+    member: int
+    n_members: int
+    trial: int
+    epochs: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemberFinished:
+    """A member is trained and kept; ``epochs`` are those whose weights it has."""
+
+    member: int
+    n_members: int
+    trial: int
+    epochs: int
+    seconds: float
+
+
+Event = (
+    StudyOpened | TrialStarted | EpochFinished | FoldFinished | TrialFinished | MemberStarted | MemberFinished
+)
 Listener = Callable[[Event], None]
 
 

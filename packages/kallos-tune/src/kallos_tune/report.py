@@ -2,18 +2,20 @@
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
 import optuna
+from optuna.trial import FrozenTrial, TrialState
 
 from .errors import ConfigError
-from .study_definition import CHANGES, NAIVE_SCORES, VERSIONS, definition_as_made
+from .study_definition import CHANGES, FINGERPRINT, NAIVE_SCORES, READING, VERSIONS, definition_as_made
 from .study_verdict import VERDICT
 from .trial_attributes import FOLD_SCORES, MADE_WITH, best_score
 from .trials import trial_counts
+from .verdict.judge import N_AVERAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,13 @@ class StudyResult:
         Packages the study was begun with.
     verdict : dict or None
         What its models are worth out of sample, see :class:`kallos_tune.Verdict`; None where it was not judged yet.
+    best_trials : list of dict
+        The complete trials with the lowest scores, best first, as many as the verdict averages at most: ``trial``,
+        ``score``, ``params``, ``best_epochs`` of each fold, and ``made_with``.
+    reading : dict or None
+        How the history was read; see :func:`kallos_tune.study_source.reading_of`.
+    fingerprint : dict
+        Hashes of the data by month, to tell later what of them has changed.
     """
 
     study_name: str
@@ -70,6 +79,9 @@ class StudyResult:
     changes: list[dict[str, Any]]
     versions: dict[str, str]
     verdict: dict[str, Any] | None = None
+    best_trials: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    reading: dict[str, Any] | None = None
+    fingerprint: dict[str, Any] = field(default_factory=dict[str, Any])
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result in JSON's own types."""
@@ -113,7 +125,27 @@ def study_result(study: optuna.Study) -> StudyResult:
         changes=study.user_attrs.get(CHANGES, []),
         versions=study.user_attrs.get(VERSIONS, {}),
         verdict=study.user_attrs.get(VERDICT),
+        best_trials=[trial_facts(trial) for trial in best_trials(study)[:N_AVERAGE]],
+        reading=study.user_attrs.get(READING),
+        fingerprint=study.user_attrs.get(FINGERPRINT, {}),
     )
+
+
+def best_trials(study: optuna.Study) -> list[FrozenTrial]:
+    """Return the complete trials of a study, best first; of equals, the one with the lower number."""
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return sorted(complete, key=lambda trial: (trial.value, trial.number))
+
+
+def trial_facts(trial: FrozenTrial) -> dict[str, Any]:
+    """Return what is needed to train again what a complete trial trained, in JSON's own types."""
+    return {
+        "trial": trial.number,
+        "score": trial.value,
+        "params": trial.params,
+        "best_epochs": trial.user_attrs["fold_best_epochs"],
+        "made_with": trial.user_attrs.get(MADE_WITH, {}),
+    }
 
 
 def write_best_params(study: optuna.Study, path: str | Path) -> Path:

@@ -18,6 +18,7 @@ from kallos_data import (
     History,
     InsufficientDataError,
     MissingColumnsError,
+    Step,
     TargetTransform,
     calculate_dynamic_wf_kwargs,
     changes_in,
@@ -56,6 +57,8 @@ class StudyData:
         ``timestamp`` and every column that was loaded.
     observed : polars.DataFrame, [T, 2]
         ``timestamp`` and which steps are ``observed``: the others are neither trained on nor scored.
+    step : Step
+        From row to row.
     target_col : str
     feature_groups : dict of str to list of str
     splits : tuple of (train, val)
@@ -69,6 +72,7 @@ class StudyData:
     end_date: str
     frame: pl.DataFrame
     observed: pl.DataFrame
+    step: Step
     target_col: str
     feature_groups: dict[str, list[str]]
     splits: tuple[tuple[pl.DataFrame, pl.DataFrame], ...]
@@ -237,7 +241,18 @@ def load_study_data(
     groups = _groups_in(frame, asset_id, target_col, feature_groups)
     splits = _splits(frame, settings) if fold_bounds is None else _splits_at(frame, fold_bounds)
     transform = _chosen_transform(loaded, target_col, splits[0][0], settings)
-    data = StudyData(asset_id, str(end_date), frame, loaded.observed, target_col, groups, splits, settings, transform)
+    data = StudyData(
+        asset_id=asset_id,
+        end_date=str(end_date),
+        frame=frame,
+        observed=loaded.observed,
+        step=loaded.step,
+        target_col=target_col,
+        feature_groups=groups,
+        splits=splits,
+        settings=settings,
+        target_transform=transform,
+    )
     _refuse_unobserved(data)
     _warn_of_a_short_purge(target_col, loaded.n_unknown, settings.folds.purge)
     return data

@@ -1,16 +1,13 @@
 """How many rows of an asset lie after a date: what is left to test a model on that no study has seen."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from datetime import timedelta
 
 from ..database.config import DatabaseConfig
 from ..database.feature_tables import FeatureTables
 from ..database.tables import source_tables
-from ..timestamps import Moment, last_moment
+from ..timestamps import LATEST, Moment, last_moment
 from .reader import AssetHistory
-
-_LATEST: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def count_later_rows(
@@ -34,8 +31,8 @@ def count_later_rows(
     """
     tables = tables or FeatureTables()
     end = last_moment(end_date, name="end_date")
-    if end >= _LATEST:
+    if end >= LATEST:
         return 0
     with DatabaseConfig.of(db_kwargs).connect(one_state=True) as connection:
         market = source_tables(connection, tables)[0]
-        return AssetHistory(connection, tables, market, asset_id).count(end + timedelta(microseconds=1), _LATEST)
+        return AssetHistory(connection, tables, market, asset_id).count(end + timedelta(microseconds=1), LATEST)

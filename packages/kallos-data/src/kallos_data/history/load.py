@@ -18,7 +18,7 @@ from ..frames import to_pandas
 from ..jumps import find_jumps, jumps_in_words
 from ..known_columns import CHANGES
 from ..steps import Step
-from ..timestamps import Moment, first_moment, last_moment, utc_times
+from ..timestamps import LATEST, Moment, first_moment, last_moment, utc_times
 from .meeting import ids_that_look_alike, require_meeting
 from .positive_prices import require_positive_prices
 from .reader import AssetHistory
@@ -84,7 +84,7 @@ def load_features_from_db(
 
 def load_history(
     asset_id: str | int,
-    end_date: Moment,
+    end_date: Moment | None,
     db_kwargs: Mapping[str, object] | str | DatabaseConfig,
     *,
     start_date: Moment | None = None,
@@ -105,8 +105,9 @@ def load_history(
     ----------
     asset_id : str or int
         Value of the id column.
-    end_date : str, date or datetime
-        Last step, inclusive. A day without a time is the whole day, UTC; a time without a zone is UTC.
+    end_date : str, date, datetime or None
+        Last step, inclusive. A day without a time is the whole day, UTC; a time without a zone is UTC. None is the last
+        there is.
     db_kwargs : mapping, str or DatabaseConfig
         See :class:`DatabaseConfig`.
     start_date : same, optional
@@ -142,7 +143,7 @@ def load_history(
     """
     tables = tables or FeatureTables()
     start = None if start_date is None else first_moment(start_date, name="start_date")
-    end = last_moment(end_date, name="end_date")
+    end = LATEST if end_date is None else last_moment(end_date, name="end_date")
     if start is not None and start > end:
         raise ConfigError(f"must not lie after the end date {end_date}, as {start_date} does", "start_date")
     with DatabaseConfig.of(db_kwargs).connect(one_state=True) as connection:
@@ -150,7 +151,7 @@ def load_history(
         refuse_columns_without_numbers(connection, sources, needed_columns)
         frame = AssetHistory(connection, tables, market, asset_id).read(start, end)
         if frame.is_empty():
-            asked = f"the history of {asset_id!r} from {start_date or 'the beginning'} to {end_date}"
+            asked = f"the history of {asset_id!r} from {start_date or 'the beginning'} to {end_date or 'the end'}"
             raise _why_empty(connection, tables, market, asset_id, asked)
         require_positive_prices(frame, table=tables.market)
         for table in others:
@@ -212,7 +213,7 @@ def _log_loaded(asset_id: str | int, history: History, end: datetime) -> None:
         times[-1].date(),
         history.frame.width - 1,
     )
-    if history.step.next(times[-1]) <= end:
+    if end < LATEST and history.step.next(times[-1]) <= end:
         last: datetime = times[-1]
         same_day = last.date() == end.date()
         shown = f"{last:%Y-%m-%d %H:%M}" if same_day else last.date()

@@ -46,6 +46,30 @@ def naive_forecasts(
     return forecasts | ({ZERO: np.zeros(target.n_val)} if around_zero else {})
 
 
+def naive_of_training(target: FoldTarget, metric: Metric, *, around_zero: bool = False) -> str:
+    """Return the name of the naive forecast with the lowest error over a training window.
+
+    Each step of it is forecast from what was known before; the mean is that of the whole window. Of equals, the first
+    of last value, training mean and zero.
+
+    Parameters
+    ----------
+    target : FoldTarget
+        The target in its own unit.
+    metric : {"rmse", "mae"}
+    around_zero : bool, default False
+        As of :func:`naive_forecasts`.
+    """
+    values, known = target.values[: target.n_train], target.known[: target.n_train]
+    scored = target.learnable[: target.n_train] & np.isfinite(known)
+    forecasts = {LAST_VALUE: known}
+    if mean_is_a_rival(target):
+        forecasts[TRAINING_MEAN] = np.full_like(values, _training_mean(target))
+    if around_zero:
+        forecasts[ZERO] = np.zeros_like(values)
+    return min(forecasts, key=lambda name: error(metric, values, forecasts[name], scored))
+
+
 def mean_is_a_rival(target: FoldTarget) -> bool:
     """Return whether the mean of the training window takes part as naive forecast.
 

@@ -1,1 +1,1 @@
-"""What becomes of a study's parameters: trials run again, models trained, judged and used for forecasts."""
+"""From best parameters to a forecast: trained, judged on later steps, used for the next one."""

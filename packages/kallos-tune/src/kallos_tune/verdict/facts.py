@@ -1,14 +1,15 @@
-"""The numbers of a verdict, as fields of :class:`Verdict` by name."""
+"""The numbers of a verdict, as fields of :class:`Verdict` and :class:`Findings` by name."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..settings import Forecast, Metric
+from ..settings import Metric
 from .accuracy import losses_of, r2_out_of_sample, skill_of, skill_of_errors
 from .choice import Choice, mean_naive_error
 from .clark_west import clark_west_test
+from .compared import Compared
 from .detectable import detectable_skill
 from .diebold_mariano import diebold_mariano_test
 from .evidence import TRAINING_MEAN, JudgedFold, TrialEvidence
@@ -69,62 +70,79 @@ def fold_verdict(sample: Sample, choice: Choice, metric: Metric) -> FoldVerdict:
     )
 
 
-def skill_facts(sample: Sample, metric: Metric, search_skill: float | None) -> dict[str, Any]:
-    """Return how good the chosen forecasts are, and what that hinges on."""
-    actual = sample.actual
-    losses, to_beat = losses_of(metric, actual, sample.average), losses_of(metric, actual, sample.to_beat)
-    skill = skill_of(metric, losses, to_beat)
-    hinges = hinges_of(metric, losses, to_beat)
-    mean = sample.naive.get(TRAINING_MEAN)
-    return {
-        "first": in_iso(sample.times[0]),
-        "last": in_iso(sample.times[-1]),
-        "skill": skill,
-        "skill_against": {
-            name: skill_of(metric, losses, losses_of(metric, actual, naive)) for name, naive in sample.naive.items()
-        },
-        "single_skill": skill_of(metric, losses_of(metric, actual, sample.single), to_beat),
+def choice_facts(sample: Sample, metric: Metric, search_skill: float | None) -> dict[str, Any]:
+    """Return how good the chosen forecasts are, the best trial alone, and what the search flatters itself with."""
+    facts = skill_facts(sample.compared, metric)
+    single, to_beat = (losses_of(metric, sample.actual, each) for each in (sample.single, sample.to_beat))
+    skill = facts["skill"]
+    return facts | {
+        "single_skill": skill_of(metric, single, to_beat),
         "optimism": None if search_skill is None or skill is None else search_skill - skill,
-        "r2_oos": None if mean is None else r2_out_of_sample(actual, sample.average, mean),
-        "hinge_times": tuple(in_iso(time) for time in sample.times[hinges.steps]),
+    }
+
+
+def skill_facts(compared: Compared, metric: Metric) -> dict[str, Any]:
+    """Return how good a forecast is, and what that hinges on; it needs two steps."""
+    actual = compared.actual
+    losses, to_beat = losses_of(metric, actual, compared.forecast), losses_of(metric, actual, compared.to_beat)
+    hinges = hinges_of(metric, losses, to_beat)
+    mean = compared.naive.get(TRAINING_MEAN)
+    return {
+        "first": in_iso(compared.times[0]),
+        "last": in_iso(compared.times[-1]),
+        "skill": skill_of(metric, losses, to_beat),
+        "skill_against": {
+            name: skill_of(metric, losses, losses_of(metric, actual, naive)) for name, naive in compared.naive.items()
+        },
+        "r2_oos": None if mean is None else r2_out_of_sample(actual, compared.forecast, mean),
+        "hinge_times": tuple(in_iso(time) for time in compared.times[hinges.steps]),
         "skill_without_hinges": hinges.skill_without,
         "hinges_turn_sign": hinges.sign_turns,
     }
 
 
-def interval_facts(sample: Sample, metric: Metric, horizon: int, forecast: Forecast, seed: int) -> dict[str, Any]:
-    """Return the interval of the skill; none where there is a single recursive forecast."""
-    losses = losses_of(metric, sample.actual, sample.average)
-    to_beat = losses_of(metric, sample.actual, sample.to_beat)
-    if forecast == "recursive":
-        interval = window_interval(metric, losses, to_beat, sample.fold)
-    else:
-        block = block_length(losses, to_beat, at_least=horizon)
-        interval = skill_interval(metric, losses, to_beat, block=block, seed=seed)
-    low, high = interval or (None, None)
-    return {"interval_low": low, "interval_high": high}
+def interval_facts(compared: Compared, metric: Metric, horizon: int, seed: int) -> dict[str, Any]:
+    """Return the interval of the skill of forecasts made step by step."""
+    losses, to_beat = (losses_of(metric, compared.actual, each) for each in (compared.forecast, compared.to_beat))
+    block = block_length(losses, to_beat, at_least=horizon)
+    return _bounds(skill_interval(metric, losses, to_beat, block=block, seed=seed))
 
 
-def facts_of_tests(sample: Sample, metric: Metric, horizon: int, seed: int) -> dict[str, Any]:
+def window_interval_facts(sample: Sample, metric: Metric) -> dict[str, Any]:
+    """Return the interval of the skill of recursive forecasts; none where there is a single one."""
+    losses, to_beat = (losses_of(metric, sample.actual, each) for each in (sample.average, sample.to_beat))
+    return _bounds(window_interval(metric, losses, to_beat, sample.fold))
+
+
+def facts_of_tests(compared: Compared, metric: Metric, horizon: int) -> dict[str, Any]:
     """Return what the tests say, of forecasts made step by step."""
-    actual, average, to_beat = sample.actual, sample.average, sample.to_beat
-    clark_west = clark_west_test(actual, average, to_beat, horizon=horizon)
-    diebold_mariano = diebold_mariano_test(actual, average, to_beat, metric=metric, horizon=horizon)
-    naive_losses = losses_of(metric, actual, to_beat)
-    of_trials = [losses_of(metric, actual, each) for each in sample.complete.values()]
-    spa_p = None
-    if of_trials:
-        block = block_length(losses_of(metric, actual, average), naive_losses, at_least=horizon)
-        spa_p = best_of_many(of_trials, naive_losses, block=block, horizon=horizon, seed=seed)
+    actual, forecast, to_beat = compared.actual, compared.forecast, compared.to_beat
+    clark_west = clark_west_test(actual, forecast, to_beat, horizon=horizon)
+    diebold_mariano = diebold_mariano_test(actual, forecast, to_beat, metric=metric, horizon=horizon)
     return {
         "clark_west_statistic": clark_west.statistic,
         "clark_west_p": clark_west.p,
         "clark_west_p_against": {
-            name: clark_west_test(actual, average, naive, horizon=horizon).p for name, naive in sample.naive.items()
+            name: clark_west_test(actual, forecast, naive, horizon=horizon).p for name, naive in compared.naive.items()
         },
         "diebold_mariano_statistic": diebold_mariano.statistic,
         "diebold_mariano_p": diebold_mariano.p,
-        "detectable_skill": detectable_skill(actual, average, to_beat, horizon=horizon),
-        "spa_p": spa_p,
-        "spa_trials": len(of_trials),
+        "detectable_skill": detectable_skill(actual, forecast, to_beat, horizon=horizon),
     }
+
+
+def facts_of_all_trials(sample: Sample, metric: Metric, horizon: int, seed: int) -> dict[str, Any]:
+    """Return whether even the best of the complete trials is better than the naive forecast."""
+    actual = sample.actual
+    naive_losses = losses_of(metric, actual, sample.to_beat)
+    of_trials = [losses_of(metric, actual, each) for each in sample.complete.values()]
+    spa_p = None
+    if of_trials:
+        block = block_length(losses_of(metric, actual, sample.average), naive_losses, at_least=horizon)
+        spa_p = best_of_many(of_trials, naive_losses, block=block, horizon=horizon, seed=seed)
+    return {"spa_p": spa_p, "spa_trials": len(of_trials)}
+
+
+def _bounds(interval: tuple[float, float] | None) -> dict[str, Any]:
+    low, high = interval or (None, None)
+    return {"interval_low": low, "interval_high": high}

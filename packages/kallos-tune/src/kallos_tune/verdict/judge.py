@@ -8,10 +8,20 @@ from ..settings import Forecast, Metric
 from .choice import choice_for
 from .detectable import LEVEL
 from .evidence import JudgedFold, TrialEvidence, check_evidence
-from .facts import facts_of_tests, fold_verdict, interval_facts, skill_facts, skipped_folds, study_facts
+from .facts import (
+    choice_facts,
+    facts_of_all_trials,
+    facts_of_tests,
+    fold_verdict,
+    interval_facts,
+    skipped_folds,
+    study_facts,
+    window_interval_facts,
+)
+from .findings import Conclusion
 from .sample import sample_of
 from .unjudged import why_nothing_is_judged
-from .verdict import Conclusion, Verdict
+from .verdict import Verdict
 
 N_AVERAGE: Final = 5
 FEWEST_WINDOWS: Final = 10
@@ -90,11 +100,14 @@ def judge(
     assert sample is not None
     facts |= {
         "folds": tuple(fold_verdict(sample, choice, metric) for choice in usable),
-        **skill_facts(sample, metric, facts["search_skill"]),
-        **interval_facts(sample, metric, horizon, forecast, seed),
+        **choice_facts(sample, metric, facts["search_skill"]),
     }
     if forecast == "rolling":
-        facts |= facts_of_tests(sample, metric, horizon, seed)
+        facts |= interval_facts(sample.compared, metric, horizon, seed)
+        facts |= facts_of_tests(sample.compared, metric, horizon)
+        facts |= facts_of_all_trials(sample, metric, horizon, seed)
+    else:
+        facts |= window_interval_facts(sample, metric)
     return Verdict(conclusion=conclude(facts), **facts)
 
 

@@ -2,15 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .choice import Choice
+from .compared import Compared, but_rounding
 from .evidence import Floats, JudgedFold, Times, TrialEvidence
-
-_ROUNDING: Final = 1e-6  # forecasts are kept as float32, which is right to 6e-8
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +22,7 @@ class Sample:
         Number of the fold that each step lies in.
     actual : numpy.ndarray, float64, [N]
     average, single : numpy.ndarray, float64, [N]
-        The forecast of the chosen trials' average, and that of the first of them. A forecast that nowhere differs from
-        the naive one by more than rounding is the naive one: a test of that rounding would mean nothing.
+        The forecast of the chosen trials' average, and that of the first of them, as :func:`but_rounding` has them.
     to_beat : numpy.ndarray, float64, [N]
         The naive forecast chosen in each fold.
     naive : mapping of str to numpy.ndarray, float64, [N]
@@ -45,6 +42,11 @@ class Sample:
 
     def __len__(self) -> int:
         return len(self.actual)
+
+    @property
+    def compared(self) -> Compared:
+        """The average beside the naive forecasts."""
+        return Compared(self.times, self.actual, self.average, self.to_beat, self.naive)
 
 
 def sample_of(folds: Sequence[JudgedFold], trials: Sequence[TrialEvidence], choices: Sequence[Choice]) -> Sample:
@@ -72,20 +74,13 @@ def sample_of(folds: Sequence[JudgedFold], trials: Sequence[TrialEvidence], choi
         times=np.concatenate([fold.times for fold in judged]),
         fold=np.concatenate([np.full(len(fold.actual), fold.number) for fold in judged]),
         actual=actual,
-        average=_but_rounding(np.concatenate([np.mean(each, axis=0) for each in chosen]), actual, to_beat),
-        single=_but_rounding(np.concatenate([each[0] for each in chosen]), actual, to_beat),
+        average=but_rounding(np.concatenate([np.mean(each, axis=0) for each in chosen]), actual, to_beat),
+        single=but_rounding(np.concatenate([each[0] for each in chosen]), actual, to_beat),
         to_beat=to_beat,
         naive={name: np.concatenate([fold.naive[name] for fold in judged]) for name in folds[0].naive},
         complete={
-            number: _but_rounding(forecast, actual, to_beat)
+            number: but_rounding(forecast, actual, to_beat)
             for number, forecast in complete.items()
             if np.isfinite(forecast).all()
         },
     )
-
-
-def _but_rounding(forecast: Floats, actual: Floats, naive: Floats) -> Floats:
-    """Return a forecast; the naive one where rounding alone makes a difference."""
-    naive_error = float(np.sqrt(np.mean((actual - naive) ** 2)))
-    rounding = _ROUNDING * max(naive_error, float(np.max(np.abs(naive))))
-    return naive if np.max(np.abs(forecast - naive)) <= rounding else forecast

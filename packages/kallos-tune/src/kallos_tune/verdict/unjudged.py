@@ -1,4 +1,4 @@
-"""Why a fold, or a whole study, has no verdict, and what to do about it."""
+"""Why a fold, a whole study or a hold-out period has no verdict, and what to do about it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .choice import Choice
-from .evidence import JudgedFold
+from .evidence import Floats, JudgedFold
 from .sample import Sample
 
 
@@ -48,16 +48,26 @@ def why_nothing_is_judged(
     if sample is None:
         return _without_sample(folds, choices)
     if len(sample) < fewest:
-        return Unjudged(
-            f"{len(sample)} judged {'step is' if len(sample) == 1 else 'steps are'} too few, {fewest} are needed",
-            "take a longer history, or let the validation windows cover a larger share of it",
-        )
-    if np.array_equal(sample.to_beat, sample.actual):
-        return Unjudged(
-            "the naive forecast makes no error at all, so nothing can beat it",
-            "see whether this target is what you mean to forecast: it does not move",
-        )
-    return None
+        remedy = "take a longer history, or let the validation windows cover a larger share of it"
+        return too_few_steps(len(sample), fewest, remedy)
+    return naive_without_error(sample.actual, sample.to_beat)
+
+
+def too_few_steps(n_steps: int, fewest: int, remedy: str) -> Unjudged:
+    """Return that there are fewer steps than a verdict needs."""
+    return Unjudged(
+        f"{n_steps} judged {'step is' if n_steps == 1 else 'steps are'} too few, {fewest} are needed", remedy
+    )
+
+
+def naive_without_error(actual: Floats, to_beat: Floats) -> Unjudged | None:
+    """Return that nothing can beat the naive forecast, where it makes no error."""
+    if not np.array_equal(to_beat, actual):
+        return None
+    return Unjudged(
+        "the naive forecast makes no error at all, so nothing can beat it",
+        "see whether this target is what you mean to forecast: it does not move",
+    )
 
 
 def _without_sample(folds: Sequence[JudgedFold], choices: Sequence[Choice]) -> Unjudged:

@@ -1,12 +1,11 @@
 """What may be announced of a study: plain numbers and words."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Self
+from dataclasses import dataclass
+from typing import Any, Self
 
-from ..settings import Forecast, Metric
-
-Conclusion = Literal["beats", "no evidence", "worse", "not judged"]
+from ..settings import Forecast
+from .findings import Findings, with_tuples
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +53,7 @@ class SkippedFold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Findings):
     """Whether the average of a study's best trials, chosen fold by fold, beats a naive forecast out of sample.
 
     Numbers are None where they cannot be had: all of them where nothing was judged, tests where forecasts are
@@ -62,12 +61,13 @@ class Verdict:
 
     Attributes
     ----------
-    conclusion : {"beats", "no evidence", "worse", "not judged"}
-    reason, remedy : str or None
-        Why there is no verdict, and what to do about it.
-    metric, forecast : str
-    horizon : int
-        Steps from the last known one to the forecast one.
+    conclusion, reason, remedy, metric, horizon, n_steps, first, last : see :class:`Findings`
+    skill, skill_against, r2_oos, interval_low, interval_high, detectable_skill : see :class:`Findings`
+        Of the judged folds in one row; the naive forecast to beat is the one chosen for each fold.
+    clark_west_statistic, clark_west_p, clark_west_p_against : see :class:`Findings`
+    diebold_mariano_statistic, diebold_mariano_p : see :class:`Findings`
+    hinge_times, skill_without_hinges, hinges_turn_sign : see :class:`Findings`
+    forecast : {"rolling", "recursive"}
     n_average : int
         How many trials are averaged in each fold, where there are as many.
     n_folds, n_trials, n_complete : int
@@ -78,45 +78,17 @@ class Verdict:
         The skill that these two come to.
     folds : tuple of FoldVerdict
     skipped : tuple of SkippedFold
-    n_steps : int
-        Judged steps.
-    first, last : str or None
-        Times of the first and last of them, ISO 8601.
-    skill : float or None
-        ``1 - error / error of the naive forecast`` over all judged steps, against the one chosen in each fold.
-    skill_against : mapping of str to float or None
-        The same against each naive forecast by name.
     single_skill : float or None
         That of the best single trial, chosen in the same way; nothing is concluded from it.
     optimism : float or None
         ``search_skill - skill``: what choosing and quoting on the same windows adds.
-    r2_oos : float or None
-        Out-of-sample R² against the training mean.
-    clark_west_statistic, clark_west_p, diebold_mariano_statistic, diebold_mariano_p : float or None
-        One-sided, against the naive forecast chosen in each fold.
-    clark_west_p_against : mapping of str to float
-        The same p-value against each naive forecast by name, in all folds.
-    interval_low, interval_high : float or None
-        The skill's 95 % interval.
-    detectable_skill : float or None
-        Would have been found in 80 % of cases.
     spa_p : float or None
         That the best of all complete trials is no better than the naive forecast.
     spa_trials : int
         How many these are.
-    hinge_times : tuple of str
-        Times of the one step in a hundred that holds up the sign of the skill most.
-    skill_without_hinges : float or None
-    hinges_turn_sign : bool
-        Whether the skill has another sign without them.
     """
 
-    conclusion: Conclusion
-    reason: str | None = None
-    remedy: str | None = None
-    metric: Metric
     forecast: Forecast
-    horizon: int
     n_average: int
     n_folds: int
     n_trials: int
@@ -126,50 +98,17 @@ class Verdict:
     search_skill: float | None = None
     folds: tuple[FoldVerdict, ...] = ()
     skipped: tuple[SkippedFold, ...] = ()
-    n_steps: int = 0
-    first: str | None = None
-    last: str | None = None
-    skill: float | None = None
-    skill_against: Mapping[str, float | None]
     single_skill: float | None = None
     optimism: float | None = None
-    r2_oos: float | None = None
-    clark_west_statistic: float | None = None
-    clark_west_p: float | None = None
-    clark_west_p_against: Mapping[str, float] = field(default_factory=dict[str, float])
-    diebold_mariano_statistic: float | None = None
-    diebold_mariano_p: float | None = None
-    interval_low: float | None = None
-    interval_high: float | None = None
-    detectable_skill: float | None = None
     spa_p: float | None = None
     spa_trials: int = 0
-    hinge_times: tuple[str, ...] = ()
-    skill_without_hinges: float | None = None
-    hinges_turn_sign: bool = False
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the verdict in JSON's own types."""
-        return {name: _as_json(value) for name, value in asdict(self).items()}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Return the verdict that :meth:`to_dict` was called on, also after a way through JSON."""
         facts: dict[str, Any] = {
-            **_with_tuples(values),
-            "folds": tuple(FoldVerdict(**_with_tuples(fold)) for fold in values["folds"]),
+            **with_tuples(values),
+            "folds": tuple(FoldVerdict(**with_tuples(fold)) for fold in values["folds"]),
             "skipped": tuple(SkippedFold(**fold) for fold in values["skipped"]),
         }
         return cls(**facts)
-
-
-def _as_json(value: Any) -> Any:  # noqa: ANN401 - whatever a field holds
-    if isinstance(value, list | tuple):
-        return [_as_json(each) for each in value]
-    if isinstance(value, Mapping):
-        return {name: _as_json(each) for name, each in value.items()}
-    return value
-
-
-def _with_tuples(facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()}

@@ -2,9 +2,9 @@ import json
 
 import numpy as np
 import pytest
+from kallos_models.files import load_forecaster, save_forecaster
 
 from kallos_models.errors import ModelFileError
-from kallos_models.files import load_forecaster, save_forecaster
 from kallos_models.registry import create_model
 
 

@@ -1,0 +1,174 @@
+"""A forecaster in a folder: its networks, and what it is about."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from ..errors import ConfigError, ModelFileError
+from .building import implied_tensors, weights_of
+from .card import CARD, MOST_BYTES, MOST_MEMBERS, WEIGHTS, Card, read_card
+from .folder import PAGE, discard, put_back, put_in_place, refuse_occupied, write_beside
+from .members import Member, built_member, card_of, numbered, of_member
+from .ordinary_files import damaged
+from .page import default_page
+from .weights import read_weights, weights_file
+
+Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
+
+_PACKAGES: Final = ("kallos-models", "darts", "torch", "pytorch-lightning", "safetensors")
+
+
+@dataclass(frozen=True, slots=True)
+class SavedForecaster:
+    """A forecaster as it was saved.
+
+    Attributes
+    ----------
+    members : tuple of Member
+        Ready to forecast, in the order in which they were saved.
+    about : Mapping[str, Json]
+        What was handed to :func:`save_forecaster`.
+    versions : Mapping[str, str]
+        The packages that it was saved with, by name.
+    digest : str
+        The SHA-256 of its weights in hexadecimal digits.
+    """
+
+    members: tuple[Member, ...]
+    about: Mapping[str, Any]
+    versions: Mapping[str, str]
+    digest: str
+
+
+def save_forecaster(
+    members: Sequence[Member],
+    folder: str | Path,
+    *,
+    about: Mapping[str, Json] | None = None,
+    description: str | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Save a forecaster of one or more networks, without their training series.
+
+    The folder then holds ``weights.safetensors`` (the tensors of member 0 as ``0.NAME``, and so on), ``card.json`` and
+    ``model-card.md``. Whoever kills the save, and whenever, leaves a whole forecaster: the old one or the new one.
+
+    Parameters
+    ----------
+    members : Sequence of Member
+        Fitted in float32, as by :func:`kallos_models.fit_forecaster`.
+    folder : str or Path
+        Where to save; made, with its parents.
+    about : Mapping[str, Json], optional
+        Kept in the card, for instance scalers, target, frequency and training span; finite numbers only.
+    description : str, optional
+        The text of ``model-card.md``; a table of the members where left out.
+    overwrite : bool, default False
+        Whether to replace a forecaster that is there already, rather than to refuse.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    ModelFileError
+        Where a member is not fitted, not finite or not what its hyperparameters say, something else or (without
+        ``overwrite``) a forecaster is in ``folder``, ``about`` is no JSON, or the folder cannot be written.
+    """
+    folder = Path(folder).resolve()
+    if not 1 <= len(members) <= MOST_MEMBERS:
+        raise ModelFileError(f"must be from 1 to {MOST_MEMBERS}, not {len(members)}", "members")
+    notes = _as_json(about or {})
+    cards = tuple(card_of(f"member {index}", member) for index, member in enumerate(members))
+    try:
+        put_back(folder)
+        refuse_occupied(folder, overwrite=overwrite)
+        content, weights = weights_file(numbered([weights_of(member.model) for member in members]))
+        card = Card(cards, weights, {name: version(name) for name in _PACKAGES}, notes)
+        page = default_page(card) if description is None else description
+        files = {WEIGHTS: content, CARD: _encoded(card), PAGE: page.encode()}
+        written = write_beside(folder, files)
+        try:
+            put_in_place(written, folder, overwrite=overwrite)
+        finally:
+            discard(written)
+    except ModelFileError:
+        raise
+    except OSError as error:
+        raise ModelFileError(f"cannot save the forecaster in {folder}: {error.strerror or error}") from error
+    return folder
+
+
+def load_forecaster(folder: str | Path) -> SavedForecaster:
+    """Load a forecaster that :func:`save_forecaster` saved.
+
+    No code is read from the folder, and nothing is built from it before the card's values lie within their bounds and
+    the weights are known to be the tensors that these imply, finite and with the card's checksum.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The folder saved to.
+
+    Raises
+    ------
+    ModelFileError
+        Where no forecaster is there, a file of it is missing or damaged, or it was saved in a newer format.
+    """
+    folder = Path(folder).resolve()
+    while True:
+        try:
+            put_back(folder)
+            before = _identity(folder)
+            try:
+                return _read(folder)
+            except (ModelFileError, FileNotFoundError):
+                # It may have been replaced since its card was read.
+                if _identity(folder) == before:
+                    raise
+        except ModelFileError:
+            raise
+        except OSError as error:
+            missing = not folder.exists()
+            what = "there is no such folder" if missing else f"{error.filename or folder}: {error.strerror or error}"
+            raise ModelFileError(f"no forecaster in {folder}: {what}") from error
+
+
+def _read(folder: Path) -> SavedForecaster:
+    if folder.exists() and not folder.is_dir():
+        raise ModelFileError(f"{folder} is no folder: give the folder that save_forecaster made")
+    card = read_card(folder / CARD)
+    try:
+        implied = numbered([implied_tensors(member) for member in card.members])
+    except ConfigError as error:
+        raise damaged(folder / CARD, str(error)) from error
+    tensors = read_weights(folder, card.weights, implied)
+    members = tuple(built_member(member, of_member(index, tensors)) for index, member in enumerate(card.members))
+    return SavedForecaster(members, card.about, card.versions, card.weights.sha256)
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        facts = folder.stat()
+    except FileNotFoundError:
+        return None
+    return facts.st_ino, facts.st_ctime_ns
+
+
+def _encoded(card: Card) -> bytes:
+    content = card.to_json()
+    if len(content) > MOST_BYTES:
+        raise ModelFileError(f"makes a card of {len(content)} bytes, above {MOST_BYTES}: keep less in it", "about")
+    return content
+
+
+def _as_json(about: Mapping[str, Json]) -> Any:  # noqa: ANN401 - what json reads back
+    try:
+        return json.loads(json.dumps(about, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ModelFileError(f"cannot be written as JSON: {error}", "about") from error

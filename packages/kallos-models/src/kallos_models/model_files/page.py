@@ -1,0 +1,33 @@
+"""The page of a saved forecaster for people, made from its card."""
+
+from .card import Card, MemberCard
+
+_HEAD = "| member | architecture | hidden width, layers | look-back | forecasts | past covariates |"
+
+
+def default_page(card: Card) -> str:
+    """Return a description of a forecaster as Markdown."""
+    n = len(card.members)
+    rows = [_row(index, member) for index, member in enumerate(card.members)]
+    notes = [f"- {name}: {value}" for name, value in card.about.items() if isinstance(value, str | int | float)]
+    versions = ", ".join(f"{name} {number}" for name, number in card.versions.items())
+    head = (
+        f"{'One network' if n == 1 else f'{n} networks'}, saved with {versions}. `card.json` says the same and more; "
+        "`weights.safetensors` holds numbers alone, so that loading it runs no code."
+    )
+    table = "\n".join([_HEAD, "|" + "---|" * 6, *rows])
+    example = '```python\nfrom kallos_models import load_forecaster\n\nforecaster = load_forecaster("FOLDER")\n```'
+    return "\n\n".join(["# Forecaster", head, table, *(["\n".join(notes)] if notes else []), example]) + "\n"
+
+
+def _row(index: int, member: MemberCard) -> str:
+    hparams = member.hyperparameters
+    first = hparams.output_chunk_shift + 1
+    last = hparams.output_chunk_shift + hparams.output_chunk_length
+    steps = f"step {first}" if first == last else f"steps {first} to {last}"
+    what = "" if member.likelihood == "none" else " (quantiles)"
+    covariates = ", ".join(member.covariates) or "none"
+    return (
+        f"| {index} | {member.architecture} | {hparams.hidden_dim}, {hparams.n_rnn_layers} "
+        f"| {hparams.input_chunk_length} steps | {steps}{what} | {covariates} |"
+    )

@@ -1,0 +1,123 @@
+"""What an evaluation found: errors, the verdict, and every forecast."""
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from ..verdict.baseline_names import baseline_in_words
+from ..verdict.hold_out import HoldOut
+from ..verdict.hold_out_verdict import HoldOutVerdict
+from ..verdict.hold_out_wording import hold_out_lines
+from ..verdict.sentences import naive_in_words
+from .trained import Floats
+
+if TYPE_CHECKING:
+    from .judging import Judged
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The errors of one forecast over the period, in the target's unit.
+
+    Attributes
+    ----------
+    name, kind : str
+        ``"forecaster"``, ``"naive"`` or ``"baseline"``.
+    rmse, mae : float
+    skill : float or None
+        ``1 - error / error of the naive forecast to beat``, by the study's metric.
+    """
+
+    name: str
+    kind: str
+    rmse: float
+    mae: float
+    skill: float | None
+
+    @property
+    def words(self) -> str:
+        """The name as a reader understands it."""
+        return {"naive": naive_in_words, "baseline": baseline_in_words}.get(self.kind, str)(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A period judged.
+
+    Attributes
+    ----------
+    of : Judged
+        Whose forecasts, and of what.
+    data : HoldOut
+        Truth, forecast and naive forecasts at the judged steps.
+    members : numpy.ndarray, float64, [M, N]
+        What each member forecast of them.
+    baselines : dict of str to numpy.ndarray, float64, [N]
+    verdict : HoldOutVerdict
+    baseline_skills : dict of str to float or None
+    scores : tuple of Score
+        The forecaster first, then naive forecasts and baselines, the best of them first.
+    n_filled : int
+        Steps of the period that are not judged, since the source has no value of them.
+    """
+
+    of: "Judged"
+    data: HoldOut
+    members: Floats
+    baselines: dict[str, Floats]
+    verdict: HoldOutVerdict
+    baseline_skills: dict[str, float | None]
+    scores: tuple[Score, ...]
+    n_filled: int
+
+    def lines(self) -> list[str]:
+        """Return what is to be said of the period, a sentence a line."""
+        return hold_out_lines(
+            self.verdict,
+            what=self.of.what,
+            better_baselines=self.baseline_skills,
+            looks=self.of.looks or 1,
+            overlap=self.of.overlap,
+        )
+
+    @property
+    def mean_spread(self) -> float | None:
+        """The mean over steps of the standard deviation between members; None for a single one."""
+        return float(self.members.std(axis=0, ddof=1).mean()) if len(self.members) > 1 else None
+
+    def forecasts(self) -> pl.DataFrame:
+        """Return every forecast of the judged steps.
+
+        Returns
+        -------
+        polars.DataFrame, [N, ...]
+            ``timestamp`` (UTC), ``actual``, ``forecast``, ``spread`` between members where there are several, and a
+            column for each naive forecast and baseline, spaces in its name as ``_``.
+        """
+        columns: dict[str, Any] = {
+            "timestamp": pl.Series(self.data.times).dt.replace_time_zone("UTC"),
+            "actual": self.data.actual,
+            "forecast": self.data.forecast,
+        }
+        if len(self.members) > 1:
+            columns["spread"] = self.members.std(axis=0, ddof=1)
+        others = {**self.data.naive, **self.baselines}
+        return pl.DataFrame(columns | {name.replace(" ", "_"): values for name, values in others.items()})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the outcome in JSON's own types, without the single forecasts."""
+        until = self.of.trained_until
+        return {
+            "what": self.of.what,
+            "asset_id": self.of.asset_id,
+            "target_col": self.of.target_col,
+            "trained_until": None if until is None else until.isoformat(),
+            "overlap": self.of.overlap,
+            "looks": self.of.looks,
+            "n_filled": self.n_filled,
+            "mean_spread": self.mean_spread,
+            "scores": [asdict(score) for score in self.scores],
+            "verdict": self.verdict.to_dict(),
+            "lines": self.lines(),
+        }

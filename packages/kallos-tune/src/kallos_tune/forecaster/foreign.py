@@ -1,0 +1,226 @@
+"""Anybody's forecasts, judged on the same steps by the same rules: no model of Kallos needed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from kallos_data import (
+    DatabaseConfig,
+    FeatureTables,
+    History,
+    InsufficientDataError,
+    MissingColumnsError,
+    Moment,
+    changes_in,
+    check_feature_groups,
+    choose_target_transform,
+    default_feature_groups,
+    load_history,
+    prepare_darts_timeseries,
+)
+from kallos_models import Hyperparameters
+
+from ..errors import ConfigError
+from ..settings import Metric
+from .evaluation import Evaluation
+from .judging import Judged, Period, judged
+from .later_steps import LaterSteps
+
+_COLUMNS = ("timestamp", "forecast")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignForecasts:
+    """What somebody's forecasts are of.
+
+    Attributes
+    ----------
+    asset_id, target_col : str
+    feature_groups : mapping of str to sequence of str, optional
+        Features that the baselines read; those of the known columns where left out.
+    tables : FeatureTables
+    metric : {"rmse", "mae"}
+    purge : int
+        Steps between the last one known to a forecast and the one forecast, less one.
+    max_gap : int
+    """
+
+    asset_id: str
+    target_col: str
+    feature_groups: Mapping[str, Sequence[str]] | None = None
+    tables: FeatureTables = FeatureTables()
+    metric: Metric = "rmse"
+    purge: int = 0
+    max_gap: int = 7
+
+
+def evaluate_forecasts(
+    forecasts: pl.DataFrame,
+    about: ForeignForecasts,
+    db_kwargs: Mapping[str, object] | str | DatabaseConfig,
+    *,
+    what: str = "the forecast",
+    start: Moment | None = None,
+    end: Moment | None = None,
+) -> Evaluation:
+    """Judge forecasts from elsewhere; all steps before the first of them are what baselines are trained on.
+
+    Parameters
+    ----------
+    forecasts : polars.DataFrame, [N, 2 or more]
+        ``timestamp``, the time of the step that is forecast, in UTC, and ``forecast``, in the target's unit.
+    about : ForeignForecasts
+    db_kwargs : mapping, str or DatabaseConfig
+        Database of the history.
+    what : str, default "the forecast"
+        As a sentence begins with it.
+    start, end : str, date or datetime, optional
+        First and last step judged, inclusive; by default all that are forecast.
+
+    Returns
+    -------
+    Evaluation
+
+    Raises
+    ------
+    ConfigError
+        Where a time is forecast twice, is no step of the history or a forecast is missing, or none lies in the period.
+    kallos_data.KallosError
+        As in :func:`kallos_data.load_history`.
+    """
+    given = _checked(forecasts)
+    period = Period.of(start, end)
+    history = _history(about, db_kwargs)
+    first = given["timestamp"][0]
+    before = history.frame.filter(pl.col("timestamp") < first)
+    later = history.frame.filter(pl.col("timestamp") >= first)
+    look_back = Hyperparameters().input_chunk_length
+    needed = 2 * look_back + about.purge
+    if len(before) < needed or later.is_empty():
+        raise InsufficientDataError(
+            needed,
+            len(before) if not later.is_empty() else 0,
+            purpose=f"baselines beside forecasts from {first:%Y-%m-%d %H:%M} on",
+            remedy="forecast later steps, or load a longer history",
+        )
+    steps = _steps(about, history, before, later)
+    known = later["timestamp"].to_frame().join(given, on="timestamp", how="left", maintain_order="left")["forecast"]
+    _refuse_other_times(given, later["timestamp"])
+    around_zero = _around_zero(steps)
+    of = Judged(
+        what=what,
+        asset_id=about.asset_id,
+        target_col=about.target_col,
+        metric=about.metric,
+        around_zero=around_zero,
+        step=history.step,
+        look_back=look_back,
+    )
+    return judged(steps, known.to_numpy()[None, :], of, period, only=known.is_not_null().to_numpy())
+
+
+def read_forecasts(path: str | Path) -> pl.DataFrame:
+    """Read a CSV file of forecasts: ``timestamp`` (ISO 8601, UTC where it names no zone) and ``forecast``.
+
+    Raises
+    ------
+    ConfigError
+        Where it cannot be read or lacks a column.
+    """
+    try:
+        frame = pl.read_csv(path, infer_schema=False)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise ConfigError(f"cannot read {path}: {str(error).splitlines()[0]}", "forecasts") from error
+    missing = [name for name in _COLUMNS if name not in frame.columns]
+    if missing:
+        raise MissingColumnsError(missing, frame.columns, where=str(path))
+    times = frame["timestamp"].str.strip_chars().str.to_datetime(time_zone="UTC", time_unit="us", strict=False)
+    days = frame["timestamp"].str.strip_chars().str.to_date(strict=False).cast(pl.Datetime("us", "UTC"))
+    numbers = frame["forecast"].str.strip_chars().cast(pl.Float64, strict=False)
+    read = pl.DataFrame({"timestamp": times.fill_null(days), "forecast": numbers})
+    for name in _COLUMNS:
+        wrong = read[name].is_null().arg_true()
+        if len(wrong):
+            line, text = int(wrong[0]) + 2, frame[name][int(wrong[0])]
+            raise ConfigError(f"{path}, line {line}: {name} is {text!r}, which cannot be read", "forecasts")
+    return read
+
+
+def _checked(forecasts: pl.DataFrame) -> pl.DataFrame:
+    missing = [name for name in _COLUMNS if name not in forecasts.columns]
+    if missing:
+        raise MissingColumnsError(missing, forecasts.columns, where="the frame of forecasts")
+    given = forecasts.select(
+        pl.col("timestamp").cast(pl.Datetime("us", "UTC")), pl.col("forecast").cast(pl.Float64)
+    ).sort("timestamp")
+    if given.is_empty():
+        raise ConfigError("hold no step", "forecasts")
+    if given["timestamp"].is_duplicated().any():
+        twice = given.filter(pl.col("timestamp").is_duplicated())["timestamp"][0]
+        raise ConfigError(f"hold {twice:%Y-%m-%d %H:%M} twice: keep one forecast a step", "forecasts")
+    wrong = given.filter(pl.col("forecast").is_null() | ~pl.col("forecast").is_finite())
+    if len(wrong):
+        raise ConfigError(f"have no number for {wrong['timestamp'][0]:%Y-%m-%d %H:%M}", "forecasts")
+    return given
+
+
+def _refuse_other_times(given: pl.DataFrame, times: pl.Series) -> None:
+    foreign = given.filter(~pl.col("timestamp").is_in(times.implode()))["timestamp"]
+    beyond = foreign.filter(foreign > times[-1])
+    if len(foreign) > len(beyond):
+        inside = foreign.filter(foreign <= times[-1])
+        raise ConfigError(
+            f"are for {inside[0]:%Y-%m-%d %H:%M}, which is no step of the history: write the time of the row that is "
+            "forecast, in UTC",
+            "forecasts",
+        )
+
+
+def _history(about: ForeignForecasts, db_kwargs: Mapping[str, object] | str | DatabaseConfig) -> History:
+    if about.feature_groups is not None:
+        check_feature_groups(about.feature_groups, target_col=about.target_col)
+    named = [column for columns in (about.feature_groups or {}).values() for column in columns]
+    history = load_history(
+        about.asset_id,
+        None,
+        db_kwargs,
+        tables=about.tables,
+        needed_columns=[about.target_col, *named],
+        max_gap=about.max_gap,
+        target_col=about.target_col,
+        changes=changes_in(about.feature_groups or {}),
+    )
+    missing = [column for column in [about.target_col, *named] if column not in history.frame.columns]
+    if missing:
+        raise MissingColumnsError(missing, history.frame.columns[1:], where=f"the history of {about.asset_id}")
+    return history
+
+
+def _steps(about: ForeignForecasts, history: History, before: pl.DataFrame, later: pl.DataFrame) -> LaterSteps:
+    values = before.filter(pl.col("timestamp").is_in(_observed_times(history).implode()))[about.target_col].to_numpy()
+    groups = about.feature_groups
+    if groups is None:
+        groups = default_feature_groups(history.frame.columns[1:], about.target_col)
+    fold = prepare_darts_timeseries(
+        before[: len(before) - about.purge],
+        later,
+        about.target_col,
+        groups,
+        observed=history.observed,
+        target_transform=choose_target_transform(values, positive=bool((history.frame[about.target_col] > 0).all())),
+        purge=about.purge,
+    )
+    return LaterSteps(fold, later["timestamp"])
+
+
+def _observed_times(history: History) -> pl.Series:
+    return history.observed.filter("observed")["timestamp"]
+
+
+def _around_zero(steps: LaterSteps) -> bool:
+    truth = steps.fold.truth
+    values = truth.values[: truth.n_train][truth.observed[: truth.n_train]]
+    return truth.transform == "none" and bool(np.min(values) < 0 < np.max(values))

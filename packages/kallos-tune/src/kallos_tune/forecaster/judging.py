@@ -1,0 +1,160 @@
+"""From forecasts of later steps to what may be said of them, beside forecasts that cost nothing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Self
+
+import numpy as np
+import polars as pl
+
+from kallos_data import Moment, Step, first_moment, last_moment
+
+from ..errors import ConfigError
+from ..evaluation.baselines import baseline_forecasts, season_of
+from ..evaluation.scoring import Mask, error, mean_is_a_rival, naive_forecasts, naive_of_training
+from ..settings import FoldSettings, Metric
+from ..verdict.accuracy import skill_of_errors
+from ..verdict.hold_out import HoldOut, baseline_skills, judge_hold_out
+from .evaluation import Evaluation, Score
+from .later_steps import LaterSteps
+from .trained import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The steps asked for: first and last moment, inclusive, UTC; None for as many as there are."""
+
+    first: datetime | None = None
+    last: datetime | None = None
+
+    @classmethod
+    def of(cls, start: Moment | None, end: Moment | None) -> Self:
+        """Read what was asked for.
+
+        Raises
+        ------
+        ConfigError
+            Where the start lies after the end.
+        kallos_data.ConfigError
+            Where one is no date.
+        """
+        first = None if start is None else first_moment(start, name="start")
+        last = None if end is None else last_moment(end, name="end")
+        if first is not None and last is not None and first > last:
+            raise ConfigError(f"must not lie after the end {end}, as {start} does", "start")
+        return cls(first, last)
+
+    def holds(self, times: pl.Series) -> Mask:
+        """Return which of ``times [T]`` lie in it."""
+        inside = np.ones(len(times), dtype=bool)
+        if self.first is not None:
+            inside &= (times >= self.first).to_numpy()
+        if self.last is not None:
+            inside &= (times <= self.last).to_numpy()
+        return inside
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """Whose forecasts are judged, and of what.
+
+    Attributes
+    ----------
+    what : str
+        As a sentence begins with it: the average of 5 gru networks.
+    asset_id, target_col : str
+    metric : {"rmse", "mae"}
+    around_zero : bool
+        Whether 0 is a naive forecast, too.
+    step : Step
+        From bar to bar.
+    look_back : int
+        Steps that baselines read.
+    trained_until : datetime or None
+        The last step that had a part in the forecaster's making, where that is known.
+    overlap : bool
+        Whether steps are judged that had.
+    looks : int or None
+        How often the period has been judged, this time included, where that is known.
+    """
+
+    what: str
+    asset_id: str
+    target_col: str
+    metric: Metric
+    around_zero: bool
+    step: Step
+    look_back: int
+    trained_until: datetime | None = None
+    overlap: bool = False
+    looks: int | None = None
+
+
+def judged(
+    steps: LaterSteps, members: Floats, of: Judged, period: Period, *, only: Mask | None = None
+) -> Evaluation:
+    """Judge the mean of members' forecasts at the observed steps of a period.
+
+    Parameters
+    ----------
+    steps : LaterSteps
+    members : numpy.ndarray, float64, [M, T_val]
+        What each member forecasts of the later steps.
+    of : Judged
+    period : Period
+    only : numpy.ndarray, bool, [T_val], optional
+        Steps that there are forecasts of; all where left out.
+
+    Raises
+    ------
+    ConfigError
+        Where no observed step lies in the period.
+    """
+    fold, truth = steps.fold, steps.fold.truth
+    asked_for = period.holds(steps.times) if only is None else period.holds(steps.times) & only
+    scored = fold.val_observed & asked_for
+    if not scored.any():
+        raise ConfigError(
+            f"leaves no observed step: those after the training are {steps.times[0]:%Y-%m-%d %H:%M} to "
+            f"{steps.times[-1]:%Y-%m-%d %H:%M}",
+            "start" if period.first is not None else "end",
+        )
+    settings = FoldSettings(metric=of.metric)
+    with_mean = mean_is_a_rival(truth)
+    naive = naive_forecasts(truth, settings, with_mean=with_mean, around_zero=of.around_zero)
+    season = None if of.step.working_days else season_of(of.step.length.total_seconds())
+    baselines = baseline_forecasts(fold, look_back=of.look_back, season=season)
+    baselines = {name: forecast[scored] for name, forecast in baselines.items()}
+    data = HoldOut(
+        times=steps.times.dt.replace_time_zone(None).to_numpy()[scored],
+        actual=fold.actual[scored],
+        forecast=members.mean(axis=0)[scored],
+        naive={name: forecast[scored] for name, forecast in naive.items()},
+        to_beat=naive_of_training(truth, of.metric, around_zero=of.around_zero),
+        known=truth.known[truth.val_start :][scored],
+    )
+    return Evaluation(
+        of=of,
+        data=data,
+        members=members[:, scored],
+        baselines=baselines,
+        verdict=judge_hold_out(data, metric=of.metric, horizon=1 + fold.purge),
+        baseline_skills=baseline_skills(data, baselines, metric=of.metric),
+        scores=_scores(data, baselines, of),
+        n_filled=int((asked_for & ~fold.val_observed).sum()),
+    )
+
+
+def _scores(data: HoldOut, baselines: dict[str, Floats], of: Judged) -> tuple[Score, ...]:
+    """Return the errors of all that was judged: the forecaster first, then by error."""
+    naive_error = error(of.metric, data.actual, data.naive[data.to_beat])
+
+    def score(name: str, kind: str, forecast: Floats) -> Score:
+        rmse, mae = (error(metric, data.actual, forecast) for metric in ("rmse", "mae"))
+        own = rmse if of.metric == "rmse" else mae
+        return Score(name=name, kind=kind, rmse=rmse, mae=mae, skill=skill_of_errors(own, naive_error))
+
+    others = [score(name, "naive", forecast) for name, forecast in data.naive.items()]
+    others += [score(name, "baseline", forecast) for name, forecast in baselines.items()]
+    others.sort(key=lambda each: each.rmse if of.metric == "rmse" else each.mae)
+    return (score(of.what, "forecaster", data.forecast), *others)

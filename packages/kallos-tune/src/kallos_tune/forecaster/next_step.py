@@ -1,0 +1,224 @@
+"""The forecast of what comes next, from the newest rows there are."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from kallos_data import DatabaseConfig, FoldSeries, History, InsufficientDataError, prepare_darts_timeseries
+from kallos_models import Member, forecast_recursive
+
+from ..errors import ConfigError
+from .card import ForecasterCard
+from .later_steps import history_for
+from .trained import Floats, Trained
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_MAX_AGE: Final = 2.0
+"""Steps that the newest bar may be old, from its end, before a forecast from it is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepForecast:
+    """The forecast of one step.
+
+    Attributes
+    ----------
+    time : datetime
+        Of the step that it is for, UTC.
+    forecast : float
+        In the target's unit: the mean of the members.
+    spread : float or None
+        Standard deviation between members; None for a single one.
+    price : float or None
+        The close that it means, where the target is a log return of one step or a price; None elsewhere.
+    """
+
+    time: datetime
+    forecast: float
+    spread: float | None
+    price: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What comes next.
+
+    Attributes
+    ----------
+    asset_id, target_col, what : str
+    known_until : datetime
+        The newest step that was read.
+    age_steps : float
+        How many steps have passed since that one was over.
+    steps : tuple of StepForecast
+    held : tuple of str
+        Features that were taken to stay as they are, since a later step needed them.
+    """
+
+    asset_id: str
+    target_col: str
+    what: str
+    known_until: datetime
+    age_steps: float
+    steps: tuple[StepForecast, ...]
+    held: tuple[str, ...] = ()
+
+    def frame(self) -> pl.DataFrame:
+        """Return a row a step: ``time``, ``forecast``, ``spread``, ``price``."""
+        return pl.DataFrame([asdict(step) for step in self.steps], schema_overrides={"spread": pl.Float64, "price": pl.Float64})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it in JSON's own types."""
+        facts = asdict(self)
+        facts["known_until"] = self.known_until.isoformat()
+        facts["steps"] = [step | {"time": step["time"].isoformat()} for step in facts["steps"]]
+        return facts
+
+
+def forecast_next(
+    trained: Trained,
+    db_kwargs: Mapping[str, object] | str | DatabaseConfig,
+    *,
+    horizon: int = 1,
+    max_age: float = DEFAULT_MAX_AGE,
+    hold_features: bool = False,
+    asset_id: str | None = None,
+    now: datetime | None = None,
+) -> Forecast:
+    """Forecast the next steps from the newest rows of the history.
+
+    The first step is what the networks were trained for. Later ones feed on the forecasts before them, which nothing
+    has judged: of changes their mean soon says nothing.
+
+    Parameters
+    ----------
+    trained : Trained
+    db_kwargs : mapping, str or DatabaseConfig
+        Database of the history.
+    horizon : int, default 1
+        Steps to forecast.
+    max_age : float, default 2
+        Steps that may have passed since the newest bar was over.
+    hold_features : bool, default False
+        Whether features stay at their newest values where a later step would have to know them.
+    asset_id : str, optional
+        Another asset than the forecaster's.
+    now : datetime, optional
+        The present; the clock's where left out.
+
+    Returns
+    -------
+    Forecast
+
+    Raises
+    ------
+    ConfigError
+        Where the newest bar is too old, later steps need features that are not known, or the purge forbids them.
+    kallos_data.KallosError
+        As in :func:`kallos_data.load_history`; a feature that is missing is named.
+    """
+    card = trained.card
+    _check_horizon(card, horizon, hold_features=hold_features)
+    history = history_for(card, db_kwargs, asset_id=asset_id)
+    known_until = history.frame["timestamp"][-1]
+    age = (_present(now) - history.step.after(known_until)) / history.step.length
+    if age > max_age:
+        raise ConfigError(
+            f"is {max_age:g} steps, and the newest bar, of {known_until:%Y-%m-%d %H:%M}, was over {age:.1f} steps ago: "
+            "ingest newer rows, or allow older ones",
+            "max_age",
+        )
+    if len(history.frame) < trained.look_back:
+        raise InsufficientDataError(
+            trained.look_back,
+            len(history.frame),
+            purpose=f"a forecast of {asset_id or card.asset_id}",
+            remedy="load a longer history",
+        )
+    fold = _newest(card, history)
+    members = np.stack([_ahead(member, fold, horizon) for member in trained.members])
+    return Forecast(
+        asset_id=asset_id or card.asset_id,
+        target_col=card.target_col,
+        what=trained.what,
+        known_until=known_until,
+        age_steps=float(age),
+        steps=_steps(card, history, members),
+        held=card.features if horizon > 1 else (),
+    )
+
+
+def _check_horizon(card: ForecasterCard, horizon: int, *, hold_features: bool) -> None:
+    if horizon < 1:
+        raise ConfigError(f"must be 1 or more, not {horizon}", "horizon")
+    if horizon > 1 and card.purge:
+        raise ConfigError(
+            f"must be 1, not {horizon}: the target looks {card.purge} steps ahead, and a later step would start from "
+            "targets that are not known",
+            "horizon",
+        )
+    if horizon > 1 and card.features and not hold_features:
+        shown = ", ".join(card.features)
+        raise ConfigError(
+            f"must be 1, not {horizon}: later steps would have to know {shown}; to take them to stay as they are, say "
+            "so (hold_features)",
+            "horizon",
+        )
+
+
+def _newest(card: ForecasterCard, history: History) -> FoldSeries:
+    """Return the whole history as a series, scaled as the forecaster was trained."""
+    return prepare_darts_timeseries(
+        history.frame,
+        history.frame[:0],
+        card.target_col,
+        card.feature_groups,
+        observed=history.observed,
+        scalers=card.scalers,
+        purge=card.purge,
+    )
+
+
+def _ahead(member: Member, fold: FoldSeries, horizon: int) -> Floats:
+    """Return what a member forecasts of the next steps, [horizon], in the target's unit."""
+    look_back = member.hparams.input_chunk_length
+    target = fold.target[fold.n_train - look_back : fold.n_train]
+    covariates = None if fold.covariates is None else fold.covariates[fold.n_train - look_back : fold.n_train]
+    if covariates is not None and horizon > 1:
+        covariates = covariates.append_values(np.repeat(covariates.values()[-1:], horizon - 1, axis=0))
+    scaled = forecast_recursive(member.model, horizon, target, covariates)[:, 0]
+    return fold.recursive_to_target_unit(scaled)
+
+
+def _steps(card: ForecasterCard, history: History, members: Floats) -> tuple[StepForecast, ...]:
+    mean = members.mean(axis=0)
+    spread = members.std(axis=0, ddof=1) if len(members) > 1 else None
+    prices = _prices(card, history, mean)
+    time = history.frame["timestamp"][-1]
+    for _ in range(card.purge):
+        time = history.step.next(time)
+    steps: list[StepForecast] = []
+    for number, forecast in enumerate(mean):
+        time = history.step.next(time)
+        of_members = None if spread is None else float(spread[number])
+        steps.append(StepForecast(time, float(forecast), of_members, None if prices is None else float(prices[number])))
+    return tuple(steps)
+
+
+def _prices(card: ForecasterCard, history: History, forecast: Floats) -> Floats | None:
+    """Return the closes that a forecast means; of log returns, the median of what may come."""
+    if card.target_col == "close":
+        return forecast
+    if card.target_col != "log_return" or card.purge or "close" not in history.frame.columns:
+        return None
+    return float(history.frame["close"][-1]) * np.exp(np.cumsum(forecast))
+
+
+def _present(now: datetime | None) -> datetime:
+    return datetime.now(UTC) if now is None else now

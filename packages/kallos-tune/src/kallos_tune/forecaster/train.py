@@ -1,0 +1,212 @@
+"""Train a forecaster with what a study found, on everything up to the study's end."""
+
+import hashlib
+import json
+import logging
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from kallos_data import DatabaseConfig, FoldSeries
+from kallos_models import TrainingSettings, load_forecaster, require_new_folder, save_forecaster
+
+from ..data_fingerprint import change_of, frame_hash
+from ..evaluation.scoring import naive_of_training
+from ..events import Listener, ignore
+from ..study_data import StudyData
+from ..study_source import data_of_study
+from ..versions import versions
+from ..workers.job import Assignment
+from ..workers.processes import run_assignment
+from .card import ForecasterCard, step_facts
+from .description import description_of
+from .members import TrainingJob
+from .plan import MemberPlan, plan_members
+from .recipe import Recipe
+from .settings import ForecasterSettings
+from .trained import Trained, load_trained
+from .window import TrainingWindow, training_window
+
+logger = logging.getLogger(__name__)
+
+_WORK: Final = "kallos_tune.forecaster.members:train_members"
+_LOGGERS: Final = ("kallos_data", "kallos_models", "kallos_tune")
+
+
+def train_forecaster(
+    recipe: Recipe,
+    folder: str | Path,
+    db_kwargs: Mapping[str, object] | str | DatabaseConfig,
+    *,
+    settings: ForecasterSettings | None = None,
+    overwrite: bool = False,
+    on_event: Listener = ignore,
+) -> Trained:
+    """Train what a study found on everything up to its end date, and save it in a folder.
+
+    A member that is trained is kept beside the folder until all are: the same call takes up where a killed one ended.
+    The same study, data, versions and kind of machine give the same forecaster to the bit, whatever the number of
+    workers.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        From a study or from its file of best parameters.
+    folder : str or Path
+        Where to save; see :func:`kallos_models.save_forecaster`.
+    db_kwargs : mapping, str or DatabaseConfig
+        Database of the history.
+    settings : ForecasterSettings, optional
+        Its defaults where left out.
+    overwrite : bool, default False
+        Whether to replace a forecaster that is there already.
+    on_event : callable, optional
+        Is told of members that begin and end.
+
+    Returns
+    -------
+    Trained
+
+    Raises
+    ------
+    ConfigError
+        Where a setting is impossible.
+    kallos_models.KallosError
+        Where a model cannot be built or its training diverges, or the folder cannot be written or holds something.
+    kallos_data.KallosError
+        As in :func:`kallos_tune.load_study_data`.
+    WorkerError
+        Where a worker process ends with an error.
+    KeyboardInterrupt
+        On Ctrl-C; finished members are kept.
+    """
+    settings = settings or ForecasterSettings()
+    folder = Path(folder).absolute()
+    require_new_folder(folder, overwrite=overwrite)
+    data = data_of_study(recipe.definition, db_kwargs, reading=recipe.reading)
+    _warn_of_changed_data(recipe, data)
+    window = window_of(data, recipe.definition, settings)
+    lengths = [len(train) for train, _ in data.splits]
+    members = plan_members(recipe, settings, fold_lengths=lengths, final_length=len(window.train))
+    return train_on(recipe, data, window, members, folder, settings=settings, overwrite=overwrite, on_event=on_event)
+
+
+def window_of(data: StudyData, definition: Mapping[str, Any], settings: ForecasterSettings) -> TrainingWindow:
+    """Return the window to train on that ends with a study's data."""
+    rolling_length = len(data.splits[-1][0]) if definition["window"] == "rolling" else None
+    return training_window(
+        data.frame, data.observed, definition, rolling_length=rolling_length, stop_on_last=settings.stop_on_last
+    )
+
+
+def train_on(  # noqa: PLR0917 - what is trained, on what, and where to
+    recipe: Recipe,
+    data: StudyData,
+    window: TrainingWindow,
+    members: tuple[MemberPlan, ...],
+    folder: Path,
+    *,
+    settings: ForecasterSettings,
+    overwrite: bool,
+    on_event: Listener = ignore,
+) -> Trained:
+    """Train members on a window of a study's data, and save them as one forecaster."""
+    fold = window.series()
+    card = card_of(recipe, data, window, fold, members, settings)
+    job = TrainingJob(
+        model_name=recipe.model_name,
+        window=window,
+        members=members,
+        training=TrainingSettings(
+            max_epochs=max(member.epochs for member in members),
+            patience=int(recipe.definition["patience"]),
+            device=settings.device,
+        ),
+        folder=_begun_folder(folder, recipe, card, members),
+    )
+    missing = [member for member in members if not job.is_finished(member)]
+    if missing:
+        if len(missing) < len(members):
+            logger.info("%d of %d members are trained already and kept", len(members) - len(missing), len(members))
+        n_workers = min(settings.workers, len(missing))
+        run_assignment(Assignment(_WORK, (job,), _LOGGERS), n_workers, on_event)
+    saved = [load_forecaster(job.folder_of(member)) for member in members]
+    about = card.to_dict() | {"members": [dict(each.about) for each in saved]}
+    networks = [each.members[0] for each in saved]
+    save_forecaster(networks, folder, about=about, description=description_of(about), overwrite=overwrite)
+    shutil.rmtree(job.folder)
+    return load_trained(folder)
+
+
+def card_of(  # noqa: PLR0917 - all that a card is about
+    recipe: Recipe,
+    data: StudyData,
+    window: TrainingWindow,
+    fold: FoldSeries,
+    members: tuple[MemberPlan, ...],
+    settings: ForecasterSettings,
+) -> ForecasterCard:
+    """Return the card of a forecaster before it is trained: its members are those planned."""
+    definition, history = recipe.definition, data.settings.history
+    times = window.train["timestamp"]
+    return ForecasterCard(
+        study_name=recipe.study_name,
+        asset_id=definition["asset_id"],
+        target_col=definition["target_col"],
+        metric=definition["metric"],
+        around_zero=data.around_zero,
+        feature_groups={group: list(columns) for group, columns in definition["feature_groups"].items()},
+        feature_scaler=dict(fold.feature_scaler.to_dict()),
+        target_scaler=dict(fold.target_scaler.to_dict()),
+        tables={
+            "market": history.tables.market,
+            "indicators": history.tables.indicators,
+            "id_column": history.tables.id_column,
+            "timestamp_column": history.tables.timestamp_column,
+            "schema": history.tables.schema,
+        },
+        max_gap=history.max_gap,
+        step=step_facts(data.step),
+        purge=window.purge,
+        train_first=times[0].isoformat(),
+        train_last=times[-1].isoformat(),
+        known_until=data.frame["timestamp"][-1].isoformat(),
+        data_hash=frame_hash(data.used),
+        members=[{"trial": each.trial, "seed": each.seed, "epochs": each.epochs} for each in members],
+        stop_on_last=settings.stop_on_last,
+        naive=naive_of_training(fold.truth, definition["metric"], around_zero=data.around_zero),
+        verdict=None if recipe.verdict is None else dict(recipe.verdict),
+    )
+
+
+def _begun_folder(
+    folder: Path, recipe: Recipe, card: ForecasterCard, members: tuple[MemberPlan, ...]
+) -> Path:
+    """Return the folder of finished members beside the one to save in; what another training left there is removed."""
+    job = {
+        "card": card.to_dict() | {"members": None},
+        "model_name": recipe.model_name,
+        "members": [[each.trial, dict(each.params), each.seed, each.epochs] for each in members],
+        "patience": recipe.definition["patience"],
+        "versions": versions(),
+    }
+    mark = hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()
+    begun = folder.with_name(f".{folder.name}.training")
+    mark_file = begun / "job"
+    if begun.exists() and not (mark_file.is_file() and mark_file.read_text(encoding="ascii") == mark):
+        logger.info("what an earlier training of something else has left in %s is removed", begun)
+        shutil.rmtree(begun)
+    begun.mkdir(parents=True, exist_ok=True)
+    mark_file.write_text(mark, encoding="ascii")
+    return begun
+
+
+def _warn_of_changed_data(recipe: Recipe, data: StudyData) -> None:
+    stored = str(recipe.definition["data_hash"])
+    if frame_hash(data.used) == stored:
+        return
+    change = change_of(recipe.fingerprint, stored, data.used) or "the data differ from those of the study"
+    logger.warning(
+        "%s: the forecaster is trained on them as they are now, with parameters that were found on the old ones", change
+    )

@@ -1,0 +1,133 @@
+"""The verdict on a hold-out period in words, by the rules and with the sentences of a study's end.
+
+No error is shown relative to the error of a naive forecast within the training window (MASE): on returns it flatters
+whoever forecasts zero.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from .baseline_names import baseline_in_words
+from .detectable import LEVEL
+from .direction import Direction
+from .figures import counted, p_value, per_cent, signed_per_cent
+from .hold_out_verdict import HoldOutVerdict
+from .sentences import (
+    WORSE,
+    against_each,
+    beats,
+    compared,
+    hinges,
+    how_much_is_open,
+    naive_in_words,
+    no_evidence,
+    overstated,
+    period,
+    power,
+    skill_with_interval,
+)
+
+_OVERLAP: Final = " [overlaps the training span: no test, the model has seen these steps]"
+
+
+def hold_out_lines(
+    verdict: HoldOutVerdict,
+    *,
+    what: str,
+    better_baselines: Mapping[str, float | None] | None = None,
+    looks: int = 1,
+    overlap: bool = False,
+) -> list[str]:
+    """Return the lines that tell what forecasts of a hold-out period are worth, without ends of line.
+
+    The result beside the naive forecasts, the verdict, the smallest skill that would have shown, and what the reader
+    must know beside it.
+
+    Parameters
+    ----------
+    verdict : HoldOutVerdict
+    what : str
+        What was judged, as a sentence begins with it: ``"the forecaster in models/btc"``.
+    better_baselines : mapping of str to float or None, optional
+        Skills of baselines by name, from :func:`kallos_tune.baseline_skills`. Those above the verdict's are named.
+    looks : int, default 1
+        How often forecasts of this period have been judged, this time included.
+    overlap : bool, default False
+        Whether the period overlaps the training span: every line then says so.
+    """
+    lines = _lines(verdict, what, better_baselines or {}, looks)
+    return [line + _OVERLAP for line in lines] if overlap else lines
+
+
+def _lines(verdict: HoldOutVerdict, what: str, baselines: Mapping[str, float | None], looks: int) -> list[str]:
+    if verdict.conclusion == "not judged":
+        return [
+            f"verdict: none, because {verdict.reason}: do not trade on it. To get one, {verdict.remedy}",
+            *_looks(looks),
+        ]
+    result = f"{what} is {compared(verdict.skill)} {naive_in_words(verdict.to_beat)}{skill_with_interval(verdict)}"
+    return [
+        f"hold-out ({period(verdict)}): {result}",
+        against_each(verdict),
+        *_conclusion(verdict),
+        power(verdict, "hold-out"),
+        *hinges(verdict),
+        *_better(verdict, baselines),
+        *([] if verdict.direction is None else _direction(verdict.direction)),
+        *_looks(looks),
+    ]
+
+
+def _conclusion(verdict: HoldOutVerdict) -> list[str]:
+    if verdict.conclusion == "beats":
+        caution = "before real money: smaller errors are no profit, costs of trading are not counted"
+        return [beats(verdict, "hold-out"), caution, *how_much_is_open(verdict)]
+    worse = verdict.conclusion == "worse"
+    sentence = WORSE if worse else no_evidence(verdict, naive_in_words(verdict.to_beat))
+    return [sentence, *overstated(verdict, "hold-out")]
+
+
+def _better(verdict: HoldOutVerdict, baselines: Mapping[str, float | None]) -> list[str]:
+    """Return which baselines did better, the best first, and what follows for acting."""
+    if verdict.skill is None:
+        return []
+    better = {name: skill for name, skill in baselines.items() if skill is not None and skill > verdict.skill}
+    lines = [
+        f"{baseline_in_words(name)} did better: {signed_per_cent(better[name])} %"
+        for name in sorted(better, key=lambda name: -better[name])
+    ]
+    if verdict.conclusion == "beats" and lines:
+        lines.append(
+            "what costs next to nothing was better on these steps: this model is not worth its training. The baseline "
+            "was picked after the fact, so test it on later steps before acting on it"
+        )
+    elif lines:
+        lines.append(
+            "that is no reason to trade on a baseline either: it was picked after the fact, test it on later steps"
+        )
+    return lines
+
+
+def _direction(direction: Direction) -> list[str]:
+    if direction.share_right is None or direction.share_by_chance is None:
+        return [f"direction: not tested, {direction.untested}"]
+    line = (
+        f"direction: right in {per_cent(direction.share_right)} % of {counted(direction.n_steps, 'step')}, by chance "
+        f"it would be in {per_cent(direction.share_by_chance)} %"
+    )
+    if direction.n_still:
+        line += f" ({counted(direction.n_still, 'step')} without a direction left out)"
+    if direction.p is None:
+        return [f"{line}; not tested, {direction.untested}"]
+    said = "more than chance" if direction.p < LEVEL else "chance does as well"
+    return [f"{line}; Pesaran-Timmermann p {p_value(direction.p)}: {said}"]
+
+
+def _looks(looks: int) -> list[str]:
+    if looks <= 1:
+        return []
+    line = (
+        f"this period was looked at {looks} times: the first look is a test, later ones are part of the search, and "
+        "the best of several looks flatters. Trust what steps confirm that nobody has looked at yet"
+    )
+    return [line]
