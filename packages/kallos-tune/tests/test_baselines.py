@@ -210,8 +210,10 @@ def test_what_would_take_hours_is_left_out(folds, monkeypatch, caplog):
         ({"season": 0}, "season must be 1 or more, not 0"),
         (
             {"look_back": 60},
-            "look_back must be 59 or less with 60 training steps and a purge of 0, not 60: "
-            + "train on a longer history, or look back less",
+            (
+                "look_back must be 59 or less with 60 training steps and a purge of 0, not 60: "
+                "train on a longer history, or look back less"
+            ),
         ),
     ],
 )

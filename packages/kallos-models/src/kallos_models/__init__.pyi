@@ -16,6 +16,7 @@ from .hyperparameters import Hyperparameters as Hyperparameters
 from .lightning_silence import quiet_lightning as quiet_lightning
 from .model_files.files import SavedForecaster as SavedForecaster
 from .model_files.files import load_forecaster as load_forecaster
+from .model_files.files import require_new_folder as require_new_folder
 from .model_files.files import save_forecaster as save_forecaster
 from .model_files.members import Member as Member
 from .registry import available_models as available_models

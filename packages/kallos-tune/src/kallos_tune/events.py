@@ -125,9 +125,7 @@ class MemberFinished:
     seconds: float
 
 
-Event = (
-    StudyOpened | TrialStarted | EpochFinished | FoldFinished | TrialFinished | MemberStarted | MemberFinished
-)
+Event = StudyOpened | TrialStarted | EpochFinished | FoldFinished | TrialFinished | MemberStarted | MemberFinished
 Listener = Callable[[Event], None]
 
 

@@ -104,6 +104,25 @@ def save_forecaster(
     return folder
 
 
+def require_new_folder(folder: str | Path, *, overwrite: bool = False) -> None:
+    """Refuse a folder that :func:`save_forecaster` would refuse, before a long training ends in it.
+
+    Parameters
+    ----------
+    folder : str or Path
+    overwrite : bool, default False
+        As of :func:`save_forecaster`.
+
+    Raises
+    ------
+    ModelFileError
+        Where something else, or (without ``overwrite``) a forecaster is there.
+    """
+    folder = Path(folder).resolve()
+    put_back(folder)
+    refuse_occupied(folder, overwrite=overwrite)
+
+
 def load_forecaster(folder: str | Path) -> SavedForecaster:
     """Load a forecaster that :func:`save_forecaster` saved.
 

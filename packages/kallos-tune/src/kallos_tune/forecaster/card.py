@@ -47,8 +47,6 @@ class ForecasterCard:
         ``trial``, ``seed`` and ``epochs`` of each network.
     stop_on_last : int or None
         Steps that stopped the training.
-    naive : str
-        The naive forecast with the lowest error over the training window: the one to beat.
     verdict : dict or None
         What was announced of the study.
     """
@@ -71,7 +69,6 @@ class ForecasterCard:
     data_hash: str
     members: list[dict[str, Any]]
     stop_on_last: int | None
-    naive: str
     verdict: dict[str, Any] | None
 
     def to_dict(self) -> dict[str, Any]:
@@ -110,7 +107,7 @@ class ForecasterCard:
         scaler, _ = self.scalers
         if scaler.columns != self.features:
             raise ValueError("its scaler has other features")
-        if not isinstance(self.purge, int) or not 0 <= self.purge or not isinstance(self.max_gap, int):
+        if not isinstance(self.purge, int) or not self.purge >= 0 or not isinstance(self.max_gap, int):
             raise TypeError("purge and max_gap are no whole numbers of 0 or more")
         if len(self.members) != n_members or not all(isinstance(each, dict) for each in self.members):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValueError(f"it names {len(self.members)} members, and there are {n_members}")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ..learnt import learnt_in_words
+from ..learnt import LEARNT
 from ..verdict.verdict import Verdict
 from ..verdict.wording import verdict_lines
 
@@ -25,9 +25,10 @@ def description_of(about: Mapping[str, Any]) -> str:
         f"# A forecaster of {about['target_col']} of {about['asset_id']}",
         "",
         f"It forecasts `{about['target_col']}`, {1 + about['purge']} step(s) ahead, as the mean of the networks below.",
-        *([f"What they learn is {learnt_in_words(transform, about['target_col'])}."] if transform != "none" else []),
+        *([] if transform == "none" else [f"What they learn is its {LEARNT[transform]} since the last value known."]),
         "",
-        f"- trained on: {about['train_first']} to {about['train_last']}; nothing after {about['known_until']} had a part in it",
+        f"- trained on: {about['train_first']} to {about['train_last']}",
+        f"- nothing after {about['known_until']} had a part in it",
         f"- features: {', '.join(name for columns in about['feature_groups'].values() for name in columns) or 'none'}",
         f"- tables: {about['tables']['market']}, {about['tables']['indicators'] or 'no indicators'}",
         f"- study: {about['study_name']}",

@@ -1,7 +1,7 @@
 """Anybody's forecasts, judged on the same steps by the same rules: no model of Kallos needed."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +51,7 @@ class ForeignForecasts:
     asset_id: str
     target_col: str
     feature_groups: Mapping[str, Sequence[str]] | None = None
-    tables: FeatureTables = FeatureTables()
+    tables: FeatureTables = field(default_factory=FeatureTables)
     metric: Metric = "rmse"
     purge: int = 0
     max_gap: int = 7

@@ -90,9 +90,7 @@ class Judged:
     looks: int | None = None
 
 
-def judged(
-    steps: LaterSteps, members: Floats, of: Judged, period: Period, *, only: Mask | None = None
-) -> Evaluation:
+def judged(steps: LaterSteps, members: Floats, of: Judged, period: Period, *, only: Mask | None = None) -> Evaluation:
     """Judge the mean of members' forecasts at the observed steps of a period.
 
     Parameters

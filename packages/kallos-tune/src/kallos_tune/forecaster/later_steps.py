@@ -73,7 +73,9 @@ class LaterSteps:
     times: pl.Series
 
 
-def later_steps(card: ForecasterCard, history: History, *, after: datetime, scalers: Scalers | None = None) -> LaterSteps:
+def later_steps(
+    card: ForecasterCard, history: History, *, after: datetime, scalers: Scalers | None = None
+) -> LaterSteps:
     """Return the steps of a history after a moment, scaled as a forecaster was trained.
 
     The ``purge`` steps before the first of them are not known at it, as they are not in a fold.

@@ -71,7 +71,9 @@ class Forecast:
 
     def frame(self) -> pl.DataFrame:
         """Return a row a step: ``time``, ``forecast``, ``spread``, ``price``."""
-        return pl.DataFrame([asdict(step) for step in self.steps], schema_overrides={"spread": pl.Float64, "price": pl.Float64})
+        return pl.DataFrame(
+            [asdict(step) for step in self.steps], schema_overrides={"spread": pl.Float64, "price": pl.Float64}
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return it in JSON's own types."""

@@ -12,7 +12,6 @@ from kallos_data import DatabaseConfig, FoldSeries
 from kallos_models import TrainingSettings, load_forecaster, require_new_folder, save_forecaster
 
 from ..data_fingerprint import change_of, frame_hash
-from ..evaluation.scoring import naive_of_training
 from ..events import Listener, ignore
 from ..study_data import StudyData
 from ..study_source import data_of_study
@@ -100,7 +99,7 @@ def window_of(data: StudyData, definition: Mapping[str, Any], settings: Forecast
     )
 
 
-def train_on(  # noqa: PLR0917 - what is trained, on what, and where to
+def train_on(
     recipe: Recipe,
     data: StudyData,
     window: TrainingWindow,
@@ -175,14 +174,11 @@ def card_of(  # noqa: PLR0917 - all that a card is about
         data_hash=frame_hash(data.used),
         members=[{"trial": each.trial, "seed": each.seed, "epochs": each.epochs} for each in members],
         stop_on_last=settings.stop_on_last,
-        naive=naive_of_training(fold.truth, definition["metric"], around_zero=data.around_zero),
         verdict=None if recipe.verdict is None else dict(recipe.verdict),
     )
 
 
-def _begun_folder(
-    folder: Path, recipe: Recipe, card: ForecasterCard, members: tuple[MemberPlan, ...]
-) -> Path:
+def _begun_folder(folder: Path, recipe: Recipe, card: ForecasterCard, members: tuple[MemberPlan, ...]) -> Path:
     """Return the folder of finished members beside the one to save in; what another training left there is removed."""
     job = {
         "card": card.to_dict() | {"members": None},
