@@ -32,10 +32,12 @@ from .forecaster.foreign import read_forecasts as read_forecasts
 from .forecaster.looks import count_look as count_look
 from .forecaster.next_step import Forecast as Forecast
 from .forecaster.next_step import forecast_next as forecast_next
+from .forecaster.pictures import plot_evaluation as plot_evaluation
 from .forecaster.recipe import Recipe as Recipe
 from .forecaster.rerun import rerun_trial as rerun_trial
 from .forecaster.rerun_result import Rerun as Rerun
 from .forecaster.rerun_result import RerunFold as RerunFold
+from .forecaster.settings import DEFAULT_MAX_AGE as DEFAULT_MAX_AGE
 from .forecaster.settings import ForecasterSettings as ForecasterSettings
 from .forecaster.train import train_forecaster as train_forecaster
 from .forecaster.trained import Trained as Trained
