@@ -1,5 +1,6 @@
 """``kallos-run evaluate``: a model, or anybody's forecasts, judged on steps that had no part in its making."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -168,7 +169,7 @@ def evaluate(
         )
 
 
-def _refuse(given: dict[str, object], why: str) -> None:
+def _refuse(given: Mapping[str, object], why: str) -> None:
     for option, value in given.items():
         if value is not None:
             raise UserError(f"{option} {why}")

@@ -154,7 +154,8 @@ def _show(found: "Forecast", model_name: str, made_at: datetime, *, json: bool, 
         return
     header = ["for (UTC)", found.target_col, "spread", "price"]
     rows = [(f"{step.time:%Y-%m-%d %H:%M}", step.forecast, step.spread, _price(step.price)) for step in found.steps]
-    output.show_table(header, rows, title=f"{found.target_col} of {found.asset_id}, by {found.what}")
+    output.show(f"{found.target_col} of {found.asset_id}, by {found.what}")
+    output.show_table(header, rows)
 
 
 def _price(price: float | None) -> str | None:

@@ -154,7 +154,8 @@ def _show(trained: "Trained", recipe: "Recipe", *, json: bool) -> None:
         output.show_json(facts | {"weights_sha256": trained.digest} | card.to_dict())
         return
     rows = [(number, each["trial"], each["seed"], each["epochs"]) for number, each in enumerate(card.members, start=1)]
-    output.show_table(["member", "trial", "seed", "epochs"], rows, title=f"Members of {trained.what}")
+    output.show(trained.what)
+    output.show_table(["member", "trial", "seed", "epochs"], rows)
     output.show_facts(
         {
             "asset": card.asset_id,
