@@ -216,14 +216,7 @@ TOO_LONG = (
         ({"season": 0}, "season must be 1 or more, not 0"),
         (
             {"look_back": 60},
-<<<<<<< HEAD
-            (
-                "look_back must be 59 or less with 60 training steps and a purge of 0, not 60: "
-                "train on a longer history, or look back less"
-            ),
-=======
             TOO_LONG,
->>>>>>> abaf8c3221c162da04e49c375b4ceb5763ed46bb
         ),
     ],
 )
