@@ -108,8 +108,12 @@ def test_ingest_tune_resume_and_look(command_line, database_url, tmp_path):
     facts = json.loads(expect(0, "study", "show", "small", "--json", *in_schema).stdout)
     assert len(facts["trials"]) == 2
     assert facts["best_params"] == result["best_params"]
-    foreign = expect(2, "study", "show", "foreign", *in_schema)
-    assert "was not made by Kallos" in foreign.stderr
+    for trial in ("0", "1"):
+        again = json.loads(expect(0, "study", "rerun", "small", "--trial", trial, "--json", *in_schema).stdout)
+        assert (again["equal"], len(again["folds"]), again["data"]) == (True, 2, None)
+    for command in ("show", "rerun"):
+        foreign = expect(2, "study", command, "foreign", *in_schema)
+        assert "was not made by Kallos" in foreign.stderr
     unknown = expect(2, "study", "show", "smal", *in_schema)
     assert "did you mean 'small'?" in unknown.stderr
     assert not any(password in text for text in said)

@@ -15,7 +15,7 @@ from kallos_models import available_models
 GROUPS = ("study", "assets")
 COMMANDS = [
     *[(), ("demo",), ("ingest",), ("tune",)],
-    *[("study",), ("study", "list"), ("study", "show"), ("study", "reap")],
+    *[("study",), ("study", "list"), ("study", "show"), ("study", "rerun"), ("study", "reap")],
     *[("assets",), ("assets", "list"), ("assets", "show"), ("assets", "remove")],
 ]
 

@@ -64,6 +64,8 @@ MISTAKES = {
     "no worker": ((*TUNE, "--workers", "0"), ["--workers must be a whole number of 1 or more, not 0"]),
     "negative wait": ((*TUNE, "--database-wait", "-1"), ["--database-wait must be 0 or more, not -1"]),
     "no study to reap": (("study", "reap", "gru_btc"), ["no study 'gru_btc'"]),
+    "no study to rerun": (("study", "rerun", "gru_btc"), ["no study 'gru_btc'"]),
+    "no number of a trial": (("study", "rerun", "gru_btc", "--trial", "-1"), ["--trial", "equal to 0, not '-1'"]),
     "no study database": (("study", "list", "--db-url", "sqlite:///none.db"), ["none.db"]),
     "demo in a file": (("demo", "--folder", "kallos.db"), ["cannot create the folder kallos.db", "--folder"]),
     "demo without trials": (("demo", "--trials", "0"), ["--trials", "equal to 1, not '0'"]),

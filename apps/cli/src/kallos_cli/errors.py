@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from kallos_tune import StudyMismatchError
 
 EXIT_OURS = 1
+# Of a rerun: its scores are others than those stored.
+EXIT_DIFFERENT = 1
 EXIT_USER = 2
 EXIT_NO_EVIDENCE = 3
 EXIT_CTRL_C = 130
@@ -46,6 +48,7 @@ _OPTION_OF_ARGUMENT = {
     "time_zone": "--time-zone",
     "timestamp_column": "--timestamp-column",
     "to_date": "--to",
+    "trial": "--trial",
     "url": "--db-url",
     "wait_seconds": "--database-wait",
     "where": "--where",

@@ -33,6 +33,7 @@ from .folds.target_transform import require_logarithms as require_logarithms
 from .folds.transform_names import TargetTransform as TargetTransform
 from .folds.transform_names import TargetTransformChoice as TargetTransformChoice
 from .folds.unit_root import choose_target_transform as choose_target_transform
+from .forecasts.store import store_forecasts as store_forecasts
 from .history.later_rows import count_later_rows as count_later_rows
 from .history.load import load_features_from_db as load_features_from_db
 from .history.load import load_history as load_history

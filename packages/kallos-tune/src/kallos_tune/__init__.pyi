@@ -33,6 +33,9 @@ from .forecaster.looks import count_look as count_look
 from .forecaster.next_step import Forecast as Forecast
 from .forecaster.next_step import forecast_next as forecast_next
 from .forecaster.recipe import Recipe as Recipe
+from .forecaster.rerun import rerun_trial as rerun_trial
+from .forecaster.rerun_result import Rerun as Rerun
+from .forecaster.rerun_result import RerunFold as RerunFold
 from .forecaster.settings import ForecasterSettings as ForecasterSettings
 from .forecaster.train import train_forecaster as train_forecaster
 from .forecaster.trained import Trained as Trained

@@ -13,7 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from .errors import ConfigError
 from .study_definition import CHANGES, FINGERPRINT, NAIVE_SCORES, READING, VERSIONS, definition_as_made
 from .study_verdict import VERDICT
-from .trial_attributes import MADE_WITH, best_score
+from .trial_attributes import FOLD_SCORES, MADE_WITH, best_score
 from .trials import trial_counts
 from .verdict.judge import N_AVERAGE
 
@@ -42,7 +42,7 @@ class StudyResult:
     n_trials : dict of str to int
         Trials by state: complete, pruned, fail, running.
     made_with : dict
-        Seed, epochs at most, patience and device that the best trial was trained with.
+        Seed, epochs at most, patience, device and the like that the best trial was trained with.
     definition : dict
         Everything that defines the study, as it was made: groups, dates, folds, search space, hash of the data.
     changes : list of dict
@@ -115,7 +115,7 @@ def study_result(study: optuna.Study) -> StudyResult:
         best_trial=best.number,
         best_params=best.params,
         best_score=score,
-        fold_scores=best.user_attrs["fold_scores"],
+        fold_scores=best.user_attrs[FOLD_SCORES],
         fold_naive_scores=naive_scores,
         naive_score=naive,
         skill=1 - score / naive if naive > 0 else 0.0,

@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial, TrialState
 from .evaluation.forecast_record import forecast_from_text
 from .evaluation.scoring import mean_is_a_rival, naive_forecasts
 from .study_data import StudyData
-from .trial_attributes import FINISHED, OUT_OF_SAMPLE, n_finished
+from .trial_attributes import FINISHED, FOLD_SCORES, OUT_OF_SAMPLE, n_finished
 from .verdict.evidence import Floats, JudgedFold, TrialEvidence
 from .verdict.judge import judge
 from .verdict.verdict import Verdict
@@ -92,6 +92,6 @@ def _evidence(trial: FrozenTrial, scored: Mapping[int, np.ndarray]) -> TrialEvid
     return TrialEvidence(
         number=trial.number,
         complete=trial.state == TrialState.COMPLETE,
-        scores=tuple(trial.user_attrs.get("fold_scores", ())),
+        scores=tuple(trial.user_attrs.get(FOLD_SCORES, ())),
         forecasts=forecasts,
     )

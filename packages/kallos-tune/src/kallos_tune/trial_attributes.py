@@ -17,7 +17,9 @@ RETRY_OF: Final = "retry_of"
 WORKER: Final = "worker"
 CLAIM: Final = "claim"
 DRAW: Final = "draw"
-# What a trial was trained with: seed, epochs at most, patience, device; a study resumed by force has several.
+# Its error in each fold that it got through, in the target's unit.
+FOLD_SCORES: Final = "fold_scores"
+# All that a trial was trained with beside its parameters; a study resumed by force has several.
 MADE_WITH: Final = "made_with"
 # Per fold: its forecast with the weights of its best epoch; from the second on, the epoch that earlier folds choose and
 # the forecast with the weights of that epoch. How they are written: kallos_tune.evaluation.forecast_record.

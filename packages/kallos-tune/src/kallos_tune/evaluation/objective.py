@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import optuna
+import torch
 
 from kallos_data import FoldSeries
 from kallos_models import TrainingSettings
@@ -12,7 +13,7 @@ from kallos_models import TrainingSettings
 from ..events import EpochFinished, FoldFinished, Listener, TrialStarted, ignore
 from ..search_space import suggest
 from ..settings import TuningSettings
-from ..trial_attributes import CHOSEN_EPOCHS, FORECASTS, MADE_WITH, OUT_OF_SAMPLE
+from ..trial_attributes import CHOSEN_EPOCHS, FOLD_SCORES, FORECASTS, MADE_WITH, OUT_OF_SAMPLE
 from .fold import FoldResult, evaluate_fold
 from .forecast_record import forecast_to_text
 from .pruning import rung_of_epoch, rung_of_fold
@@ -36,9 +37,9 @@ def objective(
     ----------
     trial : optuna.Trial
         Is asked for the parameters of ``settings.search.space``. It keeps as user attributes the fold scores, their
-        naive counterparts, epochs, best epochs and seconds, and the seed, most epochs, patience and device it was made
-        with; also each fold's forecast at its best epoch and, from the second fold on, its forecast at the mean of the
-        earlier folds' best epochs, which knows nothing of the fold.
+        naive counterparts, epochs, best epochs and seconds, and all that it was made with: seed, most epochs, patience,
+        least fall of the loss, threads and device; also each fold's forecast at its best epoch and, from the second
+        fold on, its forecast at the mean of the earlier folds' best epochs, which knows nothing of the fold.
     folds : sequence of FoldSeries
         Oldest first; see :attr:`kallos_tune.StudyData.folds`.
     model_name : str
@@ -114,11 +115,13 @@ def _chosen_epoch(earlier: Sequence[FoldResult]) -> int | None:
     return round(float(np.mean([result.best_epoch for result in earlier]))) if earlier else None
 
 
-def _made_with(training: TrainingSettings) -> dict[str, int | str]:
+def _made_with(training: TrainingSettings) -> dict[str, float | str]:
     return {
         "seed": training.seed,
         "max_epochs": training.max_epochs,
         "patience": training.patience,
+        "min_delta": training.min_delta,
+        "threads": torch.get_num_threads(),
         "device": training.device,
     }
 
@@ -128,7 +131,7 @@ def _mean_score(results: Sequence[FoldResult]) -> float:
 
 
 def _store(trial: optuna.Trial, results: Sequence[FoldResult]) -> None:
-    trial.set_user_attr("fold_scores", [result.score for result in results])
+    trial.set_user_attr(FOLD_SCORES, [result.score for result in results])
     trial.set_user_attr("fold_naive_scores", [result.naive_score for result in results])
     trial.set_user_attr("fold_epochs", [result.epochs for result in results])
     trial.set_user_attr("fold_best_epochs", [result.best_epoch for result in results])

@@ -1,0 +1,1 @@
+"""Forecasts in a table of the database, one row for each model, asset and time."""
