@@ -203,6 +203,12 @@ def test_what_would_take_hours_is_left_out(folds, monkeypatch, caplog):
     assert caplog.messages == [f"theta (the Theta method) is left out of the baselines: {why}"]
 
 
+TOO_LONG = (
+    "look_back must be 59 or less with 60 training steps and a purge of 0, not 60: train on a longer history, or look "
+    "back less"
+)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -210,10 +216,7 @@ def test_what_would_take_hours_is_left_out(folds, monkeypatch, caplog):
         ({"season": 0}, "season must be 1 or more, not 0"),
         (
             {"look_back": 60},
-            (
-                "look_back must be 59 or less with 60 training steps and a purge of 0, not 60: "
-                "train on a longer history, or look back less"
-            ),
+            TOO_LONG,
         ),
     ],
 )

@@ -22,6 +22,7 @@ from .model_files.members import Member as Member
 from .registry import available_models as available_models
 from .registry import create_model as create_model
 from .settings import QUANTILES as QUANTILES
+from .settings import Device as Device
 from .settings import TrainingSettings as TrainingSettings
 from .settings import require_device as require_device
 from .training import Fit as Fit

@@ -95,8 +95,9 @@ def save_forecaster(
         written = write_beside(folder, files)
         try:
             put_in_place(written, folder, overwrite=overwrite)
-        finally:
+        except BaseException:
             discard(written)
+            raise
     except ModelFileError:
         raise
     except OSError as error:

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from kallos_data import DatabaseConfig, Moment
 
 from ..errors import ConfigError
-from .evaluation import Evaluation
-from .judging import Judged, Period, judged
+from .evaluation import Evaluation, Judged
+from .judging import Period, judged
 from .later_steps import history_for, just_before, later_steps
 from .trained import Trained, member_forecasts
 

@@ -1,10 +1,14 @@
 """What an evaluation found: errors, the verdict, and every forecast."""
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 import polars as pl
 
+from kallos_data import Step
+
+from ..settings import Metric
 from ..verdict.baseline_names import baseline_in_words
 from ..verdict.hold_out import HoldOut
 from ..verdict.hold_out_verdict import HoldOutVerdict
@@ -12,8 +16,41 @@ from ..verdict.hold_out_wording import hold_out_lines
 from ..verdict.sentences import naive_in_words
 from .trained import Floats
 
-if TYPE_CHECKING:
-    from .judging import Judged
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """Whose forecasts are judged, and of what.
+
+    Attributes
+    ----------
+    what : str
+        As a sentence begins with it: the average of 5 gru networks.
+    asset_id, target_col : str
+    metric : {"rmse", "mae"}
+    around_zero : bool
+        Whether 0 is a naive forecast, too.
+    step : Step
+        From bar to bar.
+    look_back : int
+        Steps that baselines read.
+    trained_until : datetime or None
+        The last step that had a part in the forecaster's making, where that is known.
+    overlap : bool
+        Whether steps are judged that had.
+    looks : int or None
+        How often the period has been judged, this time included, where that is known.
+    """
+
+    what: str
+    asset_id: str
+    target_col: str
+    metric: Metric
+    around_zero: bool
+    step: Step
+    look_back: int
+    trained_until: datetime | None = None
+    overlap: bool = False
+    looks: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +99,7 @@ class Evaluation:
         Steps of the period that are not judged, since the source has no value of them.
     """
 
-    of: "Judged"
+    of: Judged
     data: HoldOut
     members: Floats
     baselines: dict[str, Floats]

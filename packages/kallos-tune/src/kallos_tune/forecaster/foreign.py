@@ -25,8 +25,8 @@ from kallos_models import Hyperparameters
 
 from ..errors import ConfigError
 from ..settings import Metric
-from .evaluation import Evaluation
-from .judging import Judged, Period, judged
+from .evaluation import Evaluation, Judged
+from .judging import Period, judged
 from .later_steps import LaterSteps
 
 _COLUMNS = ("timestamp", "forecast")

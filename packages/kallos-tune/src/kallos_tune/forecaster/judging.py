@@ -7,15 +7,15 @@ from typing import Self
 import numpy as np
 import polars as pl
 
-from kallos_data import Moment, Step, first_moment, last_moment
+from kallos_data import Moment, first_moment, last_moment
 
 from ..errors import ConfigError
 from ..evaluation.baselines import baseline_forecasts, season_of
 from ..evaluation.scoring import Mask, error, mean_is_a_rival, naive_forecasts, naive_of_training
-from ..settings import FoldSettings, Metric
+from ..settings import FoldSettings
 from ..verdict.accuracy import skill_of_errors
 from ..verdict.hold_out import HoldOut, baseline_skills, judge_hold_out
-from .evaluation import Evaluation, Score
+from .evaluation import Evaluation, Judged, Score
 from .later_steps import LaterSteps
 from .trained import Floats
 
@@ -52,42 +52,6 @@ class Period:
         if self.last is not None:
             inside &= (times <= self.last).to_numpy()
         return inside
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """Whose forecasts are judged, and of what.
-
-    Attributes
-    ----------
-    what : str
-        As a sentence begins with it: the average of 5 gru networks.
-    asset_id, target_col : str
-    metric : {"rmse", "mae"}
-    around_zero : bool
-        Whether 0 is a naive forecast, too.
-    step : Step
-        From bar to bar.
-    look_back : int
-        Steps that baselines read.
-    trained_until : datetime or None
-        The last step that had a part in the forecaster's making, where that is known.
-    overlap : bool
-        Whether steps are judged that had.
-    looks : int or None
-        How often the period has been judged, this time included, where that is known.
-    """
-
-    what: str
-    asset_id: str
-    target_col: str
-    metric: Metric
-    around_zero: bool
-    step: Step
-    look_back: int
-    trained_until: datetime | None = None
-    overlap: bool = False
-    looks: int | None = None
 
 
 def judged(steps: LaterSteps, members: Floats, of: Judged, period: Period, *, only: Mask | None = None) -> Evaluation:

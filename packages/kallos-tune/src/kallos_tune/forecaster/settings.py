@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from kallos_models import check_settings, document_settings, setting
-from kallos_models.settings import Device
+from kallos_models import Device, check_settings, document_settings, setting
 
 from ..errors import ConfigError
 

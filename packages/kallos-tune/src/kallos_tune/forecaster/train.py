@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from kallos_data import DatabaseConfig, FoldSeries
-from kallos_models import TrainingSettings, load_forecaster, require_new_folder, save_forecaster
+from kallos_models import ModelFileError, TrainingSettings, load_forecaster, require_new_folder, save_forecaster
 
 from ..data_fingerprint import change_of, frame_hash
 from ..events import Listener, ignore
@@ -84,7 +84,7 @@ def train_forecaster(
     folder = Path(folder).absolute()
     require_new_folder(folder, overwrite=overwrite)
     data = data_of_study(recipe.definition, db_kwargs, reading=recipe.reading)
-    _warn_of_changed_data(recipe, data)
+    warn_of_changed_data(recipe, data)
     window = window_of(data, recipe.definition, settings)
     lengths = [len(train) for train, _ in data.splits]
     members = plan_members(recipe, settings, fold_lengths=lengths, final_length=len(window.train))
@@ -108,11 +108,17 @@ def train_on(
     *,
     settings: ForecasterSettings,
     overwrite: bool,
+    kept: bool = False,
     on_event: Listener = ignore,
 ) -> Trained:
-    """Train members on a window of a study's data, and save them as one forecaster."""
+    """Train members on a window of a study's data, and save them as one forecaster.
+
+    With ``kept``, one that is there already and is the same is returned as it is.
+    """
     fold = window.series()
     card = card_of(recipe, data, window, fold, members, settings)
+    if kept and (same := _trained_already(folder, recipe, card, members)):
+        return same
     job = TrainingJob(
         model_name=recipe.model_name,
         window=window,
@@ -178,6 +184,27 @@ def card_of(  # noqa: PLR0917 - all that a card is about
     )
 
 
+def _trained_already(
+    folder: Path, recipe: Recipe, card: ForecasterCard, members: tuple[MemberPlan, ...]
+) -> Trained | None:
+    """Return the forecaster in a folder where it is what would be trained."""
+    try:
+        there = load_trained(folder)
+    except ModelFileError:
+        # None, or one that is damaged: it is trained.
+        return None
+    planned = [(recipe.model_name, dict(each.params)) for each in members]
+    trained = [
+        (member.model_name, {name: getattr(member.hparams, name) for name in plan.params})
+        for member, plan in zip(there.members, members, strict=len(there.members) == len(members))
+    ]
+    nameless = {"members": [{**each, "epochs": None} for each in card.members]}
+    same_card = card.to_dict() | nameless == there.card.to_dict() | {
+        "members": [{**each, "epochs": None} for each in there.card.members]
+    }
+    return there if same_card and planned == trained else None
+
+
 def _begun_folder(folder: Path, recipe: Recipe, card: ForecasterCard, members: tuple[MemberPlan, ...]) -> Path:
     """Return the folder of finished members beside the one to save in; what another training left there is removed."""
     job = {
@@ -198,7 +225,7 @@ def _begun_folder(folder: Path, recipe: Recipe, card: ForecasterCard, members: t
     return begun
 
 
-def _warn_of_changed_data(recipe: Recipe, data: StudyData) -> None:
+def warn_of_changed_data(recipe: Recipe, data: StudyData) -> None:
     stored = str(recipe.definition["data_hash"])
     if frame_hash(data.used) == stored:
         return

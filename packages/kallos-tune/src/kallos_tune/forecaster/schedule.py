@@ -1,0 +1,224 @@
+"""Refitting on a schedule, replayed: a forecaster for each date, trained on what was known then.
+
+A folder holds one forecaster a date, in subfolders by their last known day, and ``schedule.json`` with their names,
+oldest first.
+"""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from secrets import token_hex
+from typing import Any, Final
+
+import polars as pl
+
+from kallos_data import ConfigError as DataConfigError
+from kallos_data import (
+    DatabaseConfig,
+    History,
+    InsufficientDataError,
+    Moment,
+    Step,
+    changes_in,
+    last_moment,
+    load_history,
+)
+from kallos_models import ModelFileError
+
+from ..errors import ConfigError
+from ..events import Listener, ignore
+from ..study_data import StudyData
+from ..study_source import data_of_study
+from .plan import plan_members
+from .recipe import Recipe
+from .settings import ForecasterSettings
+from .train import train_on, warn_of_changed_data, window_of
+from .trained import Trained, load_trained
+
+logger = logging.getLogger(__name__)
+
+_FORMAT: Final = 1
+_FILE: Final = "schedule.json"
+_MOST_MODELS: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Forecasters trained one after the other.
+
+    Attributes
+    ----------
+    folder : Path
+    every : str
+        From one training to the next: 30d.
+    models : tuple of Trained
+        Oldest first, one or more.
+    """
+
+    folder: Path
+    every: str
+    models: tuple[Trained, ...]
+
+
+def train_schedule(
+    recipe: Recipe,
+    folder: str | Path,
+    db_kwargs: Mapping[str, object] | str | DatabaseConfig,
+    *,
+    refit_every: str,
+    until: Moment,
+    settings: ForecasterSettings | None = None,
+    on_event: Listener = ignore,
+) -> Schedule:
+    """Train a forecaster at a study's end, and a new one after every so many days, each on what was known then.
+
+    All have the hyperparameters that the study found; how long they train follows the length of their history. Those
+    that are trained already are kept: the same call takes up where a killed one ended.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    folder : str or Path
+        Where to save.
+    db_kwargs : mapping, str or DatabaseConfig
+    refit_every : str
+        From one training to the next: 30d, 1w, 12h.
+    until : str, date or datetime
+        No training after it.
+    settings : ForecasterSettings, optional
+    on_event : callable, optional
+
+    Returns
+    -------
+    Schedule
+
+    Raises
+    ------
+    ConfigError
+        Where ``until`` lies before the study's end, or there would be more than a thousand trainings.
+    kallos_models.ModelFileError
+        Where the folder holds something else.
+    KallosError
+        As in :func:`kallos_tune.train_forecaster`.
+    """
+    settings = settings or ForecasterSettings()
+    folder = Path(folder).absolute()
+    data = data_of_study(recipe.definition, db_kwargs, reading=recipe.reading)
+    warn_of_changed_data(recipe, data)
+    end, last = data.frame["timestamp"][-1], last_moment(until, name="until")
+    dates = _dates(end, last, _interval(refit_every))
+    history = _longer_history(data, last, db_kwargs)
+    _require_own_folder(folder)
+    lengths = [len(train) for train, _ in data.splits]
+    names: list[str] = []
+    models: list[Trained] = []
+    for number, date in enumerate(dates, start=1):
+        known = _known_at(data, history, date)
+        window = window_of(known, recipe.definition, settings)
+        members = plan_members(recipe, settings, fold_lengths=lengths, final_length=len(window.train))
+        name = f"until-{date:%Y-%m-%dT%H%M}"
+        logger.info("training %d of %d: on what was known on %s", number, len(dates), f"{date:%Y-%m-%d %H:%M}")
+        models.append(
+            train_on(
+                recipe,
+                known,
+                window,
+                members,
+                folder / name,
+                settings=settings,
+                overwrite=True,
+                kept=True,
+                on_event=on_event,
+            )
+        )
+        names.append(name)
+        _write(folder, refit_every, names)
+    return Schedule(folder, refit_every, tuple(models))
+
+
+def is_schedule(folder: str | Path) -> bool:
+    """Return whether a folder holds forecasters on a schedule rather than one."""
+    return (Path(folder) / _FILE).is_file()
+
+
+def load_schedule(folder: str | Path) -> Schedule:
+    """Open the forecasters that :func:`train_schedule` saved.
+
+    Raises
+    ------
+    kallos_models.ModelFileError
+        Where one of them is missing or damaged, or the list of them is.
+    """
+    folder = Path(folder).absolute()
+    path = folder / _FILE
+    try:
+        facts: Any = json.loads(path.read_text(encoding="utf-8"))
+        every, names = str(facts["every"]), [str(name) for name in facts["models"]]
+        newer = facts["format"] != _FORMAT
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelFileError(f"{path} cannot be read ({error}): train the schedule again") from error
+    if newer:
+        raise ModelFileError(f"{path} has format {facts['format']!r}, and {_FORMAT} is read: use a newer kallos-tune")
+    if not names or any(Path(name).name != name for name in names):
+        raise ModelFileError(f"{path} names no forecasters beside it: train the schedule again")
+    return Schedule(folder, every, tuple(load_trained(folder / name) for name in names))
+
+
+def _interval(refit_every: str) -> Step:
+    try:
+        return Step.of(refit_every)
+    except DataConfigError as error:
+        raise ConfigError(f"must be a time as 30d, 1w or 12h, not {refit_every!r}", "refit_every") from error
+
+
+def _dates(end: datetime, last: datetime, every: Step) -> list[datetime]:
+    if last < end:
+        raise ConfigError(f"must not lie before the study's end, {end:%Y-%m-%d %H:%M}", "until")
+    n_models = 1 + int((last - end) / every.length)
+    if n_models > _MOST_MODELS:
+        raise ConfigError(f"makes {n_models} trainings, above {_MOST_MODELS}: train less often", "refit_every")
+    return [end + number * every.length for number in range(n_models)]
+
+
+def _longer_history(data: StudyData, last: datetime, db_kwargs: Mapping[str, object] | str | DatabaseConfig) -> History:
+    reading = data.settings.history
+    return load_history(
+        data.asset_id,
+        last,
+        db_kwargs,
+        start_date=data.frame["timestamp"][0],
+        tables=reading.tables,
+        needed_columns=[data.target_col, *data.features],
+        max_gap=reading.max_gap,
+        frequency=data.step,
+        target_col=data.target_col,
+        changes=changes_in(data.feature_groups),
+    )
+
+
+def _known_at(data: StudyData, history: History, date: datetime) -> StudyData:
+    known = history.frame.filter(pl.col("timestamp") <= date)
+    if known.is_empty() or history.step.next(known["timestamp"][-1]) <= date:
+        raise InsufficientDataError(
+            1,
+            0,
+            purpose=f"a training on what was known on {date:%Y-%m-%d %H:%M}",
+            remedy=f"the table ends with {history.frame['timestamp'][-1]:%Y-%m-%d %H:%M}: end the schedule earlier",
+        )
+    return replace(data, frame=known, observed=history.observed, end_date=date.isoformat())
+
+
+def _require_own_folder(folder: Path) -> None:
+    if folder.exists() and not is_schedule(folder) and (not folder.is_dir() or any(folder.iterdir())):
+        raise ModelFileError(f"{folder} exists and holds no schedule of forecasters: choose another folder")
+
+
+def _write(folder: Path, every: str, names: Sequence[str]) -> None:
+    path = folder / _FILE
+    beside = path.with_name(f".{path.name}.{token_hex(4)}")
+    text = json.dumps({"format": _FORMAT, "every": every, "models": list(names)}, indent=2) + "\n"
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
