@@ -159,7 +159,39 @@ def test_forecast_as_csv_is_a_table_on_stdout(run):
     assert rows["forecast"].null_count() == rows["price"].null_count() == 0
 
 
+def test_a_schedule_is_replayed_and_evaluate_says_what_refitting_is_worth(run, tmp_path):
+    arguments = ("--refit-every", "30d", "--until", "2019-12-15", "--output", "monthly", "--members", "1")
+    code, out, err = run("train", "--study", "small", *arguments, "--workers", "1")
+    assert code == 0, err
+    assert out.startswith("2 trainings, one every 30d, each one gru network\n")
+    assert re.findall(r"^ *(2019-\S+) 00:00 +1 *$", out, re.MULTILINE) == [END, "2019-11-30"]
+    code, out, err = run("evaluate", "--model", "monthly", "--start", "2019-11-21", "--end", "2019-12-20", "--json")
+    assert code == 0, err
+    assert "trained again every 30d, 2 models in all" in err
+    found = json.loads(out)
+    assert (found["refits"]["every"], found["refits"]["n_models"], found["looks"]) == ("30d", 2, 1)
+    assert found["lines"][-1] == found["refits"]["line"]
+    assert found["lines"][-1].startswith("refitting every 30d (2 models in this period): ")
+    code, out, err = run("forecast", "--model", "monthly", *OLD, "--json", "--quiet")
+    assert (code, err) == (0, "")
+    newest = run("forecast", "--model", "monthly/until-2019-11-30T0000", *OLD, "--json", "--quiet")[1]
+    assert json.loads(out)["model"] == "monthly"
+    assert json.loads(out)["steps"] == json.loads(newest)["steps"]
+    code, out, err = run("evaluate", "--model", "monthly", "--asset-id", "ETH", "--quiet")
+    assert (code, out) == (2, "")
+    assert "--asset-id is for a single model, and monthly holds a schedule of them: leave it out" in err
+
+
 MISTAKES = {
+    "half a schedule": (("train", "--study", "small", "--refit-every", "30d"), "--refit-every and --until go together"),
+    "no time of a schedule": (
+        ("train", "--study", "small", "--refit-every", "often", "--until", "2019-12-15", "--output", "x"),
+        "--refit-every must be a time as 30d, 1w or 12h, not 'often'",
+    ),
+    "a schedule backwards": (
+        ("train", "--study", "small", "--refit-every", "30d", "--until", "2019-01-15", "--output", "x"),
+        f"--until must not lie before the study's end, {END} 00:00",
+    ),
     "nothing to train": (("train",), "needs what to train: name a study with --study, or a file"),
     "two to train": (("train", "--study", "small", "--params", "x.json"), "takes --study or --params, not both"),
     "a trial of a file": (

@@ -4,7 +4,6 @@ import os
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kallos_data import FeatureTables
@@ -58,12 +57,6 @@ def with_storage(command: Sequence[str], databases: Databases, optuna_schema: st
     if optuna_schema is not None:
         words += ["--optuna-schema", optuna_schema]
     return of_program(*words)
-
-
-def from_here(path: Path) -> str:
-    """Return a path as it is shortest to type: from the current folder, where it lies below it."""
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 def table_options(tables: FeatureTables) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -12,9 +12,6 @@ from ..errors import UserError
 from ..feature_groups import read_feature_groups
 from ..output_path import make_folder
 from ..progress import LOADING
-
-if TYPE_CHECKING:
-    from kallos_tune import Evaluation
 
 EXAMPLES = (
     "[bold]Examples[/bold]\n\n"
@@ -30,7 +27,11 @@ def evaluate(
     *,
     model: Annotated[
         Path | None,
-        typer.Option("--model", metavar="FOLDER", help="Folder of a trained model, as kallos-run train saves it."),
+        typer.Option(
+            "--model",
+            metavar="FOLDER",
+            help="Folder of a trained model, or of a schedule of them, as kallos-run train saves it.",
+        ),
     ] = None,
     forecasts: Annotated[
         Path | None,
@@ -175,7 +176,7 @@ def _refuse(given: Mapping[str, object], why: str) -> None:
             raise UserError(f"{option} {why}")
 
 
-def _show(found: "Evaluation", files: list[Path], *, json: bool) -> None:
+def _show(found: evaluations.Outcome, files: list[Path], *, json: bool) -> None:
     if json:
         output.show_json(found.to_dict() | {"files": [str(file.resolve()) for file in files]})
         return

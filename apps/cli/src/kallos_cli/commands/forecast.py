@@ -78,7 +78,7 @@ def forecast(
     Says how old that row is and refuses one that is too old. Of returns, the price that they mean is told too. Start it
     after each new bar, by cron or a systemd timer: exit code 0 is a forecast.
     """
-    from kallos_tune import forecast_next, load_trained
+    from kallos_tune import forecast_next, is_schedule, load_schedule, load_trained
 
     from .. import logs
 
@@ -90,7 +90,8 @@ def forecast(
     config = Databases.of(db_url).studies
     if not quiet:
         output.say(LOADING)
-    trained = load_trained(model)
+    # Of models that were trained one after the other, the newest.
+    trained = load_schedule(model).models[-1] if is_schedule(model) else load_trained(model)
     made_at = datetime.now(UTC)
     found = forecast_next(
         trained, config, horizon=horizon, max_age=max_age, hold_features=hold_features, asset_id=asset_id, now=made_at
@@ -101,9 +102,9 @@ def forecast(
     if table is not None:
         from kallos_data import store_forecasts
 
-        rows = _rows(found, trained.folder.name, made_at)
+        rows = _rows(found, model.resolve().name, made_at)
         written = store_forecasts(rows, config, table=table, wait_seconds=database_wait)
-    _show(found, trained.folder.name, made_at, json=json, csv=csv)
+    _show(found, model.resolve().name, made_at, json=json, csv=csv)
     if quiet:
         return
     if written is not None:

@@ -1,6 +1,7 @@
 """``kallos-run train``: a final model from what a study found, saved in a folder."""
 
 import sys
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,19 +12,20 @@ from .. import command_line, output
 from ..databases import Databases
 from ..default_workers import usable_cores
 from ..errors import EXIT_CTRL_C, StoppedError, UserError
-from ..options import DEFAULT_DB_URL, OUTPUT_PANEL, DbUrl, Debug, Json, OptunaSchema, Quiet, StudiesUrl
+from ..options import DEFAULT_DB_URL, OUTPUT_PANEL, DbUrl, Debug, Json, OptunaSchema, Quiet, StudiesUrl, iso_date
 from ..progress import LOADING
 from ..setting_options import FORECASTER_OPTIONS, takes_settings
 from ..wording import count, duration
 
 if TYPE_CHECKING:
-    from kallos_tune import Event, Recipe, Trained
+    from kallos_tune import Event, ForecasterSettings, Recipe, Schedule, Trained
 
 EXAMPLES = (
     "[bold]Examples[/bold]\n\n"
     "kallos-run train --study gru_btc\n\n"
     "kallos-run train --study gru_btc --trial 7 --members-from seeds --members 3 --output gru_btc_seeds\n\n"
-    "kallos-run train --params gru_btc_best_params.json --stop-on-last 60 --overwrite"
+    "kallos-run train --params gru_btc_best_params.json --stop-on-last 60 --overwrite\n\n"
+    "kallos-run train --study gru_btc --refit-every 30d --until 2023-06-30 --output gru_btc_monthly"
 )
 
 
@@ -42,6 +44,20 @@ def train(
     trial: Annotated[
         int | None,
         typer.Option("--trial", min=0, metavar="N", help="Train this trial of the study alone. Default: the best."),
+    ] = None,
+    refit_every: Annotated[
+        str | None,
+        typer.Option(
+            "--refit-every",
+            metavar="TIME",
+            help="Replay a schedule: train again after every 30d, 1w or 12h, each time on what was known then.",
+        ),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            "--until", metavar="DATE", callback=iso_date, help="With --refit-every, the last day on which to train."
+        ),
     ] = None,
     settings: dict[str, Any],
     db_url: DbUrl = DEFAULT_DB_URL,
@@ -70,10 +86,12 @@ def train(
 
     By default it is the average of the five best trials, which is what the verdict of tune is about. Members are kept
     as they are finished: the same command goes on where a stopped one ended. Nothing after the study's end date is
-    read, so that evaluate can judge the model on it.
+    read, so that evaluate can judge the model on it. With --refit-every, evaluate says what refitting is worth.
     """
     _check_source(study, params, trial)
-    from kallos_tune import ForecasterSettings, Recipe, load_study, train_forecaster
+    if (refit_every is None) != (until is None):
+        raise UserError("--refit-every and --until go together: how often to train, and up to which day")
+    from kallos_tune import ForecasterSettings, Recipe, load_study
 
     from .. import logs
 
@@ -89,25 +107,59 @@ def train(
         assert study is not None, "one of the two is given"
         recipe = Recipe.of_study(load_study(databases.studies, study, optuna_schema=optuna_schema), trial=trial)
     folder = output_folder or Path(f"{recipe.study_name}_model")
-    overwrite = overwrite or _may_replace(folder)
     if not quiet:
         output.say(f"training what study {recipe.study_name} found, into {folder}; {LOADING}")
+    work = _Work(recipe, folder, databases, chosen, overwrite=overwrite, quiet=quiet)
     try:
-        trained = train_forecaster(
-            recipe,
-            folder,
-            databases.prices or databases.studies,
-            settings=chosen,
-            overwrite=overwrite,
-            on_event=_ignored if quiet else _say,
-        )
+        if refit_every is None or until is None:
+            _show(work.once(), recipe, json=json)
+        else:
+            _show_schedule(work.on_schedule(refit_every, until), json=json)
     except KeyboardInterrupt as stop:
         again = command_line.to_resume(databases)
         lines = ("interrupted: finished members are kept", "resume with:", *(f"  {command}" for command in again))
         raise StoppedError(EXIT_CTRL_C, *lines) from stop
-    _show(trained, recipe, json=json)
     if not quiet:
-        _say_next(trained, databases)
+        _say_next(folder, databases)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What to train, and where to."""
+
+    recipe: "Recipe"
+    folder: Path
+    databases: Databases
+    settings: "ForecasterSettings"
+    overwrite: bool
+    quiet: bool
+
+    def once(self) -> "Trained":
+        """Train one model at the study's end."""
+        from kallos_tune import train_forecaster
+
+        return train_forecaster(
+            self.recipe,
+            self.folder,
+            self.databases.prices or self.databases.studies,
+            settings=self.settings,
+            overwrite=self.overwrite or _may_replace(self.folder),
+            on_event=_ignored if self.quiet else _say,
+        )
+
+    def on_schedule(self, refit_every: str, until: str) -> "Schedule":
+        """Train a model at the study's end, and again and again after it."""
+        from kallos_tune import train_schedule
+
+        return train_schedule(
+            self.recipe,
+            self.folder,
+            self.databases.prices or self.databases.studies,
+            refit_every=refit_every,
+            until=until,
+            settings=self.settings,
+            on_event=_ignored if self.quiet else _say,
+        )
 
 
 def _check_source(study: str | None, params: Path | None, trial: int | None) -> None:
@@ -166,11 +218,26 @@ def _show(trained: "Trained", recipe: "Recipe", *, json: bool) -> None:
     )
 
 
-def _say_next(trained: "Trained", databases: Databases) -> None:
-    folder = command_line.from_here(trained.folder)
+def _show_schedule(schedule: "Schedule", *, json: bool) -> None:
+    if json:
+        models = [{"folder": str(each.folder)} | each.card.to_dict() for each in schedule.models]
+        output.show_json({"folder": str(schedule.folder), "every": schedule.every, "models": models})
+        return
+    output.show(
+        f"{count(len(schedule.models), 'training')}, one every {schedule.every}, each {schedule.models[0].what}"
+    )
+    rows = [
+        (f"{each.card.last_known:%Y-%m-%d %H:%M}", ", ".join(str(member["epochs"]) for member in each.card.members))
+        for each in schedule.models
+    ]
+    output.show_table(["known until", "epochs"], rows)
+    output.show(f"saved in {schedule.folder}")
+
+
+def _say_next(folder: Path, databases: Databases) -> None:
     output.say_commands(
         "Next, judge it on the steps after its training, then forecast the one to come:",
         *command_line.needed_first(databases),
-        command_line.with_storage(["evaluate", "--model", folder], databases),
-        command_line.with_storage(["forecast", "--model", folder], Databases(databases.prices)),
+        command_line.with_storage(["evaluate", "--model", str(folder)], databases),
+        command_line.with_storage(["forecast", "--model", str(folder)], Databases(databases.prices)),
     )
