@@ -156,8 +156,8 @@ def test_better_than_the_one_to_beat_and_not_than_another():
         BEATS, conclusion="no evidence", skill_against={ZERO: -0.001, TRAINING_MEAN: 0.027, LAST_VALUE: 0.31}
     )
     assert lines_of(verdict)[2] == (
-        "verdict: no evidence that this model beats a naive forecast: it is better than the training mean (Clark-West p "
-        "= 0.01), but nothing says so of a forecast of zero. Do not trade on it"
+        "verdict: no evidence that this model beats a naive forecast: it is better than the training mean (Clark-West "
+        "p = 0.01), but nothing says so of a forecast of zero. Do not trade on it"
     )
 
 
