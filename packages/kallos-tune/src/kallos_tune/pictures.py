@@ -81,9 +81,9 @@ def plot_hold_out(
     dict of str to matplotlib.figure.Figure
         ``"forecast"``: forecast and truth over time. ``"gain"``: the squared errors of the naive forecast less those
         of the forecast, summed up from the first step on; it rises wherever the forecast is the better one, and a
-        single jump says that all was won in one step (Goyal, Welch 2008, "A Comprehensive Look at the Empirical Performance
-        of Equity Premium Prediction", Review of Financial Studies 21(4)). ``"residuals"``: truth less forecast, over
-        time and counted.
+        single jump says that all was won in one step (Goyal, Welch 2008, "A Comprehensive Look at the Empirical
+        Performance of Equity Premium Prediction", Review of Financial Studies 21(4)). ``"residuals"``: truth less
+        forecast, over time and counted.
 
     Raises
     ------
