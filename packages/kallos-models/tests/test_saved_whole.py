@@ -135,7 +135,7 @@ def test_killed_at_any_step_of_a_first_save_another_save_succeeds(members, tmp_p
         try:
             assert load_forecaster(folder).about == {"save": "new"}
         except ModelFileError as error:
-            assert str(error) == f"no forecaster in {folder}: there is no such folder"  # noqa: PT017 - either is right
+            assert "there is no such folder" in str(error)  # noqa: PT017 - either is right
         save_forecaster(members, folder, about={"save": "again"}, overwrite=True)
         assert load_forecaster(folder).about == {"save": "again"}
         shutil.rmtree(folder)
