@@ -165,8 +165,8 @@ def _card(values: Mapping[str, Any]) -> Card:
     )
 
 
-def _weights(values: object) -> WeightsCard:
-    values = _of("weights", values, dict)
+def _weights(given: object) -> WeightsCard:
+    values = _of("weights", given, dict)
     _check_names(" in weights", values, [each.name for each in fields(WeightsCard)])
     if values["file"] != WEIGHTS:
         raise ValueError(f"the file of the weights must be {WEIGHTS!r}, not {shown(values['file'])}")
@@ -177,8 +177,8 @@ def _weights(values: object) -> WeightsCard:
     return WeightsCard(**values)
 
 
-def _member(which: str, values: object) -> MemberCard:
-    values = _of(which, values, dict)
+def _member(which: str, given: object) -> MemberCard:
+    values = _of(which, given, dict)
     _check_names(f" in {which}", values, [each.name for each in fields(MemberCard)])
     architecture, likelihood = values["architecture"], values["likelihood"]
     if architecture not in available_models():

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 from ..errors import ConfigError, ModelFileError
 from .building import implied_tensors, weights_of
 from .card import CARD, MOST_BYTES, MOST_MEMBERS, WEIGHTS, Card, read_card
-from .folder import PAGE, discard, put_back, put_in_place, refuse_occupied, write_beside
+from .folder import PAGE, discard, is_moved_aside, put_back, put_in_place, refuse_occupied, write_beside
 from .members import Member, built_member, card_of, numbered, of_member
 from .ordinary_files import AGAIN, damaged
 from .page import default_page
@@ -129,8 +129,8 @@ def load_forecaster(folder: str | Path) -> SavedForecaster:
             try:
                 return _read(folder)
             except (ModelFileError, FileNotFoundError):
-                # It may have been replaced since its card was read.
-                if _identity(folder) == before:
+                # It may have been replaced since its card was read, or be about to be.
+                if _identity(folder) == before and not is_moved_aside(folder):
                     raise
         except ModelFileError:
             raise
