@@ -238,6 +238,22 @@ def test_whoever_loads_between_the_renames_waits_for_the_new_one(members, tmp_pa
     assert (tmp_path / ".best.before").is_dir()
 
 
+def test_a_load_that_meets_the_gap_between_the_renames_looks_again(members, tmp_path, quick, monkeypatch):
+    folder = save_forecaster(members, tmp_path / "best", about={"save": "old"})
+    looked = []
+
+    def too_early_at_first(path):
+        looked.append(path)
+        if len(looked) == 1:
+            folder.rename(tmp_path / ".best.before")
+        else:
+            folders.put_back(path)
+
+    monkeypatch.setattr(files, "put_back", too_early_at_first)
+    assert load_forecaster(folder).about == {"save": "old"}
+    assert looked == [folder, folder]
+
+
 def test_where_folders_cannot_be_locked_it_saves_nevertheless(members, tmp_path, quick, monkeypatch, caplog):
     def refuse(*_):
         raise OSError(95, "Operation not supported")
