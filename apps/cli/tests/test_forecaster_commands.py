@@ -45,6 +45,12 @@ def run(trained, tmp_path, main_within):
     return main_within
 
 
+@pytest.fixture
+def without_baselines(monkeypatch):
+    """Judge beside naive forecasts alone: models to compare with take seconds."""
+    monkeypatch.setattr("kallos_tune.forecaster.judging.baseline_forecasts", lambda *_arguments, **_options: {})
+
+
 def test_train_says_what_it_trained_and_what_comes_next(run, tmp_path):
     code, out, err = run("train", "--study", "small", "--trial", "0", "--output", "one", "--workers", "1")
     assert code == 0, err
@@ -80,7 +86,7 @@ def test_a_model_that_is_there_is_not_replaced_unasked(run, tmp_path):
     assert len(json.loads((tmp_path / "small_model" / "card.json").read_text())["members"]) == 1
 
 
-def test_evaluate_shows_errors_beside_others_and_counts_the_look(run, tmp_path):
+def test_evaluate_shows_errors_beside_others_and_counts_the_look(run, tmp_path, request):
     code, out, err = run("evaluate", "--model", "small_model", "--output", "judged")
     assert code == 0, err
     assert f"the average of 2 gru networks, trained on log_return of BTC until {END} 00:00" in err
@@ -98,6 +104,7 @@ def test_evaluate_shows_errors_beside_others_and_counts_the_look(run, tmp_path):
     assert all(files[name].read_bytes().startswith(b"\x89PNG") for name in pictures)
     assert err.splitlines()[-1] == "  kallos-run forecast --model small_model"
 
+    request.getfixturevalue("without_baselines")
     code, out, err = run("evaluate", "--model", "small_model", "--start", "2019-12-01", "--json", "--quiet")
     assert (code, err) == (0, "")
     again = json.loads(out)
@@ -107,7 +114,7 @@ def test_evaluate_shows_errors_beside_others_and_counts_the_look(run, tmp_path):
     assert [look["first"][:10] for look in looks] == ["2019-11-01", "2019-12-01"]
 
 
-def test_without_its_study_a_look_is_not_counted_and_that_is_said(run, tmp_path):
+def test_without_its_study_a_look_is_not_counted_and_that_is_said(run, tmp_path, without_baselines):
     with closing(sqlite3.connect(tmp_path / "kallos.db")) as connection, connection:
         connection.execute("UPDATE studies SET study_name = 'other'")
     code, out, err = run("evaluate", "--model", "small_model", "--json")
@@ -116,7 +123,7 @@ def test_without_its_study_a_look_is_not_counted_and_that_is_said(run, tmp_path)
     assert "warning: this look is not counted, since study small cannot be opened (no study 'small'" in err
 
 
-def test_forecasts_of_a_file_are_judged_as_those_of_the_model(run, tmp_path):
+def test_forecasts_of_a_file_are_judged_as_those_of_the_model(run, without_baselines):
     run("evaluate", "--model", "small_model", "--output", "judged", "--quiet")
     mine = pl.read_csv("judged/forecasts.csv").select("timestamp", "forecast")
     mine.write_csv("mine.csv")
@@ -126,6 +133,10 @@ def test_forecasts_of_a_file_are_judged_as_those_of_the_model(run, tmp_path):
     assert theirs["what"] == "the forecast of mine.csv"
     for name in ("rmse", "mae"):
         assert theirs["scores"][0][name] == pytest.approx(ours["scores"][0][name], rel=1e-9)
+    code, out, err = run("evaluate", "--forecasts", "mine.csv", "--asset-id", "BTC", "--output", "mine")
+    assert code == 0, err
+    assert "the forecast of mine.csv" in out
+    assert len(list(Path("mine").iterdir())) == 5
 
 
 def test_forecast_prints_the_next_step_and_writes_it_once(run, tmp_path):
@@ -159,7 +170,7 @@ def test_forecast_as_csv_is_a_table_on_stdout(run):
     assert rows["forecast"].null_count() == rows["price"].null_count() == 0
 
 
-def test_a_schedule_is_replayed_and_evaluate_says_what_refitting_is_worth(run, tmp_path):
+def test_a_schedule_is_replayed_and_evaluate_says_what_refitting_is_worth(run, without_baselines):
     arguments = ("--refit-every", "30d", "--until", "2019-12-15", "--output", "monthly", "--members", "1")
     code, out, err = run("train", "--study", "small", *arguments, "--workers", "1")
     assert code == 0, err
@@ -266,7 +277,7 @@ def test_a_mistake_is_one_line_with_the_remedy(run, arguments, said):
     assert "Traceback" not in err
 
 
-def test_another_asset_is_judged_and_forecast_and_that_is_said(run, market_csv):
+def test_another_asset_is_judged_and_forecast_and_that_is_said(run, market_csv, without_baselines):
     assert run("ingest", market_csv, "--asset-id", "ETH")[0] == 0
     code, out, err = run("evaluate", "--model", "small_model", "--asset-id", "ETH", "--json")
     assert code == 0, err

@@ -61,8 +61,8 @@ def test_what_is_not_typed_is_the_library_s_default(main_within, database, monke
 @pytest.mark.parametrize(
     ("typed", "said"),
     [
-        (("--max-epochs", "0"), "--max-epochs must be a whole number of 1 or more, not 0"),
-        (("--max-epochs", "2.5"), "--max-epochs must be a whole number of 1 or more, not 2.5"),
+        (("--max-epochs", "0"), "--max-epochs must be a whole number from 1 to 1000000, not 0"),
+        (("--max-epochs", "2.5"), "--max-epochs must be a whole number from 1 to 1000000, not 2.5"),
         (("--seed", str(2**40)), f"--seed must be a whole number from 0 to 4294967295, not {2**40}"),
         (("--database-wait", "-1"), "--database-wait must be 0 or more, not -1"),
         (("--database-wait", "nan"), "--database-wait must be a finite number of 0 or more, not nan"),

@@ -214,16 +214,78 @@ def test_a_module_connected_to_a_strategy_can_be_saved(recorded, tmp_path):
 
 
 @pytest.mark.contract
-def test_a_clean_model_is_loaded_without_trust_and_without_its_series(recorded, tmp_path):
-    safe_globals = the("darts.utils.serialization", "safe_globals")
-    model = recorded[1]
-    model.save(str(tmp_path / "model.pt"), clean=True)
-    with safe_globals([]):
-        loaded = BlockRNNModel.load(
-            str(tmp_path / "model.pt"), pl_trainer_kwargs=QUIET, trusted=False, map_location="cpu"
-        )
-    holds(loaded.training_series is None, "Darts saves a clean model without its series")
-    holds(loaded.trainer_params == QUIET, "Darts gives a loaded model the trainer arguments that load is given")
+def test_a_module_has_the_likelihood_and_asks_it_for_the_loss():
+    kind = the("darts.utils.likelihood_models", "QuantileRegression")
+    seen = []
+
+    class Likelihood(kind):
+        def compute_loss(self, model_output, target, sample_weight):
+            seen.append((tuple(model_output.shape), tuple(target.shape), sample_weight))
+            return super().compute_loss(model_output, target, sample_weight)
+
+    model = create(likelihood=Likelihood([0.1, 0.5, 0.9]), pl_trainer_kwargs=QUIET | {"max_epochs": 1}, loss_fn=None)
+    model.fit(series(30), val_series=series(20))
+    holds(isinstance(getattr(model.model, "likelihood", None), Likelihood), "Darts' module has a likelihood")
+    holds(model.likelihood is model.model.likelihood, "Darts' model gives its module's likelihood")
+    holds(seen[0] == ((7, FUTURE, 1, 3), (7, FUTURE, 1), None), "Darts computes a loss by likelihood.compute_loss")
+    holds(getattr(create(), "likelihood", "absent") is None, "Darts' model has likelihood None without one")
+
+
+@pytest.mark.contract
+def test_validation_computes_no_gradients():
+    seen = []
+
+    class Loss(torch.nn.MSELoss):
+        def forward(self, output, target):
+            seen.append((self.training, torch.is_grad_enabled()))
+            return super().forward(output, target)
+
+    create(loss_fn=Loss(), pl_trainer_kwargs=QUIET | {"max_epochs": 1}).fit(series(30), val_series=series(20))
+    holds(set(seen) == {(True, True), (False, False)}, "Lightning computes gradients in training alone")
+
+
+@pytest.mark.contract
+def test_a_likelihood_is_asked_for_samples_to_feed_back():
+    kind = the("darts.utils.likelihood_models", "QuantileRegression")
+
+    class Fixed(kind):
+        def sample(self, model_output):
+            return torch.full(model_output.shape[:-1], 7.0)
+
+    model = create(likelihood=Fixed([0.1, 0.5, 0.9]), output_chunk_shift=0)
+    model.fit(series(30), trainer=Recorder())
+    forecast = model.predict(5, show_warnings=False).values()
+    holds((forecast == 7).all(), "Darts' predict forecasts what likelihood.sample says")
+
+
+@pytest.mark.contract
+def test_a_model_fitted_on_two_series_keeps_none():
+    model = create()
+    model.fit([series(7)] * 2, past_covariates=[series(7, width=2)] * 2, trainer=Recorder())
+    holds(
+        model.training_series is None and model.past_covariate_series is None,
+        "Darts keeps no series of a model that was fitted on two",
+    )
+    holds(getattr(model.model, "n_targets", None) == 1, "Darts' module counts its target's components in n_targets")
+
+
+@pytest.mark.contract
+@pytest.mark.parametrize("kind", ["gru", "tcn"])
+def test_a_module_can_be_built_without_its_tensors(kind):
+    def built() -> torch.nn.Module:
+        chunks = {"input_chunk_length": LOOK_BACK, "output_chunk_length": FUTURE, "random_state": 0}
+        model = create() if kind == "gru" else TCNModel(kernel_size=3, **chunks)
+        model.fit(series(30), trainer=Recorder())
+        return model.model
+
+    with torch.device("meta"):
+        tensors = built().state_dict()
+    holds(all(each.is_meta for each in tensors.values()), "Darts builds modules on torch's device meta")
+    found = {name: (each.shape, each.dtype) for name, each in tensors.items()}
+    holds(
+        found == {name: (each.shape, each.dtype) for name, each in built().state_dict().items()},
+        "Darts builds the same tensors on every device",
+    )
 
 
 @pytest.mark.contract
@@ -270,7 +332,7 @@ def test_weights_are_drawn_from_the_random_state_alone():
 
 UNDOCUMENTED = {
     "train_dataset", "val_dataset", "train_criterion", "val_criterion", "to_module_input", "strategy", "root_device",
-    "rnn", "prediction",
+    "rnn", "prediction", "n_targets",
 }  # fmt: skip
 
 

@@ -10,8 +10,9 @@ import torch
 from lightning_fabric.accelerators import cuda as fabric_cuda
 from pytorch_lightning.accelerators import CUDAAccelerator
 
-from kallos_models import files, forecasts, lightning_silence, training
+from kallos_models import Member, forecasts, lightning_silence, load_forecaster, save_forecaster, training
 from kallos_models.lightning_silence import LOGGERS, WARNINGS, quiet_lightning
+from kallos_models.model_files import building
 from kallos_models.registry import available_models, create_model
 from kallos_models.training import fit_forecaster, trainer_kwargs
 
@@ -31,8 +32,8 @@ def use_everything(name, market, folder):
     )
     forecasts.forecast_rolling(fit.model, market.val, market.covariates)
     forecasts.forecast_recursive(fit.model, 3, market.train, market.covariates)
-    files.save_forecaster(fit.model, folder / name)
-    model = files.load_forecaster(folder / name).model
+    save_forecaster([Member(name, fit.hparams, ("a", "b"), fit.model)], folder / name, overwrite=True)
+    model = load_forecaster(folder / name).members[0].model
     with lightning_silence.quiet_lightning():
         model.predict(2, series=market.train, past_covariates=market.covariates)
         own = create_model(name, SMALL, trainer_kwargs(training.TrainingSettings(max_epochs=1)))
@@ -89,7 +90,7 @@ def test_every_silence_is_still_needed(market, tmp_path, monkeypatch, a_gpu_that
     def loud():
         yield
 
-    for module in (training, forecasts, files, lightning_silence):
+    for module in (training, forecasts, building, lightning_silence):
         monkeypatch.setattr(module, "quiet_lightning", loud)
     with warnings.catch_warnings(record=True) as warned, listening() as heard:
         warnings.simplefilter("always")

@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from darts.models.forecasting.tide_model import TiDEModel
 from darts.utils.likelihood_models import GaussianLikelihood
 from safetensors import safe_open
 
+from kallos_models.darts_bridge import ConnectingTrainer
 from kallos_models.errors import ModelFileError
 from kallos_models.forecasts import forecast_recursive, forecast_rolling
 from kallos_models.lightning_silence import quiet_lightning
@@ -18,7 +20,7 @@ from kallos_models.model_files.files import load_forecaster, save_forecaster
 from kallos_models.model_files.members import Member
 from kallos_models.registry import create_model
 from kallos_models.settings import TrainingSettings
-from kallos_models.training import fit_forecaster
+from kallos_models.training import fit_forecaster, trainer_kwargs
 
 FILES = ["card.json", "model-card.md", "weights.safetensors"]
 
@@ -227,9 +229,12 @@ def test_members_that_cannot_be_saved_are_named(members, market, tmp_path):
     assert message(gru, doubles) == (
         others + "its tensor 'past_cov_projection.dense.0.weight' is F64 [8, 2] and not F32 [8, 2]"
     )
-    assert message(
-        Member("tide", tide.hparams, (), trained_by_darts(market.train, likelihood=GaussianLikelihood()))
-    ) == ("members must come from create_model, and the likelihood of member 0 does not")
+    gaussian = TiDEModel(10, 1, likelihood=GaussianLikelihood())
+    with quiet_lightning():
+        gaussian.fit(market.train, trainer=ConnectingTrainer(**trainer_kwargs()))
+    assert message(Member("tide", tide.hparams, (), gaussian)) == (
+        "members must come from create_model, and the likelihood of member 0 does not"
+    )
     assert message(gru, about={"x": {1}}).startswith("about cannot be written as JSON: Object of type set")
     assert message(gru, about={"x": float("nan")}).startswith("about cannot be written as JSON: Out of range float")
 

@@ -15,7 +15,7 @@ def test_the_example_runs_and_learns(tmp_path, monkeypatch):
     exec(compile(example, "README.md", "exec"), names)
 
     assert names["fit"].best_val_loss < 0.5
-    assert names["forecast"].values().item() == pytest.approx(names["covariate"][149], abs=1.0)
+    assert names["forecast"].item() == pytest.approx(names["covariate"][149], abs=1.0)
     assert [path.name for path in tmp_path.iterdir()] == ["forecaster"]
 
 

@@ -1,5 +1,7 @@
 """A small history in a SQLite file, a space of tiny models, and settings that train in a blink."""
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -10,7 +12,7 @@ import torch
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from kallos_data import FeatureTables, get_walk_forward_splits, prepare_darts_timeseries
-from kallos_tune import TuningSettings, run_tuning
+from kallos_tune import TuningSettings, load_study, run_tuning
 from kallos_tune.events import ignore
 
 GROUPS = {"unbounded_features": ["signal"], "volume_features": ["volume"]}
@@ -89,15 +91,35 @@ def one_thread():
     torch.set_num_threads(1)
 
 
+SETTINGS = TuningSettings.of(
+    space=TINY_SPACE,
+    max_epochs=2,
+    patience=2,
+    target_folds=2,
+    tables=FeatureTables(market="history", indicators=None),
+)
+
+
 @pytest.fixture
 def settings() -> TuningSettings:
-    return TuningSettings.of(
-        space=TINY_SPACE,
-        max_epochs=2,
-        patience=2,
-        target_folds=2,
-        tables=FeatureTables(market="history", indicators=None),
-    )
+    return SETTINGS
+
+
+@pytest.fixture(scope="session")
+def _finished_study(tmp_path_factory):
+    path = tmp_path_factory.mktemp("finished") / "history.db"
+    _write_history(f"sqlite:///{path}", make_history())
+    settings = SETTINGS.changed(pruner="none")
+    run_tuning("X", "2021-03-31", f"sqlite:///{path}", None, "gru", "s", "ret", GROUPS, 3, settings=settings)
+    return path
+
+
+@pytest.fixture
+def finished_study(_finished_study, database):
+    """Put a study of three complete trials, on the first 90 of the 120 days, into the database; return it."""
+    with closing(sqlite3.connect(_finished_study)) as there, closing(sqlite3.connect(database[10:])) as here:
+        there.backup(here)
+    return load_study(database, "s")
 
 
 @pytest.fixture

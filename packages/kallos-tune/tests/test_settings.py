@@ -25,7 +25,7 @@ RAY = {"engine": "ray"}
         ({"resume": "yes"}, "resume must be one of same, force, never, not 'yes'"),
         ({"engine": "spark"}, "engine must be one of processes, ray, not 'spark'"),
         ({"target_folds": 1}, "target_folds must be a whole number of 2 or more, not 1"),
-        ({"max_epochs": 2.5}, "max_epochs must be a whole number of 1 or more, not 2.5"),
+        ({"max_epochs": 2.5}, "max_epochs must be a whole number from 1 to 1000000, not 2.5"),
         ({"workers": True}, "workers must be a whole number of 1 or more, not True"),
         ({"seed": 2**40}, f"seed must be a whole number from 0 to 4294967295, not {2**40}"),
         ({"database_wait_seconds": -1}, "database_wait_seconds must be 0 or more, not -1"),

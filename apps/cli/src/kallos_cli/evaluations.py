@@ -115,10 +115,8 @@ def of_file(file: Path, about: "ForeignForecasts", databases: Databases, start: 
     """
     from kallos_tune import evaluate_forecasts, read_forecasts
 
-    prices = databases.prices or databases.studies
-    return evaluate_forecasts(
-        read_forecasts(file), about, prices, what=f"the forecast of {file.name}", start=start, end=end
-    )
+    prices, what = databases.prices or databases.studies, f"the forecast of {file.name}"
+    return Outcome(evaluate_forecasts(read_forecasts(file), about, prices, what=what, start=start, end=end))
 
 
 def show(outcome: Outcome) -> None:

@@ -144,7 +144,9 @@ def _output(module: PLForecastingModule, batch: TorchTrainingBatch, stage: Modul
     return output.prediction
 
 
-def _loss(module: PLForecastingModule, output: Tensor, target: Tensor, criterion: Callable[..., Tensor]) -> Tensor:
+def _loss(
+    module: PLForecastingModule, output: Tensor, target: Tensor | None, criterion: Callable[..., Tensor]
+) -> Tensor:
     likelihood: Any = module.likelihood
     if likelihood is None:
         return criterion(output.squeeze(-1), target)

@@ -12,6 +12,8 @@ from .errors import StudyMismatchError as StudyMismatchError
 from .errors import StudyNotFoundError as StudyNotFoundError
 from .errors import TooManyFailuresError as TooManyFailuresError
 from .errors import WorkerError as WorkerError
+from .evaluation.baselines import baseline_forecasts as baseline_forecasts
+from .evaluation.baselines import season_of as season_of
 from .evaluation.fold import FoldResult as FoldResult
 from .evaluation.fold import evaluate_fold as evaluate_fold
 from .evaluation.objective import objective as objective
@@ -50,6 +52,7 @@ from .forecaster.trained import Trained as Trained
 from .forecaster.trained import load_trained as load_trained
 from .learnt import LEARNT as LEARNT
 from .pictures import plot_forecasts as plot_forecasts
+from .pictures import plot_hold_out as plot_hold_out
 from .ray_room import room_on_ray as room_on_ray
 from .report import StudyResult as StudyResult
 from .report import study_result as study_result
@@ -81,5 +84,16 @@ from .trials import abandoned_trial as abandoned_trial
 from .trials import running_trials as running_trials
 from .trials import trial_counts as trial_counts
 from .trials import trials_table as trials_table
+from .verdict.coverage import Coverage as Coverage
+from .verdict.coverage import coverage_of as coverage_of
+from .verdict.coverage import pinball_loss as pinball_loss
+from .verdict.direction import Direction as Direction
+from .verdict.direction import direction_of as direction_of
+from .verdict.direction import rank_correlation as rank_correlation
+from .verdict.hold_out import HoldOut as HoldOut
+from .verdict.hold_out import baseline_skills as baseline_skills
+from .verdict.hold_out import judge_hold_out as judge_hold_out
+from .verdict.hold_out_verdict import HoldOutVerdict as HoldOutVerdict
+from .verdict.hold_out_wording import hold_out_lines as hold_out_lines
 from .verdict.verdict import Verdict as Verdict
 from .verdict.wording import verdict_lines as verdict_lines

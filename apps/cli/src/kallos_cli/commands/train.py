@@ -1,7 +1,5 @@
 """``kallos-run train``: a final model from what a study found, saved in a folder."""
 
-import sys
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,10 +13,11 @@ from ..errors import EXIT_CTRL_C, StoppedError, UserError
 from ..options import DEFAULT_DB_URL, OUTPUT_PANEL, DbUrl, Debug, Json, OptunaSchema, Quiet, StudiesUrl, iso_date
 from ..progress import LOADING
 from ..setting_options import FORECASTER_OPTIONS, takes_settings
-from ..wording import count, duration
+from ..trainings import Training
+from ..wording import count
 
 if TYPE_CHECKING:
-    from kallos_tune import Event, ForecasterSettings, Recipe, Schedule, Trained
+    from kallos_tune import Recipe, Schedule, Trained
 
 EXAMPLES = (
     "[bold]Examples[/bold]\n\n"
@@ -109,7 +108,7 @@ def train(
     folder = output_folder or Path(f"{recipe.study_name}_model")
     if not quiet:
         output.say(f"training what study {recipe.study_name} found, into {folder}; {LOADING}")
-    work = _Work(recipe, folder, databases, chosen, overwrite=overwrite, quiet=quiet)
+    work = Training(recipe, folder, databases, chosen, overwrite=overwrite, quiet=quiet)
     try:
         if refit_every is None or until is None:
             _show(work.once(), recipe, json=json)
@@ -123,45 +122,6 @@ def train(
         _say_next(folder, databases)
 
 
-@dataclass(frozen=True, slots=True)
-class _Work:
-    """What to train, and where to."""
-
-    recipe: "Recipe"
-    folder: Path
-    databases: Databases
-    settings: "ForecasterSettings"
-    overwrite: bool
-    quiet: bool
-
-    def once(self) -> "Trained":
-        """Train one model at the study's end."""
-        from kallos_tune import train_forecaster
-
-        return train_forecaster(
-            self.recipe,
-            self.folder,
-            self.databases.prices or self.databases.studies,
-            settings=self.settings,
-            overwrite=self.overwrite or _may_replace(self.folder),
-            on_event=_ignored if self.quiet else _say,
-        )
-
-    def on_schedule(self, refit_every: str, until: str) -> "Schedule":
-        """Train a model at the study's end, and again and again after it."""
-        from kallos_tune import train_schedule
-
-        return train_schedule(
-            self.recipe,
-            self.folder,
-            self.databases.prices or self.databases.studies,
-            refit_every=refit_every,
-            until=until,
-            settings=self.settings,
-            on_event=_ignored if self.quiet else _say,
-        )
-
-
 def _check_source(study: str | None, params: Path | None, trial: int | None) -> None:
     if study is None and params is None:
         raise UserError("needs what to train: name a study with --study, or a file of best parameters with --params")
@@ -169,34 +129,6 @@ def _check_source(study: str | None, params: Path | None, trial: int | None) -> 
         raise UserError("takes --study or --params, not both: leave one out")
     if params is not None and trial is not None:
         raise UserError("--trial chooses among the trials of a study: name it with --study in place of --params")
-
-
-def _may_replace(folder: Path) -> bool:
-    """Ask whether a model that is there may be replaced, where there is somebody to ask."""
-    if not (folder / "card.json").exists() or not sys.stdin.isatty():
-        return False
-    if not typer.confirm(f"replace the model in {folder}?", err=True):
-        raise UserError(f"{folder} holds a model already, and it stays: choose another folder with --output")
-    return True
-
-
-def _ignored(_event: "Event") -> None:
-    pass
-
-
-def _say(event: "Event") -> None:
-    from kallos_tune import MemberFinished, MemberStarted
-
-    if isinstance(event, MemberStarted):
-        output.say(
-            f"member {event.member} of {event.n_members} begins: trial {event.trial}, "
-            f"at most {count(event.epochs, 'epoch')}"
-        )
-    if isinstance(event, MemberFinished):
-        output.say(
-            f"member {event.member} of {event.n_members} is trained: {count(event.epochs, 'epoch')}, "
-            f"{duration(event.seconds)}"
-        )
 
 
 def _show(trained: "Trained", recipe: "Recipe", *, json: bool) -> None:

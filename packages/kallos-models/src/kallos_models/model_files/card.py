@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
@@ -148,7 +148,7 @@ def _content(path: Path) -> dict[str, Any]:
 
 
 def _card(values: Mapping[str, Any]) -> Card:
-    _check_names("it", values, _KEYS)
+    _check_names("", values, _KEYS)
     if type(values["format"]) is not int or values["format"] != FORMAT:
         raise ValueError(f"format must be {FORMAT}, not {shown(values['format'])}")
     members = _of("members", values["members"], list)
@@ -165,9 +165,9 @@ def _card(values: Mapping[str, Any]) -> Card:
     )
 
 
-def _weights(values: object) -> WeightsCard:
-    values = _of("weights", values, dict)
-    _check_names("weights", values, [each.name for each in fields(WeightsCard)])
+def _weights(given: object) -> WeightsCard:
+    values = _of("weights", given, dict)
+    _check_names(" in weights", values, [each.name for each in fields(WeightsCard)])
     if values["file"] != WEIGHTS:
         raise ValueError(f"the file of the weights must be {WEIGHTS!r}, not {shown(values['file'])}")
     if not re.fullmatch("[0-9a-f]{64}", _of("sha256", values["sha256"], str)):
@@ -177,9 +177,9 @@ def _weights(values: object) -> WeightsCard:
     return WeightsCard(**values)
 
 
-def _member(which: str, values: object) -> MemberCard:
-    values = _of(which, values, dict)
-    _check_names(which, values, [each.name for each in fields(MemberCard)])
+def _member(which: str, given: object) -> MemberCard:
+    values = _of(which, given, dict)
+    _check_names(f" in {which}", values, [each.name for each in fields(MemberCard)])
     architecture, likelihood = values["architecture"], values["likelihood"]
     if architecture not in available_models():
         known = ", ".join(available_models())
@@ -193,7 +193,8 @@ def _member(which: str, values: object) -> MemberCard:
             f"components of {which} must be a whole number from 1 to {MOST_COLUMNS}, not {shown(components)}"
         )
     hyperparameters = _of(f"hyperparameters of {which}", values["hyperparameters"], dict)
-    _check_names(f"hyperparameters of {which}", hyperparameters, [each.name for each in fields(Hyperparameters)])
+    known = [each.name for each in fields(Hyperparameters)]
+    _check_names(f" in the hyperparameters of {which}", hyperparameters, known)
     try:
         hparams = Hyperparameters(**hyperparameters)
     except ConfigError as error:
@@ -219,8 +220,8 @@ def _of(what: str, value: object, kind: type) -> Any:  # noqa: ANN401 - of that 
     return value
 
 
-def _check_names(what: str, values: Mapping[str, Any], expected: "tuple[str, ...] | list[str]") -> None:
+def _check_names(where: str, values: Mapping[str, Any], expected: Sequence[str]) -> None:
     if missing := [name for name in expected if name not in values]:
-        raise ValueError(f"{what} lacks {', '.join(missing)}")
+        raise ValueError(f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing{where}")
     if unknown := [name for name in values if name not in expected]:
-        raise ValueError(f"{what} has {shown(unknown[0])}, which no card of format {FORMAT} has")
+        raise ValueError(f"{shown(unknown[0])}{where} is nothing that a card of format {FORMAT} has")

@@ -10,9 +10,9 @@ from typing import Any, Final, TypeAlias
 from ..errors import ConfigError, ModelFileError
 from .building import implied_tensors, weights_of
 from .card import CARD, MOST_BYTES, MOST_MEMBERS, WEIGHTS, Card, read_card
-from .folder import PAGE, discard, put_back, put_in_place, refuse_occupied, write_beside
+from .folder import PAGE, discard, is_moved_aside, put_back, put_in_place, refuse_occupied, write_beside
 from .members import Member, built_member, card_of, numbered, of_member
-from .ordinary_files import damaged
+from .ordinary_files import AGAIN, damaged
 from .page import default_page
 from .weights import read_weights, weights_file
 
@@ -148,28 +148,35 @@ def load_forecaster(folder: str | Path) -> SavedForecaster:
             try:
                 return _read(folder)
             except (ModelFileError, FileNotFoundError):
-                # It may have been replaced since its card was read.
-                if _identity(folder) == before:
+                # It may have been replaced since its card was read, or be about to be.
+                if _identity(folder) == before and not is_moved_aside(folder):
                     raise
         except ModelFileError:
             raise
         except OSError as error:
-            missing = not folder.exists()
-            what = "there is no such folder" if missing else f"{error.filename or folder}: {error.strerror or error}"
-            raise ModelFileError(f"no forecaster in {folder}: {what}") from error
+            raise ModelFileError(f"no forecaster in {folder}: {_why(folder, error)}") from error
 
 
 def _read(folder: Path) -> SavedForecaster:
     if folder.exists() and not folder.is_dir():
         raise ModelFileError(f"{folder} is no folder: give the folder that save_forecaster made")
     card = read_card(folder / CARD)
+    implied = (numbered([implied_tensors(member)], first=index) for index, member in enumerate(card.members))
     try:
-        implied = numbered([implied_tensors(member) for member in card.members])
+        tensors = read_weights(folder, card.weights, implied)
     except ConfigError as error:
         raise damaged(folder / CARD, str(error)) from error
-    tensors = read_weights(folder, card.weights, implied)
     members = tuple(built_member(member, of_member(index, tensors)) for index, member in enumerate(card.members))
     return SavedForecaster(members, card.about, card.versions, card.weights.sha256)
+
+
+def _why(folder: Path, error: OSError) -> str:
+    if not folder.exists():
+        return "there is no such folder; give the one that save_forecaster made"
+    for name, remedy in ((CARD, "give a folder that save_forecaster made"), (WEIGHTS, AGAIN)):
+        if not (folder / name).exists():
+            return f"it holds no {name}; {remedy}"
+    return f"{error.filename or folder} cannot be read ({error.strerror or error})"
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:

@@ -113,9 +113,14 @@ def put_back(folder: Path) -> None:
     OSError
         Where it cannot be renamed.
     """
-    if not os.path.lexists(folder) and _aside(folder).is_dir():
+    if is_moved_aside(folder):
         with _alone_in(folder.parent):
             _put_back(folder)
+
+
+def is_moved_aside(folder: Path) -> bool:
+    """Return whether a forecaster is being replaced, or was when its save was killed: nothing is in its place."""
+    return not os.path.lexists(folder) and _aside(folder).is_dir()
 
 
 def discard(written: Path) -> None:
@@ -124,7 +129,7 @@ def discard(written: Path) -> None:
 
 
 def _put_back(folder: Path) -> None:
-    if not os.path.lexists(folder) and _aside(folder).is_dir():
+    if is_moved_aside(folder):
         _aside(folder).rename(folder)
         logger.warning("a save to %s was cut short: the forecaster from before it is put back", folder)
 

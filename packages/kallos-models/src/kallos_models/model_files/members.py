@@ -42,9 +42,9 @@ class Member:
     model: TorchForecastingModel
 
 
-def numbered(of_members: Sequence[Mapping[str, _Value]]) -> dict[str, _Value]:
+def numbered(of_members: Sequence[Mapping[str, _Value]], *, first: int = 0) -> dict[str, _Value]:
     """Return the tensors of all members by the names that they have in the file: ``0.NAME``, ``1.NAME``, …."""
-    return {f"{index}.{name}": value for index, each in enumerate(of_members) for name, value in each.items()}
+    return {f"{index}.{name}": value for index, each in enumerate(of_members, first) for name, value in each.items()}
 
 
 def of_member(index: int, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

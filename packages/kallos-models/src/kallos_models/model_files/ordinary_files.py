@@ -58,13 +58,19 @@ def read_json(content: bytes) -> Any:  # noqa: ANN401 - what JSON holds
         Where it is anything else.
     """
     try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError("it is no text in UTF-8") from error
+    try:
         return json.loads(
-            content.decode("utf-8"),
+            text,
             object_pairs_hook=_each_name_once,
             parse_constant=_refuse_constant,
             parse_float=_finite,
             parse_int=_short_integer,
         )
+    except json.JSONDecodeError as error:
+        raise ValueError(f"it is no JSON ({error})") from error
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
 

@@ -9,7 +9,7 @@ The file is one of safetensors::
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
@@ -20,7 +20,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from ..accepted_values import shown
-from ..errors import ModelFileError
+from ..errors import KallosError, ModelFileError
 from .card import WEIGHTS, WeightsCard
 from .ordinary_files import damaged, open_ordinary, read_json, size_of
 
@@ -84,8 +84,10 @@ def not_finite(tensors: Mapping[str, Tensor]) -> str | None:
     return next((name for name, tensor in tensors.items() if not bool(torch.isfinite(tensor).all())), None)
 
 
-def read_weights(folder: Path, card: WeightsCard, implied: Mapping[str, TensorForm]) -> dict[str, Tensor]:
+def read_weights(folder: Path, card: WeightsCard, implied: Iterable[Mapping[str, TensorForm]]) -> dict[str, Tensor]:
     """Return the tensors of a folder's weights.
+
+    What is implied is asked for member by member, and no further than to the first difference.
 
     Nothing larger than the header is read before the header is known to hold the implied tensors and the file to have
     the size that follows from them.
@@ -103,6 +105,8 @@ def read_weights(folder: Path, card: WeightsCard, implied: Mapping[str, TensorFo
             raise damaged(path, f"it has {size} bytes and {card.bytes} were saved")
         try:
             _check_header(_read_header(file, size), size, implied)
+        except KallosError:
+            raise
         except ValueError as error:
             raise damaged(path, str(error)) from error
         file.seek(0)
@@ -114,7 +118,7 @@ def read_weights(folder: Path, card: WeightsCard, implied: Mapping[str, TensorFo
     except SafetensorError as error:
         raise damaged(path, f"safetensors cannot read it ({error})") from error
     if (name := not_finite(tensors)) is not None:
-        raise ModelFileError(f"{path} has values in the tensor {name!r} that are not finite: train the forecaster anew")
+        raise ModelFileError(f"{path} has values in {name!r} that are not finite: train the forecaster anew")
     return tensors
 
 
@@ -139,11 +143,15 @@ def _read_header(file: BinaryIO, size: int) -> _Header:
     return _Header(named, length)
 
 
-def _check_header(header: _Header, size: int, implied: Mapping[str, TensorForm]) -> None:
+def _check_header(header: _Header, size: int, implied: Iterable[Mapping[str, TensorForm]]) -> None:
     """Refuse a header with other tensors than those implied, or whose tensors do not fill the file without gaps."""
     found = {name: _entry(name, entry) for name, entry in header.entries.items()}
-    if difference := first_difference({name: form for name, (form, _) in found.items()}, implied):
-        raise ValueError(f"{difference}, which is not what the card describes")
+    forms = {name: form for name, (form, _) in found.items()}
+    described: dict[str, TensorForm] = {}
+    for of_member in implied:
+        _refuse_difference({name: forms[name] for name in of_member if name in forms}, of_member)
+        described |= of_member
+    _refuse_difference(forms, described)
     at = 0
     for name, (form, (begin, end)) in sorted(found.items(), key=lambda item: item[1][1]):
         expected = at, at + form.n_bytes
@@ -152,6 +160,11 @@ def _check_header(header: _Header, size: int, implied: Mapping[str, TensorForm])
         at = end
     if (last := _LENGTH_BYTES + header.n_bytes + at) != size:
         raise ValueError(f"it has {size} bytes and its tensors end at {last}")
+
+
+def _refuse_difference(found: Mapping[str, TensorForm], described: Mapping[str, TensorForm]) -> None:
+    if difference := first_difference(found, described):
+        raise ValueError(f"its tensors are not those that the card describes: {difference}")
 
 
 def _entry(name: str, entry: Any) -> tuple[TensorForm, tuple[int, int]]:  # noqa: ANN401 - as it was read

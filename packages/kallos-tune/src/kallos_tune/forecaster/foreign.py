@@ -21,7 +21,6 @@ from kallos_data import (
     load_history,
     prepare_darts_timeseries,
 )
-from kallos_models import Hyperparameters
 
 from ..errors import ConfigError
 from ..settings import Metric
@@ -46,6 +45,8 @@ class ForeignForecasts:
     purge : int
         Steps between the last one known to a forecast and the one forecast, less one.
     max_gap : int
+    look_back : int
+        Steps that the baselines read.
     """
 
     asset_id: str
@@ -55,6 +56,7 @@ class ForeignForecasts:
     metric: Metric = "rmse"
     purge: int = 0
     max_gap: int = 7
+    look_back: int = 50
 
 
 def evaluate_forecasts(
@@ -97,14 +99,13 @@ def evaluate_forecasts(
     first = given["timestamp"][0]
     before = history.frame.filter(pl.col("timestamp") < first)
     later = history.frame.filter(pl.col("timestamp") >= first)
-    look_back = Hyperparameters().input_chunk_length
-    needed = 2 * look_back + about.purge
+    needed = 2 * about.look_back + about.purge
     if len(before) < needed or later.is_empty():
         raise InsufficientDataError(
             needed,
             len(before) if not later.is_empty() else 0,
             purpose=f"baselines beside forecasts from {first:%Y-%m-%d %H:%M} on",
-            remedy="forecast later steps, or load a longer history",
+            remedy="forecast later steps, or let the baselines look back less",
         )
     steps = _steps(about, history, before, later)
     known = later["timestamp"].to_frame().join(given, on="timestamp", how="left", maintain_order="left")["forecast"]
@@ -117,7 +118,7 @@ def evaluate_forecasts(
         metric=about.metric,
         around_zero=around_zero,
         step=history.step,
-        look_back=look_back,
+        look_back=about.look_back,
     )
     return judged(steps, known.to_numpy()[None, :], of, period, only=known.is_not_null().to_numpy())
 

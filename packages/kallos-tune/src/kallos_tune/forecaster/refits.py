@@ -110,10 +110,11 @@ def evaluate_schedule(
         looks=looks,
     )
     evaluation = judged(steps, refitted, of, period)
-    once = judged(steps, member_forecasts(first.members, steps.fold), replace(of, what=first.what), period)
-    last_judged = evaluation.data.times[-1]
+    data = evaluation.data
+    at_judged = np.isin(steps.times.dt.replace_time_zone(None).to_numpy(), data.times)
+    once = member_forecasts(first.members, steps.fold).mean(axis=0)[at_judged]
     began = [model.card.last_known.replace(tzinfo=None) for model in schedule.models]
-    n_models = sum(np.datetime64(moment) < last_judged for moment in began)
+    n_models = sum(np.datetime64(moment) < data.times[-1] for moment in began)
     return evaluation, _worth(schedule.every, int(n_models), evaluation, once, card.horizon)
 
 
@@ -130,10 +131,10 @@ def _in_turn(models: tuple[Trained, ...], history: History) -> list[Floats]:
     return found
 
 
-def _worth(every: str, n_models: int, refitted: Evaluation, once: Evaluation, horizon: int) -> RefitWorth:
+def _worth(every: str, n_models: int, refitted: Evaluation, once: Floats, horizon: int) -> RefitWorth:
     metric: Metric = refitted.of.metric
     losses = losses_of(metric, refitted.data.actual, refitted.data.forecast)
-    of_first = losses_of(metric, once.data.actual, once.data.forecast)
+    of_first = losses_of(metric, refitted.data.actual, once)
     interval = None
     if refitted.verdict.conclusion != "not judged" and (losses != of_first).any():
         block = block_length(losses, of_first, at_least=horizon)

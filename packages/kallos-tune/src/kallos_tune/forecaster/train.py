@@ -226,6 +226,7 @@ def _begun_folder(folder: Path, recipe: Recipe, card: ForecasterCard, members: t
 
 
 def warn_of_changed_data(recipe: Recipe, data: StudyData) -> None:
+    """Warn where the data are no longer those that the study saw."""
     stored = str(recipe.definition["data_hash"])
     if frame_hash(data.used) == stored:
         return

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtr
@@ -112,8 +113,8 @@ def rank_correlation(actual: Floats, forecast: Floats, reference: Floats | float
         return None
     from scipy.stats import spearmanr  # noqa: PLC0415 - takes a second
 
-    correlation, _ = spearmanr(changes, forecast_changes)
-    return float(correlation)
+    found: Any = spearmanr(changes, forecast_changes)
+    return float(found.statistic)
 
 
 def _why_untested(up: float, said_up: float, horizon: int) -> str | None:

@@ -43,5 +43,6 @@ class HoldOutVerdict(Findings):
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Return the verdict that :meth:`to_dict` was called on, also after a way through JSON."""
         facts = with_tuples(values)
-        direction = facts.get("direction")
-        return cls(**facts | {"direction": None if direction is None else Direction(**direction)})
+        if facts.get("direction") is not None:
+            facts["direction"] = Direction(**facts["direction"])
+        return cls(**facts)

@@ -18,6 +18,7 @@ WORSE: Final = (
 
 _NAIVE = {ZERO: "a forecast of zero", TRAINING_MEAN: "the training mean", LAST_VALUE: "the last value"}
 _MANY = {"study": "studies", "hold-out": "hold-outs"}
+_LONGER = {"study": "take a longer history", "hold-out": "judge a longer period"}
 _COUNT = {"study": "count all you have run", "hold-out": "count all you have judged"}
 
 
@@ -105,7 +106,7 @@ def overstated(findings: Findings, subject: Subject) -> list[str]:
 def power(findings: Findings, subject: Subject) -> str:
     """Return what would have shown."""
     if findings.detectable_skill is None:
-        return "With so few steps no difference, however large, would have shown: take a longer history"
+        return f"With so few steps no difference, however large, would have shown: {_LONGER[subject]}"
     by_rmse = " by RMSE" if findings.metric == "mae" else ""
     return (
         f"Errors {per_cent(findings.detectable_skill)} % smaller{by_rmse} or more would have shown in 4 of 5 such "
