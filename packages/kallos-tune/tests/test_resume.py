@@ -65,7 +65,7 @@ def test_after_force_each_trial_and_the_study_say_what_was_changed(tune):
     tune(2, patience=3, seed=4, resume="force")
     study = tune(3, max_epochs=1, patience=3, seed=4, resume="force")
     made = [trial.user_attrs[MADE_WITH] for trial in study.trials]
-    always = {"min_delta": 0.0, "threads": 1, "device": "cpu"}
+    always = {"min_delta": 0.0, "likelihood": "none", "threads": 1, "device": "cpu"}
     assert made == [
         {"seed": 0, "max_epochs": 2, "patience": 2} | always,
         {"seed": 4, "max_epochs": 2, "patience": 3} | always,

@@ -38,7 +38,7 @@ def objective(
     trial : optuna.Trial
         Is asked for the parameters of ``settings.search.space``. It keeps as user attributes the fold scores, their
         naive counterparts, epochs, best epochs and seconds, and all that it was made with: seed, most epochs, patience,
-        least fall of the loss, threads and device; also each fold's forecast at its best epoch and, from the second
+        least fall of the loss, likelihood, threads and device; also each fold's forecast at its best epoch and, from the second
         fold on, its forecast at the mean of the earlier folds' best epochs, which knows nothing of the fold.
     folds : sequence of FoldSeries
         Oldest first; see :attr:`kallos_tune.StudyData.folds`.
@@ -121,6 +121,7 @@ def _made_with(training: TrainingSettings) -> dict[str, float | str]:
         "max_epochs": training.max_epochs,
         "patience": training.patience,
         "min_delta": training.min_delta,
+        "likelihood": training.likelihood,
         "threads": torch.get_num_threads(),
         "device": training.device,
     }
