@@ -38,8 +38,8 @@ def objective(
     trial : optuna.Trial
         Is asked for the parameters of ``settings.search.space``. It keeps as user attributes the fold scores, their
         naive counterparts, epochs, best epochs and seconds, and all that it was made with: seed, most epochs, patience,
-        least fall of the loss, likelihood, threads and device; also each fold's forecast at its best epoch and, from the second
-        fold on, its forecast at the mean of the earlier folds' best epochs, which knows nothing of the fold.
+        least fall of the loss, likelihood, threads and device; also each fold's forecast at its best epoch and, from
+        the second fold on, its forecast at the mean of the earlier folds' best epochs, which knows nothing of the fold.
     folds : sequence of FoldSeries
         Oldest first; see :attr:`kallos_tune.StudyData.folds`.
     model_name : str
