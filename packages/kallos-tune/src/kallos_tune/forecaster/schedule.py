@@ -200,7 +200,8 @@ def _longer_history(data: StudyData, last: datetime, db_kwargs: Mapping[str, obj
 
 
 def _known_at(data: StudyData, history: History, date: datetime) -> StudyData:
-    known = history.frame.filter(pl.col("timestamp") <= date)
+    until_then = pl.col("timestamp") <= date
+    known = history.frame.filter(until_then)
     if known.is_empty() or history.step.next(known["timestamp"][-1]) <= date:
         raise InsufficientDataError(
             1,
@@ -208,7 +209,7 @@ def _known_at(data: StudyData, history: History, date: datetime) -> StudyData:
             purpose=f"a training on what was known on {date:%Y-%m-%d %H:%M}",
             remedy=f"the table ends with {history.frame['timestamp'][-1]:%Y-%m-%d %H:%M}: end the schedule earlier",
         )
-    return replace(data, frame=known, observed=history.observed, end_date=date.isoformat())
+    return replace(data, frame=known, observed=history.observed.filter(until_then), end_date=date.isoformat())
 
 
 def _require_own_folder(folder: Path) -> None:
