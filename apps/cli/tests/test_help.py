@@ -14,7 +14,7 @@ from kallos_models import available_models
 
 GROUPS = ("study", "assets")
 COMMANDS = [
-    *[(), ("demo",), ("ingest",), ("tune",)],
+    *[(), ("demo",), ("ingest",), ("tune",), ("train",), ("evaluate",), ("forecast",)],
     *[("study",), ("study", "list"), ("study", "show"), ("study", "rerun"), ("study", "reap")],
     *[("assets",), ("assets", "list"), ("assets", "show"), ("assets", "remove")],
 ]

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from . import command_line, errors, logs, output, signals
-from .commands import assets, demo, ingest, study, tune
+from .commands import assets, demo, evaluate, forecast, ingest, study, train, tune
 from .options import Debug
 
 app = typer.Typer(
@@ -20,11 +20,17 @@ app = typer.Typer(
     "kallos-run demo\n\n"
     "kallos-run ingest btcusdt_1d.csv --asset-id BTC\n\n"
     "kallos-run tune --asset-id BTC --end-date 2023-01-01 --model-name gru --study-name gru_btc\n\n"
+    "kallos-run train --study gru_btc\n\n"
+    "kallos-run evaluate --model gru_btc_model\n\n"
+    "kallos-run forecast --model gru_btc_model\n\n"
     "kallos-run study show gru_btc",
 )
 app.command(epilog=demo.EXAMPLES)(demo.demo)
 app.command(epilog=ingest.EXAMPLES)(ingest.ingest)
 app.command(epilog=tune.EXAMPLES)(tune.tune)
+app.command(epilog=train.EXAMPLES)(train.train)
+app.command(epilog=evaluate.EXAMPLES)(evaluate.evaluate)
+app.command(epilog=forecast.EXAMPLES)(forecast.forecast)
 app.add_typer(study.app, name="study")
 app.add_typer(assets.app, name="assets")
 
@@ -94,9 +100,9 @@ def _usage_lines(error: typer.TyperException) -> list[str]:
 
 def _refusal(flags: Sequence[str], typed: str) -> str | None:
     """Return why the library refuses the value of a setting, so that both say the same."""
-    from .setting_options import SETTING_OPTIONS
+    from .setting_options import FORECASTER_OPTIONS, SETTING_OPTIONS
 
-    for option in SETTING_OPTIONS:
+    for option in (*SETTING_OPTIONS, *FORECASTER_OPTIONS):
         if option.flag in flags:
             problem = option.refusal(typed)
             return f"{option.flag} {problem}" if problem else None

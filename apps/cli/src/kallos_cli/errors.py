@@ -1,5 +1,6 @@
 """From an error to what the user reads and the exit code that scripts see."""
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,39 +21,53 @@ EXIT_SIGTERM = 143
 
 # Arguments of the libraries' functions, as the command line spells them; settings name their options themselves.
 _OPTION_OF_ARGUMENT = {
+    "allow_overlap": "--allow-overlap",
     "asset_id": "--asset-id",
     "date_format": "--date-format",
     "db_kwargs": "--db-url",
     "decimal": "--decimal",
+    "end": "--end",
     "end_date": "--end-date",
     "feature_groups": "--features",
+    "forecasts": "--forecasts",
     "frequency": "--frequency",
     "from_date": "--from",
+    "hold_features": "--hold-features",
+    "horizon": "--horizon",
     "id_column": "--id-column",
     "indicators": "--indicators-table",
     "indicators_table": "--indicators-table",
     "keep_unfinished": "--keep-unfinished",
     "market": "--market-table",
     "market_table": "--market-table",
+    "max_age": "--max-age",
     "model_name": "--model-name",
     "n_trials": "--n-trials",
     "optuna_schema": "--optuna-schema",
+    "overwrite": "--overwrite",
+    "params": "--params",
     "path": "FILE",
+    "refit_every": "--refit-every",
     "repair": "--repair",
     "schema": "--optuna-schema",
     "snap": "--snap",
+    "start": "--start",
     "studies_url": "--studies-url",
     "study_name": "--study-name",
+    "table": "--table",
     "target_col": "--target-col",
     "thousands": "--thousands",
     "time_zone": "--time-zone",
     "timestamp_column": "--timestamp-column",
     "to_date": "--to",
     "trial": "--trial",
+    "until": "--until",
     "url": "--db-url",
     "wait_seconds": "--database-wait",
     "where": "--where",
 }
+# Arguments that messages name as what to set.
+_REMEDY = re.compile(r"\((hold_features|members_from)\)")
 
 
 class UserError(Exception):
@@ -78,9 +93,9 @@ class Explanation:
 
 def option_of(parameter: str) -> str:
     """Return how the command line spells an argument of the libraries; one that it has no option for as it is."""
-    from .setting_options import SETTING_OPTIONS
+    from .setting_options import FORECASTER_OPTIONS, SETTING_OPTIONS
 
-    spelled = {option.name: option.flag for option in SETTING_OPTIONS}
+    spelled = {option.name: option.flag for option in (*SETTING_OPTIONS, *FORECASTER_OPTIONS)}
     return spelled.get(parameter) or _OPTION_OF_ARGUMENT.get(parameter, parameter)
 
 
@@ -152,7 +167,8 @@ def _mistake(error: "DataError | ModelError | TuneError") -> tuple[str, ...]:
 
     if isinstance(error, AssetNotFoundError):
         return _unknown_asset(error)
-    line = f"{option_of(error.parameter)} {error.problem}" if error.parameter else error.problem
+    problem = _REMEDY.sub(lambda found: f"({option_of(found[1])})", error.problem)
+    line = f"{option_of(error.parameter)} {problem}" if error.parameter else problem
     if isinstance(error, StorageError) and any(words in line for words in ("permission denied", "readonly database")):
         return line, "where prices may only be read, keep studies in another database with --studies-url URL"
     return (line,)

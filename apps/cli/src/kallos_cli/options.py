@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -158,6 +159,19 @@ ModelName = Annotated[
         callback=known_model,
         autocompletion=_model_names,
         help=f"Architecture: {', '.join(available_models()[:-1])} or {available_models()[-1]}.",
+    ),
+]
+ModelFolder = Annotated[
+    Path,
+    typer.Option("--model", metavar="FOLDER", help="Folder of a trained model, as kallos-run train saves it."),
+]
+OtherAsset = Annotated[
+    str | None,
+    typer.Option(
+        "--asset-id",
+        metavar="ID",
+        rich_help_panel=DATA_PANEL,
+        help="Another asset than the model was trained on. Default: the model's own.",
     ),
 ]
 Json = Annotated[

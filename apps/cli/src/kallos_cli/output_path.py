@@ -1,4 +1,4 @@
-"""Files that a command will write, checked before the long work begins."""
+"""Files and folders that a command will write, checked before the long work begins."""
 
 import tempfile
 from pathlib import Path
@@ -27,3 +27,17 @@ def require_writable(path: Path, *, option: str) -> None:
             path.open("ab").close()
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}; set {option} to another file") from error
+
+
+def make_folder(folder: Path, *, option: str) -> None:
+    """Make a folder, with its parents, where it is missing.
+
+    Raises
+    ------
+    UserError
+        Where it cannot be made, or something else has its name.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot create the folder {folder}: {error.strerror}; choose another with {option}") from error

@@ -1,7 +1,7 @@
 """The options that stand for settings of a study: names and places here, everything else from the library's fields."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Annotated, Any, get_type_hints
@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 
 from kallos_models import KallosError, SettingFacts, TrainingSettings, facts_of
-from kallos_tune import FoldSettings, HistorySettings, RunSettings, SearchSettings
+from kallos_tune import FoldSettings, ForecasterSettings, HistorySettings, RunSettings, SearchSettings
 from kallos_tune import KallosError as TuneError
 
 from .options import DATA_PANEL, SEARCH_PANEL, STORAGE_PANEL, iso_date
@@ -142,6 +142,20 @@ SETTING_OPTIONS = (
     SettingOption(RunSettings, "database_wait_seconds", STORAGE_PANEL, "--database-wait", metavar="SECONDS"),
 )
 
+FORECASTER_OPTIONS = (
+    SettingOption(ForecasterSettings, "members", TRAINING_PANEL, metavar="M"),
+    SettingOption(ForecasterSettings, "members_from", TRAINING_PANEL),
+    SettingOption(ForecasterSettings, "stop_on_last", TRAINING_PANEL, metavar="N"),
+    SettingOption(ForecasterSettings, "device", TRAINING_PANEL),
+    SettingOption(
+        ForecasterSettings,
+        "workers",
+        TRAINING_PANEL,
+        metavar="W",
+        more="The forecaster is the same for any number. Default: the usable cores.",
+        found_out=True,
+    ),
+)
 
 GRACE_SECONDS: float = facts_of(RunSettings, "grace_seconds").default
 WAIT_SECONDS: float = facts_of(RunSettings, "database_wait_seconds").default
@@ -158,9 +172,11 @@ DatabaseWait = Annotated[
 ]
 
 
-def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of every setting, in place of its parameter ``settings``: their values by name."""
-    names = {option.name for option in SETTING_OPTIONS}
+def takes_settings(
+    command: Callable[..., None], options: Sequence[SettingOption] = SETTING_OPTIONS
+) -> Callable[..., None]:
+    """Give a command options of settings, of a study where left out, in place of its ``settings``: values by name."""
+    names = {option.name for option in options}
 
     @wraps(command)
     def taking(**given: Any) -> None:  # noqa: ANN401 - whatever typer has read
@@ -169,7 +185,7 @@ def takes_settings(command: Callable[..., None]) -> Callable[..., None]:
 
     parameters: list[inspect.Parameter] = []
     for each in inspect.signature(command).parameters.values():
-        parameters += [option.parameter() for option in SETTING_OPTIONS] if each.name == "settings" else [each]
+        parameters += [option.parameter() for option in options] if each.name == "settings" else [each]
     taking.__signature__ = inspect.Signature(parameters)  # pyright: ignore[reportAttributeAccessIssue]
     taking.__annotations__ = {each.name: each.annotation for each in parameters}
     return taking

@@ -34,6 +34,7 @@ from .forecaster.foreign import read_forecasts as read_forecasts
 from .forecaster.looks import count_look as count_look
 from .forecaster.next_step import Forecast as Forecast
 from .forecaster.next_step import forecast_next as forecast_next
+from .forecaster.pictures import plot_evaluation as plot_evaluation
 from .forecaster.recipe import Recipe as Recipe
 from .forecaster.refits import RefitWorth as RefitWorth
 from .forecaster.refits import evaluate_schedule as evaluate_schedule
@@ -44,6 +45,7 @@ from .forecaster.schedule import Schedule as Schedule
 from .forecaster.schedule import is_schedule as is_schedule
 from .forecaster.schedule import load_schedule as load_schedule
 from .forecaster.schedule import train_schedule as train_schedule
+from .forecaster.settings import DEFAULT_MAX_AGE as DEFAULT_MAX_AGE
 from .forecaster.settings import ForecasterSettings as ForecasterSettings
 from .forecaster.train import train_forecaster as train_forecaster
 from .forecaster.trained import Trained as Trained

@@ -7,8 +7,7 @@ import typer
 
 from .. import command_line, options, output
 from ..databases import Databases
-from ..errors import UserError
-from ..output_path import require_writable
+from ..output_path import make_folder, require_writable
 
 if TYPE_CHECKING:
     from kallos_data import DatabaseConfig
@@ -94,10 +93,7 @@ def demo(
 
 
 def _make_folder(folder: Path, *files: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"cannot create the folder {folder}: {error.strerror}; choose another with --folder") from error
+    make_folder(folder, option="--folder")
     for file in files:
         require_writable(file, option="--folder")
 

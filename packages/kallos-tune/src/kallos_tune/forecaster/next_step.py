@@ -4,7 +4,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -15,12 +15,10 @@ from kallos_models import Member, forecast_recursive
 from ..errors import ConfigError
 from .card import ForecasterCard
 from .later_steps import history_for
+from .settings import DEFAULT_MAX_AGE
 from .trained import Floats, Trained
 
 logger = logging.getLogger(__name__)
-
-DEFAULT_MAX_AGE: Final = 2.0
-"""Steps that the newest bar may be old, from its end, before a forecast from it is refused."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -209,7 +209,8 @@ def _known_at(data: StudyData, history: History, date: datetime) -> StudyData:
             purpose=f"a training on what was known on {date:%Y-%m-%d %H:%M}",
             remedy=f"the table ends with {history.frame['timestamp'][-1]:%Y-%m-%d %H:%M}: end the schedule earlier",
         )
-    return replace(data, frame=known, observed=history.observed.filter(until_then), end_date=date.isoformat())
+    observed = history.observed.filter(pl.col("timestamp") <= date)
+    return replace(data, frame=known, observed=observed, end_date=date.isoformat())
 
 
 def _require_own_folder(folder: Path) -> None:

@@ -1,11 +1,14 @@
 """What the caller decides about a forecaster beyond what its study says."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from kallos_models import Device, check_settings, document_settings, setting
 
 from ..errors import ConfigError
+
+DEFAULT_MAX_AGE: Final = 2.0
+"""Steps that the newest bar may be old, from its end, before a forecast from it is refused."""
 
 MembersFrom = Literal["trials", "seeds"]
 

@@ -1,0 +1,164 @@
+"""``kallos-run forecast``: what comes next, from the newest rows."""
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kallos_tune import DEFAULT_MAX_AGE
+
+from .. import command_line, options, output
+from ..databases import Databases
+from ..errors import UserError
+from ..progress import LOADING
+from ..setting_options import WAIT_SECONDS, DatabaseWait
+from ..wording import count
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from kallos_tune import Forecast
+
+EXAMPLES = (
+    "[bold]Examples[/bold]\n\n"
+    "kallos-run forecast --model gru_btc_model\n\n"
+    "kallos-run forecast --model gru_btc_model --csv --quiet > tomorrow.csv\n\n"
+    "kallos-run forecast --model gru_btc_model --table forecasts --db-url postgresql://me@localhost/prices"
+)
+
+
+def forecast(
+    *,
+    model: options.ModelFolder,
+    horizon: Annotated[
+        int,
+        typer.Option(
+            "--horizon",
+            min=1,
+            metavar="N",
+            help="Steps to forecast. Those after the first feed on the forecasts before them: nothing has judged such.",
+        ),
+    ] = 1,
+    hold_features: Annotated[
+        bool,
+        typer.Option(
+            "--hold-features",
+            help="With --horizon, take features to stay as they are; else later steps are refused.",
+        ),
+    ] = False,
+    max_age: Annotated[
+        float,
+        typer.Option(
+            "--max-age", min=0, metavar="STEPS", help="Refuse rows of which the newest was over more steps ago."
+        ),
+    ] = DEFAULT_MAX_AGE,
+    asset_id: options.OtherAsset = None,
+    table: Annotated[
+        str | None,
+        typer.Option(
+            "--table",
+            metavar="TABLE",
+            rich_help_panel=options.OUTPUT_PANEL,
+            help="Write it into this table of the database too, made where missing; the same again changes nothing. "
+            "On PostgreSQL also SCHEMA.TABLE.",
+        ),
+    ] = None,
+    csv: Annotated[
+        bool,
+        typer.Option("--csv", rich_help_panel=options.OUTPUT_PANEL, help="Print the forecast as CSV on stdout."),
+    ] = False,
+    db_url: options.DbUrl = options.DEFAULT_DB_URL,
+    database_wait: DatabaseWait = WAIT_SECONDS,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    _debug: options.Debug = False,
+) -> None:
+    """Forecast the step after the newest row.
+
+    Says how old that row is and refuses one that is too old. Of returns, the price that they mean is told too. Start it
+    after each new bar, by cron or a systemd timer: exit code 0 is a forecast.
+    """
+    from kallos_tune import forecast_next, is_schedule, load_schedule, load_trained
+
+    from .. import logs
+
+    if json and csv:
+        raise UserError("prints --json or --csv, not both: leave one out")
+    if quiet:
+        logs.only_warnings()
+    logs.tame_optuna()
+    config = Databases.of(db_url).studies
+    if not quiet:
+        output.say(LOADING)
+    # Of models that were trained one after the other, the newest.
+    trained = load_schedule(model).models[-1] if is_schedule(model) else load_trained(model)
+    made_at = datetime.now(UTC)
+    found = forecast_next(
+        trained, config, horizon=horizon, max_age=max_age, hold_features=hold_features, asset_id=asset_id, now=made_at
+    )
+    if not quiet:
+        _say_newest(found, trained.card.asset_id)
+    written = None
+    if table is not None:
+        from kallos_data import store_forecasts
+
+        rows = _rows(found, model.resolve().name, made_at)
+        written = store_forecasts(rows, config, table=table, wait_seconds=database_wait)
+    _show(found, model.resolve().name, made_at, json=json, csv=csv)
+    if quiet:
+        return
+    if written is not None:
+        output.say(f"{count(written, 'row')} written to table {table}")
+    output.say_commands(
+        "Next, judge the model on the steps after its training, if that is still to be done:",
+        *command_line.needed_first(Databases(config)),
+        command_line.with_storage(["evaluate", "--model", str(model)], Databases(config)),
+    )
+
+
+def _say_newest(found: "Forecast", asset_of_model: str) -> None:
+    if found.asset_id != asset_of_model:
+        output.say(f"the model was trained on {asset_of_model}, and forecasts {found.asset_id} with the scale of that")
+    age = max(found.age_steps, 0.0)
+    output.say(f"newest row of {found.asset_id}: {found.known_until:%Y-%m-%d %H:%M} (UTC), over {age:.1f} steps ago")
+    if len(found.steps) > 1:
+        held = f", and {', '.join(found.held)} are taken to stay as they are" if found.held else ""
+        output.say(
+            f"steps 2 to {len(found.steps)} feed on the forecasts before them{held}: nothing has judged such forecasts"
+        )
+
+
+def _rows(found: "Forecast", model_name: str, made_at: datetime) -> "pl.DataFrame":
+    """Return the forecast as rows of a table of forecasts."""
+    import polars as pl
+
+    return found.frame().with_columns(
+        pl.lit(model_name).alias("model"),
+        pl.lit(str(found.asset_id)).alias("asset"),
+        pl.lit(made_at).alias("made_at"),
+        pl.lit(found.known_until).alias("known_until"),
+    )
+
+
+def _show(found: "Forecast", model_name: str, made_at: datetime, *, json: bool, csv: bool) -> None:
+    if json:
+        facts: dict[str, Any] = {"model": model_name, "made_at": made_at.isoformat()} | found.to_dict()
+        output.show_json(facts)
+        return
+    if csv:
+        rows = _rows(found, model_name, made_at)
+        names = ("model", "asset", "time", "made_at", "known_until")
+        text = rows.select(*names, *(name for name in rows.columns if name not in names)).write_csv(
+            datetime_format="%Y-%m-%dT%H:%M:%SZ"
+        )
+        output.show(text.rstrip("\n"))
+        return
+    header = ["for (UTC)", found.target_col, "spread", "price"]
+    rows = [(f"{step.time:%Y-%m-%d %H:%M}", step.forecast, step.spread, _price(step.price)) for step in found.steps]
+    output.show(f"{found.target_col} of {found.asset_id}, by {found.what}")
+    output.show_table(header, rows)
+
+
+def _price(price: float | None) -> str | None:
+    # As many digits as a price is read with, whatever its size.
+    return None if price is None else f"{price:.7g}"
