@@ -200,7 +200,8 @@ def _longer_history(data: StudyData, last: datetime, db_kwargs: Mapping[str, obj
 
 
 def _known_at(data: StudyData, history: History, date: datetime) -> StudyData:
-    known = history.frame.filter(pl.col("timestamp") <= date)
+    until_then = pl.col("timestamp") <= date
+    known = history.frame.filter(until_then)
     if known.is_empty() or history.step.next(known["timestamp"][-1]) <= date:
         raise InsufficientDataError(
             1,
