@@ -2,12 +2,13 @@
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from kallos_data import Step
 
+from ..pictures import plot_hold_out
 from ..settings import Metric
 from ..verdict.baseline_names import baseline_in_words
 from ..verdict.hold_out import HoldOut
@@ -15,6 +16,9 @@ from ..verdict.hold_out_verdict import HoldOutVerdict
 from ..verdict.hold_out_wording import hold_out_lines
 from ..verdict.sentences import naive_in_words
 from .trained import Floats
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +126,24 @@ class Evaluation:
     def mean_spread(self) -> float | None:
         """The mean over steps of the standard deviation between members; None for a single one."""
         return float(self.members.std(axis=0, ddof=1).mean()) if len(self.members) > 1 else None
+
+    def pictures(self) -> "dict[str, Figure]":
+        """Return the judged period as pictures; see :func:`kallos_tune.plot_hold_out`.
+
+        Raises
+        ------
+        MissingMatplotlibError
+            Where matplotlib is not installed.
+        """
+        data = self.data
+        return plot_hold_out(
+            data.times,
+            data.actual,
+            data.forecast,
+            data.naive[data.to_beat],
+            title=f"{self.of.target_col} of {self.of.asset_id}, by {self.of.what}",
+            naive_name=naive_in_words(data.to_beat),
+        )
 
     def forecasts(self) -> pl.DataFrame:
         """Return every forecast of the judged steps.
