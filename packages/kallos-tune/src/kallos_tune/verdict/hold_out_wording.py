@@ -100,10 +100,8 @@ def _better(verdict: HoldOutVerdict, baselines: Mapping[str, float | None]) -> l
     ]
     line = f"smaller errors at next to no cost: {', '.join(named)}. "
     if verdict.conclusion == "beats":
-        return [
-            f"{line}This model is not worth its training. The baseline was picked after the fact: test it on later "
-            "steps before acting on it"
-        ]
+        then = "This model is not worth its training. The baseline was picked after the fact: test it on later steps"
+        return [f"{line}{then} before acting on it"]
     return [f"{line}That is no reason to trade on it either: it was picked after the fact, test it on later steps"]
 
 
