@@ -53,7 +53,10 @@ def plot_evaluation(evaluation: Evaluation) -> "Mapping[str, Figure]":
     forecasts, axis = figure(f"{target} and its forecast by {evaluation.of.what}")
     axis.plot(data.times, data.actual, color="0.65", linewidth=1, label="truth")
     axis.plot(data.times, data.forecast, color="tab:blue", linewidth=1, label="forecast")
-    axis.legend(loc="upper right", ncols=2, fontsize="small")
+    if evaluation.quantiles is not None:
+        low, high = evaluation.quantiles[:, 0], evaluation.quantiles[:, -1]
+        axis.fill_between(data.times, low, high, color="tab:blue", alpha=0.2, linewidth=0, label="5 to 95 %")
+    axis.legend(loc="upper right", ncols=3, fontsize="small")
     cumulated, axis = figure(f"squared errors saved against {naive}, cumulated; rising is better")
     axis.axhline(0, color="0.65", linewidth=1)
     axis.plot(data.times, gain, color="tab:blue", linewidth=1)
