@@ -58,8 +58,9 @@ def test_the_page_of_the_command_line_in_its_order(type_in, tmp_path):
         if command[1] == "demo":
             continue  # a test of its own
         said.append(type_in(command + (["--n-trials", next(budgets), *SMALL] if command[1] == "tune" else [])))
-    assert len(said) == 8
+    assert len(said) == 12
     assert "1 finished trial of 2" in said[2]
+    assert "verdict: " in said[4]
 
 
 @pytest.mark.parametrize("page", PAGES)

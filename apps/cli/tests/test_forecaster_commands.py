@@ -94,7 +94,7 @@ def test_evaluate_shows_errors_beside_others_and_counts_the_look(run, tmp_path, 
     assert len(re.findall(r"[+-]\d+\.\d%", out)) > 6
     assert "verdict: " in out
     files = {path.name: path for path in (tmp_path / "judged").iterdir()}
-    pictures = {"forecasts.png", "cumulated_gain.png", "residuals.png"}
+    pictures = {"forecast.png", "gain.png", "residuals.png"}
     assert files.keys() == pictures | {"forecasts.csv", "evaluation.json"}
     table = pl.read_csv(files["forecasts.csv"], try_parse_dates=True)
     assert (len(table), table["timestamp"][0]) == (61, datetime(2019, 11, 1, tzinfo=UTC))

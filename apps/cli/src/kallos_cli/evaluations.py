@@ -138,13 +138,11 @@ def show(outcome: Outcome) -> None:
 
 def write(found: Outcome, folder: Path) -> list[Path]:
     """Write single forecasts, outcome and pictures into a folder that exists, and return the files."""
-    from kallos_tune import plot_evaluation
-
     table, facts = folder / "forecasts.csv", folder / "evaluation.json"
     found.evaluation.forecasts().write_csv(table, datetime_format="%Y-%m-%dT%H:%M:%SZ")
     facts.write_text(json.dumps(found.to_dict(), indent=2, allow_nan=False) + "\n", encoding="utf-8")
     pictures: list[Path] = []
-    for name, figure in plot_evaluation(found.evaluation).items():
+    for name, figure in found.evaluation.pictures().items():
         pictures.append(folder / f"{name}.png")
         figure.savefig(pictures[-1], dpi=120)
     return [table, facts, *pictures]

@@ -34,7 +34,6 @@ from .forecaster.foreign import read_forecasts as read_forecasts
 from .forecaster.looks import count_look as count_look
 from .forecaster.next_step import Forecast as Forecast
 from .forecaster.next_step import forecast_next as forecast_next
-from .forecaster.pictures import plot_evaluation as plot_evaluation
 from .forecaster.recipe import Recipe as Recipe
 from .forecaster.refits import RefitWorth as RefitWorth
 from .forecaster.refits import evaluate_schedule as evaluate_schedule

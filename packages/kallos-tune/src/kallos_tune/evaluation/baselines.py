@@ -96,6 +96,7 @@ def _makers(fold: FoldSeries, look_back: int, season: int | None, seed: int) -> 
 
 
 def _forecast(name: str, make: Callable[[], Floats], n_steps: int) -> Floats | None:
+    _logger.info("forecasting by %s, to compare with", baseline_in_words(name))
     try:
         forecast = make()
     except Exception as error:  # noqa: BLE001 - whatever a library raises, the verdict does without this baseline

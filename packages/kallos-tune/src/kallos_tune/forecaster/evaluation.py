@@ -2,13 +2,14 @@
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import polars as pl
 
 from kallos_data import Step
 
+from ..pictures import plot_hold_out
 from ..settings import Metric
 from ..verdict.baseline_names import baseline_in_words
 from ..verdict.figures import counted
@@ -19,6 +20,9 @@ from ..verdict.quantiles import QuantileFindings
 from ..verdict.sentences import naive_in_words
 from .quantile_columns import MEDIAN_COLUMN, QUANTILE_COLUMNS
 from .trained import Floats
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _ERRORS: Final = {"rmse": "squared error (RMSE)", "mae": "absolute error (MAE), which a median minimises"}
 
@@ -145,6 +149,29 @@ class Evaluation:
     def mean_spread(self) -> float | None:
         """The mean over steps of the standard deviation between members; None for a single one."""
         return float(self.members.std(axis=0, ddof=1).mean()) if len(self.members) > 1 else None
+
+    def pictures(self) -> "dict[str, Figure]":
+        """Return the judged period as pictures; see :func:`kallos_tune.plot_hold_out`.
+
+        Of quantiles the interval is that from 5 to 95 %.
+
+        Raises
+        ------
+        MissingMatplotlibError
+            Where matplotlib is not installed.
+        """
+        data = self.data
+        low, high = (None, None) if self.quantiles is None else (self.quantiles[:, 0], self.quantiles[:, -1])
+        return plot_hold_out(
+            data.times,
+            data.actual,
+            data.forecast,
+            data.naive[data.to_beat],
+            title=f"{self.of.target_col} of {self.of.asset_id}, by {self.of.what}",
+            naive_name=naive_in_words(data.to_beat),
+            low=low,
+            high=high,
+        )
 
     def forecasts(self) -> pl.DataFrame:
         """Return every forecast of the judged steps.

@@ -88,24 +88,23 @@ def _conclusion(verdict: HoldOutVerdict) -> list[str]:
 
 
 def _better(verdict: HoldOutVerdict, baselines: Mapping[str, float | None]) -> list[str]:
-    """Return which baselines did better, the best first, and what follows for acting."""
+    """Return which baselines did better, the best first, and what follows for acting; nothing where none did."""
     if verdict.skill is None:
         return []
     better = {name: skill for name, skill in baselines.items() if skill is not None and skill > verdict.skill}
-    lines = [
-        f"{baseline_in_words(name)} did better: {signed_per_cent(better[name])} %"
+    if not better:
+        return []
+    named = [
+        f"{baseline_in_words(name)} ({signed_per_cent(better[name])} %)"
         for name in sorted(better, key=lambda name: -better[name])
     ]
-    if verdict.conclusion == "beats" and lines:
-        lines.append(
-            "what costs next to nothing was better on these steps: this model is not worth its training. The baseline "
-            "was picked after the fact, so test it on later steps before acting on it"
-        )
-    elif lines:
-        lines.append(
-            "that is no reason to trade on a baseline either: it was picked after the fact, test it on later steps"
-        )
-    return lines
+    line = f"smaller errors at next to no cost: {', '.join(named)}. "
+    if verdict.conclusion == "beats":
+        return [
+            f"{line}This model is not worth its training. The baseline was picked after the fact: test it on later "
+            "steps before acting on it"
+        ]
+    return [f"{line}That is no reason to trade on it either: it was picked after the fact, test it on later steps"]
 
 
 def _direction(direction: Direction) -> list[str]:
