@@ -14,9 +14,8 @@ from kallos_tune import FoldSettings, HistorySettings, RunSettings, SearchSettin
 
 TUNE = typer.main.get_command(app).commands["tune"]
 # The tables have options of their own; spaces come with a configuration file; times of claims are nobody's choice, nor
-# are threads, which are one for each worker, nor what small a fall of a loss counts;
-# quantiles are learnt from Python alone so far.
-WITHOUT_OPTION = {"tables", "space", "heartbeat_seconds", "grace_seconds", "threads", "min_delta", "likelihood"}
+# are threads, which are one for each worker, nor what small a fall of a loss counts.
+WITHOUT_OPTION = {"tables", "space", "heartbeat_seconds", "grace_seconds", "threads", "min_delta"}
 BY_NAME = {option.name: option for option in SETTING_OPTIONS}
 TYPED = ("tune", "--asset-id", "BTC", "--end-date", "2019-12-31", "--study-name", "s")
 

@@ -206,6 +206,20 @@ def test_the_root_of_a_validation_loss_in_the_targets_unit(transform):
     assert told == pytest.approx(rmse, rel=0.05 if transform == "log_difference" else 1e-5)
 
 
+@pytest.mark.parametrize("transform", ["none", *CHANGES])
+def test_a_pinball_loss_in_the_targets_unit(transform):
+    fold = prepared(market(), transform)
+    learnt = fold.target.values()[fold.val_start :, 0]
+    forecast = learnt + np.random.default_rng(1).normal(0, 0.1, 20).astype(np.float32)
+
+    def pinball(actual, forecast):
+        return float(np.mean(np.maximum(0.9 * (actual - forecast), 0.1 * (forecast - actual))))
+
+    told = fold.pinball_in_target_unit(pinball(learnt, forecast))
+    true = pinball(fold.actual, fold.rolling_to_target_unit(forecast))
+    assert told == pytest.approx(true, rel=0.05 if transform == "log_difference" else 1e-4)
+
+
 def test_steps_after_a_hole_have_no_change():
     frame = market()
     seen = frame.select("timestamp", observed=~pl.int_range(pl.len()).is_in([30, 31, 85]))

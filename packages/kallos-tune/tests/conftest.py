@@ -12,7 +12,7 @@ import torch
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from kallos_data import FeatureTables, get_walk_forward_splits, prepare_darts_timeseries
-from kallos_tune import TuningSettings, load_study, run_tuning
+from kallos_tune import ForecasterSettings, Recipe, TuningSettings, load_study, run_tuning, train_forecaster
 from kallos_tune.events import ignore
 
 GROUPS = {"unbounded_features": ["signal"], "volume_features": ["volume"]}
@@ -117,7 +117,29 @@ def _finished_study(tmp_path_factory):
 @pytest.fixture
 def finished_study(_finished_study, database):
     """Put a study of three complete trials, on the first 90 of the 120 days, into the database; return it."""
-    with closing(sqlite3.connect(_finished_study)) as there, closing(sqlite3.connect(database[10:])) as here:
+    return _copied(_finished_study, database)
+
+
+@pytest.fixture(scope="session")
+def quantile_model(tmp_path_factory):
+    """Return a folder with a study of quantiles in ``history.db``, of two trials, and ``model``, trained on both."""
+    folder = tmp_path_factory.mktemp("quantiles")
+    url = f"sqlite:///{folder / 'history.db'}"
+    _write_history(url, make_history())
+    settings = SETTINGS.changed(pruner="none", likelihood="quantile")
+    study = run_tuning("X", "2021-03-31", url, None, "gru", "s", "ret", GROUPS, 2, settings=settings)
+    train_forecaster(Recipe.of_study(study), folder / "model", url, settings=ForecasterSettings(members=2))
+    return folder
+
+
+@pytest.fixture
+def quantile_study(quantile_model, database):
+    """Put that study into the database; return it."""
+    return _copied(quantile_model / "history.db", database)
+
+
+def _copied(path, database):
+    with closing(sqlite3.connect(path)) as there, closing(sqlite3.connect(database[10:])) as here:
         there.backup(here)
     return load_study(database, "s")
 

@@ -115,6 +115,7 @@ SETTING_OPTIONS = (
     SettingOption(FoldSettings, "metric", VALIDATION_PANEL),
     SettingOption(TrainingSettings, "max_epochs", TRAINING_PANEL, metavar="N"),
     SettingOption(TrainingSettings, "patience", TRAINING_PANEL, metavar="N"),
+    SettingOption(TrainingSettings, "likelihood", TRAINING_PANEL),
     SettingOption(TrainingSettings, "device", TRAINING_PANEL),
     SettingOption(
         TrainingSettings,

@@ -94,5 +94,7 @@ from .verdict.hold_out import baseline_skills as baseline_skills
 from .verdict.hold_out import judge_hold_out as judge_hold_out
 from .verdict.hold_out_verdict import HoldOutVerdict as HoldOutVerdict
 from .verdict.hold_out_wording import hold_out_lines as hold_out_lines
+from .verdict.quantiles import QuantileFindings as QuantileFindings
+from .verdict.quantiles import judge_quantiles as judge_quantiles
 from .verdict.verdict import Verdict as Verdict
 from .verdict.wording import verdict_lines as verdict_lines

@@ -10,7 +10,9 @@ class StudyOpened:
 
     Attributes
     ----------
-    study_name, metric : str
+    study_name : str
+    metric : {"rmse", "mae", "pinball"}
+        What scores are.
     n_trials, n_finished : int
         Trials wanted and trials finished (complete or pruned) so far.
     n_rows, n_features, n_folds : int
@@ -50,7 +52,10 @@ class TrialStarted:
 
 @dataclass(frozen=True, slots=True)
 class EpochFinished:
-    """An epoch (counted from 1) of a fold (counted from 1) is over; ``val_loss`` is in scaled units, squared."""
+    """An epoch (counted from 1) of a fold (counted from 1) is over.
+
+    ``val_loss`` is in scaled units, squared; of quantiles it is their pinball loss.
+    """
 
     trial: int
     fold: int

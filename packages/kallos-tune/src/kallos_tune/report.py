@@ -11,6 +11,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from .errors import ConfigError
+from .score_names import score_name_of
 from .study_definition import CHANGES, FINGERPRINT, NAIVE_SCORES, READING, VERSIONS, definition_as_made
 from .study_verdict import VERDICT
 from .trial_attributes import FOLD_SCORES, MADE_WITH, best_score
@@ -24,7 +25,9 @@ class StudyResult:
 
     Attributes
     ----------
-    study_name, model_name, asset_id, target_col, metric, forecast : str
+    study_name, model_name, asset_id, target_col, forecast : str
+    metric : {"rmse", "mae", "pinball"}
+        What scores are.
     best_trial : int
         Number of the best trial.
     best_params : dict
@@ -110,7 +113,7 @@ def study_result(study: optuna.Study) -> StudyResult:
         model_name=definition["model_name"],
         asset_id=definition["asset_id"],
         target_col=definition["target_col"],
-        metric=definition["metric"],
+        metric=score_name_of(definition["metric"], definition["likelihood"]),
         forecast=definition["forecast"],
         best_trial=best.number,
         best_params=best.params,

@@ -24,6 +24,7 @@ from kallos_data import FeatureTables, TargetTransformChoice
 from kallos_models import TrainingSettings, check_settings, document_settings, setting
 
 from .errors import ConfigError
+from .score_names import Metric, ScoreName, judged_metric_of, score_name_of
 
 if TYPE_CHECKING:
     from .search_space import Space
@@ -32,7 +33,6 @@ else:
     Space = Mapping
 
 Forecast = Literal["rolling", "recursive"]
-Metric = Literal["rmse", "mae"]
 Sampler = Literal["tpe", "random"]
 Pruner = Literal["halving", "none"]
 Resume = Literal["same", "force", "never"]
@@ -107,7 +107,9 @@ class FoldSettings:
         "are put back into the target. auto learns the (log) change of what moves like a random walk, else the values.",
     )
     metric: Metric = setting(
-        "rmse", "Error of a fold, in the target's own unit; a trial's score is the mean over folds."
+        "rmse",
+        "Error of a fold, in the target's own unit; a trial's score is the mean over folds. Of quantiles the score is "
+        "the pinball loss, whatever the metric.",
     )
 
     def __post_init__(self) -> None:
@@ -246,6 +248,12 @@ class TuningSettings:
     run: RunSettings = field(default_factory=RunSettings)
 
     def __post_init__(self) -> None:
+        if self.training.likelihood == "quantile" and self.folds.forecast == "recursive":
+            raise ConfigError(
+                "needs rolling forecasts: a recursive forecast feeds on its own medians, and how far its later steps "
+                "spread is in none of its quantiles; choose rolling, or no quantiles",
+                "likelihood",
+            )
         if self.run.engine != "ray":
             return
         device, gpus = self.training.device, self.run.gpus_per_worker
@@ -253,6 +261,16 @@ class TuningSettings:
             raise ConfigError("must be above 0 for CUDA: Ray hides all other GPUs from a worker", "gpus_per_worker")
         if device in ("cpu", "mps") and gpus > 0:
             raise ConfigError(f"is {gpus:g} and models train on {device}: the GPUs would lie idle", "gpus_per_worker")
+
+    @property
+    def score_name(self) -> ScoreName:
+        """What a trial's score is: the metric, or the pinball loss of quantiles."""
+        return score_name_of(self.folds.metric, self.training.likelihood)
+
+    @property
+    def judged_metric(self) -> Metric:
+        """What verdicts measure skill by; see :func:`kallos_tune.score_names.judged_metric_of`."""
+        return judged_metric_of(self.folds.metric, self.training.likelihood)
 
     @classmethod
     def of(cls, **values: Any) -> Self:  # noqa: ANN401 - each part checks its own

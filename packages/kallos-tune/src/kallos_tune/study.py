@@ -294,7 +294,7 @@ def _log_best(study: optuna.Study, settings: TuningSettings) -> None:
         logger.warning("study %s: no trial is complete, all were pruned", study.study_name)
         return
     best = study.best_trial
-    logger.info("study %s: best %s %.6g with %s", study.study_name, settings.folds.metric, best.value, best.params)
+    logger.info("study %s: best %s %.6g with %s", study.study_name, settings.score_name, best.value, best.params)
     verdict = stored_verdict(study.user_attrs)
     for line in verdict_lines(verdict) if verdict else ():
         logger.info("study %s: %s", study.study_name, line)
@@ -303,7 +303,7 @@ def _log_best(study: optuna.Study, settings: TuningSettings) -> None:
 def _opened(study: optuna.Study, data: StudyData, n_trials: int) -> StudyOpened:
     return StudyOpened(
         study_name=study.study_name,
-        metric=data.settings.folds.metric,
+        metric=data.settings.score_name,
         n_trials=n_trials,
         n_finished=n_finished(study),
         n_rows=len(data.frame),

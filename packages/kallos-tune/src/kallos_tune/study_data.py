@@ -32,7 +32,8 @@ from kallos_data import (
 
 from .data_fingerprint import OBSERVED, frame_hash
 from .errors import ConfigError
-from .evaluation.scoring import Mask, naive_score
+from .evaluation.quantiles import naive_score_of
+from .evaluation.scoring import Mask
 from .search_space import fingerprint, longest_look_back
 from .settings import TuningSettings
 
@@ -120,8 +121,8 @@ class StudyData:
 
     @cached_property
     def naive_scores(self) -> list[float]:
-        """The error of the better naive forecast in each fold."""
-        return [naive_score(target, self.settings.folds) for target in self.targets]
+        """The score of the better naive forecast in each fold: its error, or the pinball loss of its quantiles."""
+        return [naive_score_of(target, self.settings) for target in self.targets]
 
     @property
     def n_filled(self) -> list[tuple[int, int]]:
@@ -171,6 +172,7 @@ class StudyData:
             "window": folds.window,
             "forecast": folds.forecast,
             "metric": folds.metric,
+            "likelihood": training.likelihood,
             "max_epochs": training.max_epochs,
             "patience": training.patience,
             "seed": training.seed,

@@ -109,8 +109,9 @@ def definition_as_made(user_attributes: Mapping[str, Any]) -> dict[str, Any] | N
         Of the study.
     """
     definition = user_attributes.get(DEFINITION)
-    # Studies that do not say so learn the target's values: they were made when nothing else was possible.
-    return None if definition is None else {"target_transform": "none"} | definition
+    # Studies that do not say so learn the target's values and no quantiles: nothing else was possible when they were
+    # made.
+    return None if definition is None else {"target_transform": "none", "likelihood": "none"} | definition
 
 
 def current_definition(user_attributes: Mapping[str, Any]) -> dict[str, Any] | None:

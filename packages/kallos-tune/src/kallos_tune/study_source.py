@@ -42,6 +42,7 @@ def settings_of(definition: Mapping[str, Any], reading: Mapping[str, Any] | None
     kept: dict[str, Any] = {"start_date": definition["first"]} if reading is None else dict(reading)
     kept["tables"] = FeatureTables(**kept["tables"]) if "tables" in kept else tables
     values = {name: definition[name] for name in _OF_A_STUDY}
+    values["likelihood"] = definition.get("likelihood", "none")  # which older studies do not say
     space = {name: json_to_distribution(each) for name, each in definition["search_space"].items()}
     return TuningSettings.of(**values, **kept, space=space, target_folds=len(definition["folds"]))
 

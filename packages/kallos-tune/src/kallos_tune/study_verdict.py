@@ -32,7 +32,7 @@ def judge_study(study: optuna.Study, data: StudyData) -> Verdict:
     return judge(
         folds,
         trials,
-        metric=data.settings.folds.metric,
+        metric=data.settings.judged_metric,
         horizon=1 + data.settings.folds.purge,
         forecast=data.settings.folds.forecast,
         seed=data.settings.training.seed,
@@ -50,6 +50,7 @@ def judged_folds(data: StudyData) -> list[JudgedFold]:
     """Return the truth of each fold and the naive forecasts of it, at the steps that are scored."""
     # The same ones in each fold: who is a rival in one is asked to be beaten in all.
     with_mean = any(mean_is_a_rival(target) for target in data.targets)
+    of_quantiles = data.settings.training.likelihood == "quantile"
     folds: list[JudgedFold] = []
     for number, ((_, val), target) in enumerate(zip(data.splits, data.targets, strict=True), start=1):
         scored = target.learnable[target.val_start :]
@@ -60,6 +61,7 @@ def judged_folds(data: StudyData) -> list[JudgedFold]:
                 times=val["timestamp"].dt.replace_time_zone(None).to_numpy()[scored],
                 actual=target.values[target.val_start :][scored],
                 naive={name: forecast[scored] for name, forecast in naive.items()},
+                naive_pinball=data.naive_scores[number - 1] if of_quantiles else None,
             )
         )
     return folds

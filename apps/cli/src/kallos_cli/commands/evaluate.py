@@ -18,7 +18,8 @@ EXAMPLES = (
     "kallos-run evaluate --model gru_btc_model\n\n"
     "kallos-run evaluate --model gru_btc_model --start 2023-01-01 --end 2023-06-30 --output judged\n\n"
     "kallos-run evaluate --forecasts mine.csv --asset-id BTC --target-col log_return\n\n"
-    "A file of forecasts has the columns timestamp (of the step that is forecast, in UTC) and forecast."
+    "A file of forecasts has the columns timestamp (of the step that is forecast, in UTC) and forecast; where it has "
+    "quantiles, q05, q25, q50, q75 and q95 too."
 )
 _OF_FORECASTS = "Forecasts from a file"
 
@@ -39,7 +40,7 @@ def evaluate(
             "--forecasts",
             metavar="FILE",
             help="Instead of a model, a CSV file of anybody's forecasts: timestamp (of the step that is forecast, UTC) "
-            "and forecast.",
+            "and forecast; with quantiles also q05, q25, q50, q75 and q95.",
         ),
     ] = None,
     start: Annotated[

@@ -154,9 +154,17 @@ def _show(found: "Forecast", model_name: str, made_at: datetime, *, json: bool, 
         output.show(text.rstrip("\n"))
         return
     header = ["for (UTC)", found.target_col, "spread", "price"]
-    rows = [(f"{step.time:%Y-%m-%d %H:%M}", step.forecast, step.spread, _price(step.price)) for step in found.steps]
+    rows = [[f"{step.time:%Y-%m-%d %H:%M}", step.forecast, step.spread, _price(step.price)] for step in found.steps]
+    if any(step.quantiles for step in found.steps):
+        header.insert(2, "5 to 95 %")
+        for row, step in zip(rows, found.steps, strict=True):
+            row.insert(2, _range(step.quantiles))
     output.show(f"{found.target_col} of {found.asset_id}, by {found.what}")
     output.show_table(header, rows)
+
+
+def _range(quantiles: "tuple[float, ...] | None") -> str | None:
+    return None if quantiles is None else f"{quantiles[0]:.4g} to {quantiles[-1]:.4g}"
 
 
 def _price(price: float | None) -> str | None:

@@ -147,6 +147,10 @@ def _show_definition(name: str, definition: dict[str, Any]) -> None:
         "tables": ", ".join(filter(None, (definition["market_table"], definition["indicators_table"]))),
     }
     facts |= {group: ", ".join(columns) for group, columns in definition["feature_groups"].items()}
-    facts |= {key: definition[key] for key in ("metric", "forecast", "window", "purge", "max_epochs", "patience")}
+    if definition["likelihood"] == "quantile":
+        facts |= {"forecasts": "quantiles, scored by their pinball loss"}
+    else:
+        facts |= {"metric": definition["metric"]}
+    facts |= {key: definition[key] for key in ("forecast", "window", "purge", "max_epochs", "patience")}
     facts |= {key: definition[key] for key in ("seed", "sampler", "pruner", "data_hash") if key in definition}
     output.show_facts(facts)

@@ -179,6 +179,25 @@ class FoldSeries:
             return rmse * float(np.sqrt(np.mean(self.actual[self.val_observed] ** 2)))
         return rmse
 
+    def pinball_in_target_unit(self, val_loss: float) -> float:
+        """Return a validation loss of quantiles in the target's own unit.
+
+        Parameters
+        ----------
+        val_loss : float
+            Mean pinball loss of scaled quantiles of the validation steps.
+
+        Returns
+        -------
+        float
+            The mean pinball loss of the values forecast; where log changes are learnt, to first order: theirs times
+            the mean of the values.
+        """
+        loss = self.target_scaler.std * val_loss
+        if self.target_scaler.target_transform == "log_difference":
+            return loss * float(np.mean(self.actual[self.val_observed]))
+        return loss
+
     def _window(self, start: int, stop: int) -> tuple[TimeSeries, TimeSeries | None]:
         covariates = None if self.covariates is None else self.covariates[start:stop]
         return self.target[start:stop], covariates

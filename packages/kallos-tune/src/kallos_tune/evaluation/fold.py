@@ -4,13 +4,15 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 from darts.models.forecasting.torch_forecasting_model import TorchForecastingModel
 
 from kallos_data import FoldSeries
-from kallos_models import Fit, fit_forecaster, forecast_recursive, forecast_rolling
+from kallos_models import Fit, fit_forecaster, forecast_quantiles, forecast_recursive, forecast_rolling
 
 from ..settings import Forecast, TuningSettings
-from .scoring import Floats, error, naive_score
+from .quantiles import MEDIAN, naive_score_of, pinball_score
+from .scoring import Floats, error
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +22,11 @@ class FoldResult:
     Attributes
     ----------
     score : float
-        Error of the forecast at the observed steps, in the target's unit.
+        Error of the forecast at the observed steps, in the target's unit; of quantiles their mean pinball loss.
     naive_score : float
-        Error of the better naive forecast.
+        That of the better naive forecast.
     forecast : numpy.ndarray, float64, [T_val]
-        In the target's unit.
+        In the target's unit; of quantiles the median.
     epochs, best_epoch : int
         Epochs trained, and the one whose weights were scored.
     seconds : float
@@ -97,16 +99,25 @@ def evaluate_fold(
         snapshot_epoch=chosen_epoch,
         on_epoch=on_epoch,
     )
-    forecast = forecast_fold(fit.model, fold, look_back, settings.folds.forecast)
+    score, forecast = _scored(fit, fold, look_back, settings)
     return FoldResult(
-        score=error(settings.folds.metric, fold.actual, forecast, fold.val_observed),
-        naive_score=naive_score(fold.truth, settings.folds),
+        score=score,
+        naive_score=naive_score_of(fold.truth, settings),
         forecast=forecast,
         epochs=fit.epochs,
         best_epoch=fit.best_epoch or fit.epochs,
         out_of_sample=_out_of_sample(fit, fold, look_back, settings.folds.forecast),
         seconds=time.perf_counter() - started,
     )
+
+
+def _scored(fit: Fit, fold: FoldSeries, look_back: int, settings: TuningSettings) -> tuple[float, Floats]:
+    """Return the score of a fold, and its forecast."""
+    if settings.training.likelihood == "quantile":
+        quantiles = quantiles_of_fold(fit.model, fold, look_back)
+        return pinball_score(fold.actual, quantiles, fold.val_observed), quantiles[:, MEDIAN]
+    forecast = forecast_fold(fit.model, fold, look_back, settings.folds.forecast)
+    return error(settings.folds.metric, fold.actual, forecast, fold.val_observed), forecast
 
 
 def _out_of_sample(fit: Fit, fold: FoldSeries, look_back: int, mode: Forecast) -> Floats | None:
@@ -122,7 +133,8 @@ def forecast_fold(model: TorchForecastingModel, fold: FoldSeries, look_back: int
     Parameters
     ----------
     model : TorchForecastingModel
-        Fitted, with ``output_chunk_length=1`` and ``output_chunk_shift=fold.purge``.
+        Fitted, with ``output_chunk_length=1`` and ``output_chunk_shift=fold.purge``. Of one with quantiles it is the
+        median that is forecast.
     fold : FoldSeries
     look_back : int
         Steps from the first one read to the one predicted: input chunk and purge.
@@ -141,3 +153,25 @@ def forecast_fold(model: TorchForecastingModel, fold: FoldSeries, look_back: int
     covariates = None if fold.covariates is None else fold.covariates[start:]
     scaled = forecast_recursive(model, fold.n_val, fold.target[start : fold.val_start], covariates)
     return fold.recursive_to_target_unit(scaled[:, 0])
+
+
+def quantiles_of_fold(model: TorchForecastingModel, fold: FoldSeries, look_back: int) -> Floats:
+    """Forecast the quantiles of a fold's validation steps, each from what was known the step before.
+
+    What puts a forecast back into the target's unit is increasing, so a quantile stays one.
+
+    Parameters
+    ----------
+    model : TorchForecastingModel
+        Fitted for the likelihood "quantile", as :func:`forecast_fold` needs it.
+    fold : FoldSeries
+    look_back : int
+        Steps from the first one read to the one predicted: input chunk and purge.
+
+    Returns
+    -------
+    numpy.ndarray, float64, [T_val, Q]
+        In the target's unit, of :data:`kallos_models.QUANTILES`, ascending at every step.
+    """
+    scaled = forecast_quantiles(model, *fold.val_series(look_back))[:, 0]
+    return np.stack([fold.rolling_to_target_unit(each) for each in scaled.T], axis=1)

@@ -31,7 +31,7 @@ def objective(
 
     A new model and a new trainer for every fold; only the data are shared. At every rung of
     :mod:`kallos_tune.evaluation.pruning` the trial's error so far is reported, in the target's unit, so that a pruner
-    compares like with like.
+    compares like with like. Of quantiles the error is the pinball loss, and the forecasts kept are the medians.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def objective(
     Returns
     -------
     float
-        Mean of the fold scores (RMSE by default), in the target's unit.
+        Mean of the fold scores (RMSE by default, of quantiles the pinball loss), in the target's unit.
 
     Raises
     ------
@@ -69,9 +69,13 @@ def objective(
     on_event(TrialStarted(trial.number, params))
     # The validation loss is that of one step: it says little of a forecast that feeds on itself.
     early_rungs = settings.folds.forecast == "rolling"
+    of_quantiles = settings.training.likelihood == "quantile"
     results: list[FoldResult] = []
     for number, fold in enumerate(folds, start=1):
-        on_epoch = _epoch_listener(trial, fold, number, len(folds), on_event, early_rungs=early_rungs)
+        in_target_unit = fold.pinball_in_target_unit if of_quantiles else fold.rmse_in_target_unit
+        on_epoch = _epoch_listener(
+            trial, number, len(folds), on_event, in_target_unit=in_target_unit if early_rungs else None
+        )
         result = evaluate_fold(
             fold, model_name, params, settings=settings, chosen_epoch=_chosen_epoch(results), on_epoch=on_epoch
         )
@@ -91,9 +95,14 @@ def objective(
 
 
 def _epoch_listener(
-    trial: optuna.Trial, fold: FoldSeries, number: int, n_folds: int, on_event: Listener, *, early_rungs: bool
+    trial: optuna.Trial,
+    number: int,
+    n_folds: int,
+    on_event: Listener,
+    *,
+    in_target_unit: Callable[[float], float] | None,
 ) -> Callable[[int, float], None]:
-    """Return what tells of a fold's epochs, and reports the best error so far where a rung lies."""
+    """Return what tells of a fold's epochs, and reports the best error so far where a rung lies, if any does."""
     best = math.inf
 
     def after(epoch: int, val_loss: float) -> None:
@@ -101,9 +110,9 @@ def _epoch_listener(
         on_event(EpochFinished(trial.number, number, n_folds, epoch, val_loss))
         best = min(best, val_loss)  # NaN is not smaller than anything
         rung = rung_of_epoch(number, epoch)
-        if rung is None or not early_rungs or not math.isfinite(best):
+        if rung is None or in_target_unit is None or not math.isfinite(best):
             return
-        trial.report(fold.rmse_in_target_unit(best), step=rung)
+        trial.report(in_target_unit(best), step=rung)
         if trial.should_prune():
             raise optuna.TrialPruned
 

@@ -60,14 +60,23 @@ def naive_of_training(target: FoldTarget, metric: Metric, *, around_zero: bool =
     around_zero : bool, default False
         As of :func:`naive_forecasts`.
     """
+    values = target.values[: target.n_train]
+    forecasts, scored = forecasts_of_training(target, with_mean=mean_is_a_rival(target), around_zero=around_zero)
+    return min(forecasts, key=lambda name: error(metric, values, forecasts[name], scored))
+
+
+def forecasts_of_training(target: FoldTarget, *, with_mean: bool, around_zero: bool) -> tuple[dict[str, Floats], Mask]:
+    """Return the naive forecasts of a training window by name, each ``[T_train]``, and at which steps they count.
+
+    Each step is forecast from what was known before; the mean is that of the whole window.
+    """
     values, known = target.values[: target.n_train], target.known[: target.n_train]
-    scored = target.learnable[: target.n_train] & np.isfinite(known)
     forecasts = {LAST_VALUE: known}
-    if mean_is_a_rival(target):
+    if with_mean:
         forecasts[TRAINING_MEAN] = np.full_like(values, _training_mean(target))
     if around_zero:
         forecasts[ZERO] = np.zeros_like(values)
-    return min(forecasts, key=lambda name: error(metric, values, forecasts[name], scored))
+    return forecasts, target.learnable[: target.n_train] & np.isfinite(known)
 
 
 def mean_is_a_rival(target: FoldTarget) -> bool:

@@ -7,14 +7,18 @@ from ..learnt import LEARNT
 from ..verdict.verdict import Verdict
 from ..verdict.wording import verdict_lines
 
+_QUANTILES = "They forecast the quantiles 0.05, 0.25, 0.5, 0.75 and 0.95; the median is what is called the forecast."
 
-def description_of(about: Mapping[str, Any]) -> str:
+
+def description_of(about: Mapping[str, Any], *, likelihood: str = "none") -> str:
     """Return the text of ``model-card.md``.
 
     Parameters
     ----------
     about : mapping
         A :class:`kallos_tune.forecaster.card.ForecasterCard` in JSON's own types.
+    likelihood : {"none", "quantile"}, default "none"
+        Whether its networks forecast quantiles.
     """
     transform = about["target_scaler"]["target_transform"]
     members = [
@@ -26,6 +30,7 @@ def description_of(about: Mapping[str, Any]) -> str:
         "",
         f"It forecasts `{about['target_col']}`, {1 + about['purge']} step(s) ahead, as the mean of the networks below.",
         *([] if transform == "none" else [f"What they learn is its {LEARNT[transform]} since the last value known."]),
+        *([] if likelihood == "none" else [_QUANTILES]),
         "",
         f"- trained on: {about['train_first']} to {about['train_last']}",
         f"- nothing after {about['known_until']} had a part in it",

@@ -8,7 +8,7 @@ from ..errors import ConfigError
 from .evaluation import Evaluation, Judged
 from .judging import Period, judged
 from .later_steps import history_for, just_before, later_steps
-from .trained import Trained, member_forecasts
+from .trained import Trained, forecasts_of
 
 
 def evaluate_forecaster(
@@ -66,7 +66,7 @@ def evaluate_forecaster(
     steps = later_steps(card, history, after=after)
     return judged(
         steps,
-        member_forecasts(trained.members, steps.fold),
+        forecasts_of(trained.members, steps.fold),
         Judged(
             what=trained.what,
             asset_id=asset_id or card.asset_id,

@@ -2,8 +2,9 @@
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import polars as pl
 
 from kallos_data import Step
@@ -11,14 +12,19 @@ from kallos_data import Step
 from ..pictures import plot_hold_out
 from ..settings import Metric
 from ..verdict.baseline_names import baseline_in_words
+from ..verdict.figures import counted
 from ..verdict.hold_out import HoldOut
 from ..verdict.hold_out_verdict import HoldOutVerdict
-from ..verdict.hold_out_wording import hold_out_lines
+from ..verdict.hold_out_wording import OVERLAP, hold_out_lines
+from ..verdict.quantiles import QuantileFindings
 from ..verdict.sentences import naive_in_words
+from .quantile_columns import MEDIAN_COLUMN, QUANTILE_COLUMNS
 from .trained import Floats
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+_ERRORS: Final = {"rmse": "squared error (RMSE)", "mae": "absolute error (MAE), which a median minimises"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +107,10 @@ class Evaluation:
         The forecaster first, then naive forecasts and baselines, the best of them first.
     n_filled : int
         Steps of the period that are not judged, since the source has no value of them.
+    quantiles : numpy.ndarray, float64, [N, Q], or None
+        Forecast quantiles, of :data:`kallos_models.QUANTILES`; None where none were forecast.
+    of_quantiles : QuantileFindings or None
+        How often their intervals held and what they lose; None also where a quantile is not finite.
     """
 
     of: Judged
@@ -111,16 +121,29 @@ class Evaluation:
     baseline_skills: dict[str, float | None]
     scores: tuple[Score, ...]
     n_filled: int
+    quantiles: Floats | None = None
+    of_quantiles: QuantileFindings | None = None
 
     def lines(self) -> list[str]:
         """Return what is to be said of the period, a sentence a line."""
-        return hold_out_lines(
+        lines = hold_out_lines(
             self.verdict,
             what=self.of.what,
             better_baselines=self.baseline_skills,
             looks=self.of.looks or 1,
             overlap=self.of.overlap,
         )
+        return lines + [line + OVERLAP if self.of.overlap else line for line in self._lines_of_quantiles()]
+
+    def _lines_of_quantiles(self) -> list[str]:
+        if self.quantiles is None:
+            return []
+        if self.of_quantiles is None:
+            n_wrong = int((~np.isfinite(self.quantiles)).any(axis=1).sum())
+            return [f"quantiles: not judged, they are infinite or not a number at {counted(n_wrong, 'step')}"]
+        of_median = np.allclose(self.data.forecast, self.quantiles[:, QUANTILE_COLUMNS.index(MEDIAN_COLUMN)])
+        about = [f"the forecast is the median, and skills are by {_ERRORS[self.of.metric]}"] if of_median else []
+        return [*about, *self.of_quantiles.lines()]
 
     @property
     def mean_spread(self) -> float | None:
@@ -130,12 +153,15 @@ class Evaluation:
     def pictures(self) -> "dict[str, Figure]":
         """Return the judged period as pictures; see :func:`kallos_tune.plot_hold_out`.
 
+        Of quantiles the interval is that from 5 to 95 %.
+
         Raises
         ------
         MissingMatplotlibError
             Where matplotlib is not installed.
         """
         data = self.data
+        low, high = (None, None) if self.quantiles is None else (self.quantiles[:, 0], self.quantiles[:, -1])
         return plot_hold_out(
             data.times,
             data.actual,
@@ -143,6 +169,8 @@ class Evaluation:
             data.naive[data.to_beat],
             title=f"{self.of.target_col} of {self.of.asset_id}, by {self.of.what}",
             naive_name=naive_in_words(data.to_beat),
+            low=low,
+            high=high,
         )
 
     def forecasts(self) -> pl.DataFrame:
@@ -151,8 +179,9 @@ class Evaluation:
         Returns
         -------
         polars.DataFrame, [N, ...]
-            ``timestamp`` (UTC), ``actual``, ``forecast``, ``spread`` between members where there are several, and a
-            column for each naive forecast and baseline, spaces in its name as ``_``.
+            ``timestamp`` (UTC), ``actual``, ``forecast``, ``spread`` between members where there are several, ``q05``
+            to ``q95`` where quantiles were forecast, and a column for each naive forecast and baseline, spaces in its
+            name as ``_``.
         """
         columns: dict[str, Any] = {
             "timestamp": pl.Series(self.data.times).dt.replace_time_zone("UTC"),
@@ -161,6 +190,8 @@ class Evaluation:
         }
         if len(self.members) > 1:
             columns["spread"] = self.members.std(axis=0, ddof=1)
+        if self.quantiles is not None:
+            columns |= dict(zip(QUANTILE_COLUMNS, self.quantiles.T, strict=True))
         others = {**self.data.naive, **self.baselines}
         return pl.DataFrame(columns | {name.replace(" ", "_"): values for name, values in others.items()})
 
@@ -177,6 +208,7 @@ class Evaluation:
             "n_filled": self.n_filled,
             "mean_spread": self.mean_spread,
             "scores": [asdict(score) for score in self.scores],
+            "quantiles": None if self.of_quantiles is None else self.of_quantiles.to_dict(),
             "verdict": self.verdict.to_dict(),
             "lines": self.lines(),
         }

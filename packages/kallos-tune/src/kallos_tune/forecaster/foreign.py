@@ -27,6 +27,8 @@ from ..settings import Metric
 from .evaluation import Evaluation, Judged
 from .judging import Period, judged
 from .later_steps import LaterSteps
+from .quantile_columns import MEDIAN_COLUMN, QUANTILE_COLUMNS, quantile_columns_in, with_median_as_forecast
+from .trained import MemberForecasts
 
 _COLUMNS = ("timestamp", "forecast")
 
@@ -73,7 +75,9 @@ def evaluate_forecasts(
     Parameters
     ----------
     forecasts : polars.DataFrame, [N, 2 or more]
-        ``timestamp``, the time of the step that is forecast, in UTC, and ``forecast``, in the target's unit.
+        ``timestamp``, the time of the step that is forecast, in UTC, and ``forecast``, in the target's unit; where
+        there are quantiles, also ``q05``, ``q25``, ``q50``, ``q75`` and ``q95`` (or ``0.05`` and so on). Of quantiles
+        without a ``forecast`` it is the median.
     about : ForeignForecasts
     db_kwargs : mapping, str or DatabaseConfig
         Database of the history.
@@ -108,7 +112,7 @@ def evaluate_forecasts(
             remedy="forecast later steps, or let the baselines look back less",
         )
     steps = _steps(about, history, before, later)
-    known = later["timestamp"].to_frame().join(given, on="timestamp", how="left", maintain_order="left")["forecast"]
+    known = later["timestamp"].to_frame().join(given, on="timestamp", how="left", maintain_order="left")
     _refuse_other_times(given, later["timestamp"])
     around_zero = _around_zero(steps)
     of = Judged(
@@ -120,11 +124,16 @@ def evaluate_forecasts(
         step=history.step,
         look_back=about.look_back,
     )
-    return judged(steps, known.to_numpy()[None, :], of, period, only=known.is_not_null().to_numpy())
+    quantiles = known.select(QUANTILE_COLUMNS).to_numpy() if MEDIAN_COLUMN in known.columns else None
+    values = known["forecast"]
+    forecasts = MemberForecasts(values.to_numpy()[None, :], quantiles)
+    return judged(steps, forecasts, of, period, only=values.is_not_null().to_numpy())
 
 
 def read_forecasts(path: str | Path) -> pl.DataFrame:
-    """Read a CSV file of forecasts: ``timestamp`` (ISO 8601, UTC where it names no zone) and ``forecast``.
+    """Read a CSV file of forecasts: ``timestamp`` (ISO 8601, UTC where it names no zone), ``forecast``, quantiles.
+
+    The columns are those that :func:`evaluate_forecasts` takes; others are left out.
 
     Raises
     ------
@@ -135,36 +144,43 @@ def read_forecasts(path: str | Path) -> pl.DataFrame:
         frame = pl.read_csv(path, infer_schema=False)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise ConfigError(f"cannot read {path}: {str(error).splitlines()[0]}", "forecasts") from error
+    frame = with_median_as_forecast(frame)
     missing = [name for name in _COLUMNS if name not in frame.columns]
     if missing:
         raise MissingColumnsError(missing, frame.columns, where=str(path))
     times = frame["timestamp"].str.strip_chars().str.to_datetime(time_zone="UTC", time_unit="us", strict=False)
     days = frame["timestamp"].str.strip_chars().str.to_date(strict=False).cast(pl.Datetime("us", "UTC"))
-    numbers = frame["forecast"].str.strip_chars().cast(pl.Float64, strict=False)
-    read = pl.DataFrame({"timestamp": times.fill_null(days), "forecast": numbers})
-    for name in _COLUMNS:
+    called = {"forecast": "forecast"} | quantile_columns_in(frame.columns)
+    numbers = {name: frame[each].str.strip_chars().cast(pl.Float64, strict=False) for name, each in called.items()}
+    read = pl.DataFrame({"timestamp": times.fill_null(days), **numbers})
+    for name, column in {"timestamp": "timestamp", **called}.items():
         wrong = read[name].is_null().arg_true()
         if len(wrong):
-            line, text = int(wrong[0]) + 2, frame[name][int(wrong[0])]
+            line, text = int(wrong[0]) + 2, frame[column][int(wrong[0])]
             raise ConfigError(f"{path}, line {line}: {name} is {text!r}, which cannot be read", "forecasts")
     return read
 
 
 def _checked(forecasts: pl.DataFrame) -> pl.DataFrame:
+    forecasts = with_median_as_forecast(forecasts)
     missing = [name for name in _COLUMNS if name not in forecasts.columns]
     if missing:
         raise MissingColumnsError(missing, forecasts.columns, where="the frame of forecasts")
+    called = {"forecast": "forecast"} | quantile_columns_in(forecasts.columns)
     given = forecasts.select(
-        pl.col("timestamp").cast(pl.Datetime("us", "UTC")), pl.col("forecast").cast(pl.Float64)
+        pl.col("timestamp").cast(pl.Datetime("us", "UTC")),
+        *(pl.col(column).cast(pl.Float64).alias(name) for name, column in called.items()),
     ).sort("timestamp")
     if given.is_empty():
         raise ConfigError("hold no step", "forecasts")
     if given["timestamp"].is_duplicated().any():
         twice = given.filter(pl.col("timestamp").is_duplicated())["timestamp"][0]
         raise ConfigError(f"hold {twice:%Y-%m-%d %H:%M} twice: keep one forecast a step", "forecasts")
-    wrong = given.filter(pl.col("forecast").is_null() | ~pl.col("forecast").is_finite())
-    if len(wrong):
-        raise ConfigError(f"have no number for {wrong['timestamp'][0]:%Y-%m-%d %H:%M}", "forecasts")
+    for name in called:
+        wrong = given.filter(pl.col(name).is_null() | ~pl.col(name).is_finite())
+        if len(wrong):
+            what = "no number" if name == "forecast" else f"no number as {name}"
+            raise ConfigError(f"have {what} for {wrong['timestamp'][0]:%Y-%m-%d %H:%M}", "forecasts")
     return given
 
 

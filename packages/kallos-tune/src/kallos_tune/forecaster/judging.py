@@ -8,16 +8,19 @@ import numpy as np
 import polars as pl
 
 from kallos_data import Moment, first_moment, last_moment
+from kallos_models import QUANTILES
 
 from ..errors import ConfigError
 from ..evaluation.baselines import baseline_forecasts, season_of
+from ..evaluation.quantiles import naive_quantiles
 from ..evaluation.scoring import Mask, error, mean_is_a_rival, naive_forecasts, naive_of_training
 from ..settings import FoldSettings
 from ..verdict.accuracy import skill_of_errors
 from ..verdict.hold_out import HoldOut, baseline_skills, judge_hold_out
+from ..verdict.quantiles import QuantileFindings, judge_quantiles
 from .evaluation import Evaluation, Judged, Score
 from .later_steps import LaterSteps
-from .trained import Floats
+from .trained import Floats, MemberForecasts
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +57,16 @@ class Period:
         return inside
 
 
-def judged(steps: LaterSteps, members: Floats, of: Judged, period: Period, *, only: Mask | None = None) -> Evaluation:
-    """Judge the mean of members' forecasts at the observed steps of a period.
+def judged(
+    steps: LaterSteps, forecasts: MemberForecasts, of: Judged, period: Period, *, only: Mask | None = None
+) -> Evaluation:
+    """Judge the mean of members' forecasts, and their quantiles, at the observed steps of a period.
 
     Parameters
     ----------
     steps : LaterSteps
-    members : numpy.ndarray, float64, [M, T_val]
-        What each member forecasts of the later steps.
+    forecasts : MemberForecasts
+        Of the later steps.
     of : Judged
     period : Period
     only : numpy.ndarray, bool, [T_val], optional
@@ -81,7 +86,7 @@ def judged(steps: LaterSteps, members: Floats, of: Judged, period: Period, *, on
             f"{steps.times[-1]:%Y-%m-%d %H:%M}",
             "start" if period.first is not None else "end",
         )
-    settings = FoldSettings(metric=of.metric)
+    settings, members = FoldSettings(metric=of.metric), forecasts.values
     with_mean = mean_is_a_rival(truth)
     naive = naive_forecasts(truth, settings, with_mean=with_mean, around_zero=of.around_zero)
     season = None if of.step.working_days else season_of(of.step.length.total_seconds())
@@ -95,6 +100,7 @@ def judged(steps: LaterSteps, members: Floats, of: Judged, period: Period, *, on
         to_beat=naive_of_training(truth, of.metric, around_zero=of.around_zero),
         known=truth.known[truth.val_start :][scored],
     )
+    quantiles = None if forecasts.quantiles is None else forecasts.quantiles[scored]
     return Evaluation(
         of=of,
         data=data,
@@ -104,6 +110,25 @@ def judged(steps: LaterSteps, members: Floats, of: Judged, period: Period, *, on
         baseline_skills=baseline_skills(data, baselines, metric=of.metric),
         scores=_scores(data, baselines, of),
         n_filled=int((asked_for & ~fold.val_observed).sum()),
+        quantiles=quantiles,
+        of_quantiles=None if quantiles is None else _of_quantiles(steps, data, quantiles, scored, of),
+    )
+
+
+def _of_quantiles(
+    steps: LaterSteps, data: HoldOut, quantiles: Floats, scored: Mask, of: Judged
+) -> QuantileFindings | None:
+    """Return what is found of quantiles, None where one is not finite."""
+    if not np.isfinite(quantiles).all():
+        return None
+    naive = naive_quantiles(steps.fold.truth, FoldSettings(metric=of.metric), around_zero=of.around_zero)
+    return judge_quantiles(
+        data.actual,
+        quantiles,
+        QUANTILES,
+        naive=data.to_beat,
+        naive_forecasts=naive[data.to_beat][scored],
+        horizon=1 + steps.fold.purge,
     )
 
 

@@ -15,6 +15,7 @@ from kallos_models import Member, forecast_recursive
 from ..errors import ConfigError
 from .card import ForecasterCard
 from .later_steps import history_for
+from .next_quantiles import next_quantiles
 from .settings import DEFAULT_MAX_AGE
 from .trained import Floats, Trained
 
@@ -35,12 +36,16 @@ class StepForecast:
         Standard deviation between members; None for a single one.
     price : float or None
         The close that it means, where the target is a log return of one step or a price; None elsewhere.
+    quantiles : tuple of float or None
+        Of :data:`kallos_models.QUANTILES`, in the target's unit: the mean of the members' quantiles. None for
+        forecasters without any and for later steps, which feed on medians.
     """
 
     time: datetime
     forecast: float
     spread: float | None
     price: float | None
+    quantiles: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +73,22 @@ class Forecast:
     held: tuple[str, ...] = ()
 
     def frame(self) -> pl.DataFrame:
-        """Return a row a step: ``time``, ``forecast``, ``spread``, ``price``."""
-        return pl.DataFrame(
-            [asdict(step) for step in self.steps], schema_overrides={"spread": pl.Float64, "price": pl.Float64}
+        """Return a row a step: ``time``, ``forecast``, ``spread``, ``price``; of quantiles, 0.05 and 0.95 as bounds.
+
+        Returns
+        -------
+        polars.DataFrame, [horizon, 4 or 6]
+            The bounds are ``low`` and ``high``, there where quantiles are forecast.
+        """
+        rows = [{name: value for name, value in asdict(step).items() if name != "quantiles"} for step in self.steps]
+        frame = pl.DataFrame(rows, schema_overrides={"spread": pl.Float64, "price": pl.Float64})
+        quantiles = [step.quantiles for step in self.steps]
+        if not any(quantiles):
+            return frame
+        bounds = {"low": 0, "high": -1}
+        return frame.with_columns(
+            pl.Series(name, [None if each is None else each[place] for each in quantiles], dtype=pl.Float64)
+            for name, place in bounds.items()
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -143,13 +161,14 @@ def forecast_next(
         )
     fold = _newest(card, history)
     members = np.stack([_ahead(member, fold, horizon) for member in trained.members])
+    quantiles = next_quantiles(trained.members, fold) if trained.has_quantiles else None
     return Forecast(
         asset_id=asset_id or card.asset_id,
         target_col=card.target_col,
         what=trained.what,
         known_until=known_until,
         age_steps=float(age),
-        steps=_steps(card, history, members),
+        steps=_steps(card, history, members, quantiles),
         held=card.features if horizon > 1 else (),
     )
 
@@ -196,7 +215,9 @@ def _ahead(member: Member, fold: FoldSeries, horizon: int) -> Floats:
     return fold.recursive_to_target_unit(scaled)
 
 
-def _steps(card: ForecasterCard, history: History, members: Floats) -> tuple[StepForecast, ...]:
+def _steps(
+    card: ForecasterCard, history: History, members: Floats, quantiles: Floats | None
+) -> tuple[StepForecast, ...]:
     mean = members.mean(axis=0)
     spread = members.std(axis=0, ddof=1) if len(members) > 1 else None
     prices = _prices(card, history, mean)
@@ -207,7 +228,9 @@ def _steps(card: ForecasterCard, history: History, members: Floats) -> tuple[Ste
     for number, forecast in enumerate(mean):
         time = history.step.next(time)
         of_members = None if spread is None else float(spread[number])
-        steps.append(StepForecast(time, float(forecast), of_members, None if prices is None else float(prices[number])))
+        price = None if prices is None else float(prices[number])
+        of_step = None if quantiles is None or number else tuple(float(each) for each in quantiles)
+        steps.append(StepForecast(time, float(forecast), of_members, price, of_step))
     return tuple(steps)
 
 

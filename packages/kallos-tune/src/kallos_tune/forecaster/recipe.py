@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import optuna
 from optuna.trial import TrialState
@@ -13,6 +13,8 @@ from kallos_models import Hyperparameters, UnknownModelError, available_models
 
 from ..errors import ConfigError
 from ..report import best_trials, study_result, trial_facts
+
+Likelihood = Literal["none", "quantile"]
 
 _NEEDED = ("study_name", "model_name", "definition", "best_trials")
 
@@ -158,6 +160,12 @@ class Recipe:
             fingerprint=facts.get("fingerprint") or {},
             verdict=facts.get("verdict"),
         )
+
+
+def likelihood_of(definition: Mapping[str, Any]) -> Likelihood:
+    """Return what the models of a study forecast: values, or quantiles."""
+    # Studies made before there were quantiles do not say.
+    return definition.get("likelihood", "none")
 
 
 def _why_no_candidate(study: optuna.Study, trial: int) -> str:

@@ -19,7 +19,7 @@ from .evaluation import Evaluation, Judged
 from .judging import Period, judged
 from .later_steps import history_for, later_steps
 from .schedule import Schedule
-from .trained import Floats, Trained, member_forecasts
+from .trained import Floats, MemberForecasts, Trained, forecasts_of, member_forecasts
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def evaluate_schedule(
         )
     history = history_for(card, db_kwargs, end=period.last)
     steps = later_steps(card, history, after=card.last_known)
-    refitted = np.concatenate(_in_turn(schedule.models, history), axis=1)
+    refitted = _joined(_in_turn(schedule.models, history))
     of = Judged(
         what=f"{first.what}, refitted every {schedule.every},",
         asset_id=card.asset_id,
@@ -118,16 +118,22 @@ def evaluate_schedule(
     return evaluation, _worth(schedule.every, int(n_models), evaluation, once, card.horizon)
 
 
-def _in_turn(models: tuple[Trained, ...], history: History) -> list[Floats]:
-    """Return the forecasts of each model from its training to the next one's, [M, T_i]."""
+def _joined(parts: list[MemberForecasts]) -> MemberForecasts:
+    quantiles = [part.quantiles for part in parts if part.quantiles is not None]
+    values = np.concatenate([part.values for part in parts], axis=1)
+    return MemberForecasts(values, np.concatenate(quantiles) if quantiles else None)
+
+
+def _in_turn(models: tuple[Trained, ...], history: History) -> list[MemberForecasts]:
+    """Return the forecasts of each model from its training to the next one's."""
     last: list[datetime | None] = [model.card.last_known for model in models[1:]]
-    found: list[Floats] = []
+    found: list[MemberForecasts] = []
     for model, until in zip(models, [*last, None], strict=True):
         frame = history.frame if until is None else history.frame.filter(pl.col("timestamp") <= until)
         if frame["timestamp"][-1] <= model.card.last_known:
             break
         steps = later_steps(model.card, replace(history, frame=frame), after=model.card.last_known)
-        found.append(member_forecasts(model.members, steps.fold))
+        found.append(forecasts_of(model.members, steps.fold))
     return found
 
 

@@ -83,7 +83,7 @@ def rerun_trial(
         trial=found.number,
         state=found.state.name.lower(),
         model_name=definition["model_name"],
-        metric=settings.folds.metric,
+        metric=settings.score_name,
         params=found.params,
         made_with=found.user_attrs.get(MADE_WITH, {}),
         n_folds=len(data.folds),

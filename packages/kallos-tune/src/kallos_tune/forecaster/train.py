@@ -13,6 +13,7 @@ from kallos_models import ModelFileError, TrainingSettings, load_forecaster, req
 
 from ..data_fingerprint import change_of, frame_hash
 from ..events import Listener, ignore
+from ..score_names import judged_metric_of
 from ..study_data import StudyData
 from ..study_source import data_of_study
 from ..versions import versions
@@ -22,7 +23,7 @@ from .card import ForecasterCard, step_facts
 from .description import description_of
 from .members import TrainingJob
 from .plan import MemberPlan, plan_members
-from .recipe import Recipe
+from .recipe import Recipe, likelihood_of
 from .settings import ForecasterSettings
 from .trained import Trained, load_trained
 from .window import TrainingWindow, training_window
@@ -127,6 +128,7 @@ def train_on(
             max_epochs=max(member.epochs for member in members),
             patience=int(recipe.definition["patience"]),
             device=settings.device,
+            likelihood=likelihood_of(recipe.definition),
         ),
         folder=_begun_folder(folder, recipe, card, members),
     )
@@ -139,7 +141,8 @@ def train_on(
     saved = [load_forecaster(job.folder_of(member)) for member in members]
     about = card.to_dict() | {"members": [dict(each.about) for each in saved]}
     networks = [each.members[0] for each in saved]
-    save_forecaster(networks, folder, about=about, description=description_of(about), overwrite=overwrite)
+    description = description_of(about, likelihood=job.training.likelihood)
+    save_forecaster(networks, folder, about=about, description=description, overwrite=overwrite)
     shutil.rmtree(job.folder)
     return load_trained(folder)
 
@@ -159,7 +162,7 @@ def card_of(  # noqa: PLR0917 - all that a card is about
         study_name=recipe.study_name,
         asset_id=definition["asset_id"],
         target_col=definition["target_col"],
-        metric=definition["metric"],
+        metric=judged_metric_of(definition["metric"], likelihood_of(definition)),
         around_zero=data.around_zero,
         feature_groups={group: list(columns) for group, columns in definition["feature_groups"].items()},
         feature_scaler=dict(fold.feature_scaler.to_dict()),
@@ -202,7 +205,8 @@ def _trained_already(
     same_card = card.to_dict() | nameless == there.card.to_dict() | {
         "members": [{**each, "epochs": None} for each in there.card.members]
     }
-    return there if same_card and planned == trained else None
+    same_kind = there.has_quantiles == (likelihood_of(recipe.definition) == "quantile")
+    return there if same_card and same_kind and planned == trained else None
 
 
 def _begun_folder(folder: Path, recipe: Recipe, card: ForecasterCard, members: tuple[MemberPlan, ...]) -> Path:
@@ -212,6 +216,7 @@ def _begun_folder(folder: Path, recipe: Recipe, card: ForecasterCard, members: t
         "model_name": recipe.model_name,
         "members": [[each.trial, dict(each.params), each.seed, each.epochs] for each in members],
         "patience": recipe.definition["patience"],
+        "likelihood": likelihood_of(recipe.definition),
         "versions": versions(),
     }
     mark = hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()

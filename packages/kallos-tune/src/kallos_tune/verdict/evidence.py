@@ -31,12 +31,15 @@ class JudgedFold:
         The target, in its own unit.
     naive : mapping of str to numpy.ndarray, float64, [T]
         Naive forecasts by name: :data:`ZERO`, :data:`TRAINING_MEAN`, :data:`LAST_VALUE`; the same names in every fold.
+    naive_pinball : float, optional
+        The naive forecast's score where trials are scored by the pinball loss of quantiles.
     """
 
     number: int
     times: Times
     actual: Floats
     naive: Mapping[str, Floats]
+    naive_pinball: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class TrialEvidence:
         Its errors in the folds that it finished, oldest first.
     forecasts : mapping of int to numpy.ndarray, float64, [T]
         By the number of the fold, from the second on: the forecast of its observed steps, made with the weights of the
-        epoch that was chosen on earlier folds.
+        epoch that was chosen on earlier folds; of quantiles the median.
     """
 
     number: int

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from ..score_names import PINBALL
 from ..settings import Metric
 from .accuracy import losses_of, r2_out_of_sample, skill_of, skill_of_errors
 from .choice import Choice, mean_naive_error
@@ -43,7 +44,12 @@ def study_facts(folds: Sequence[JudgedFold], trials: Sequence[TrialEvidence], me
         "search_skill": None,
     }
     if with_steps:
-        naive = min(mean_naive_error(with_steps, metric, name) for name in folds[0].naive)
+        pinball = [fold.naive_pinball for fold in with_steps if fold.naive_pinball is not None]
+        if pinball:
+            facts["score_name"] = PINBALL
+            naive = float(np.mean(pinball))
+        else:
+            naive = min(mean_naive_error(with_steps, metric, name) for name in folds[0].naive)
         facts["search_naive_score"] = naive
         if complete:
             places = [fold.number - 1 for fold in with_steps]

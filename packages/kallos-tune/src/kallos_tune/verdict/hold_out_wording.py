@@ -27,7 +27,7 @@ from .sentences import (
     skill_with_interval,
 )
 
-_OVERLAP: Final = " [overlaps the training span: no test, the model has seen these steps]"
+OVERLAP: Final = " [overlaps the training span: no test, the model has seen these steps]"
 
 
 def hold_out_lines(
@@ -56,7 +56,7 @@ def hold_out_lines(
         Whether the period overlaps the training span: every line then says so.
     """
     lines = _lines(verdict, what, better_baselines or {}, looks)
-    return [line + _OVERLAP for line in lines] if overlap else lines
+    return [line + OVERLAP for line in lines] if overlap else lines
 
 
 def _lines(verdict: HoldOutVerdict, what: str, baselines: Mapping[str, float | None], looks: int) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ..errors import ConfigError
+from ..score_names import PINBALL
 from ..settings import Forecast, Metric
 from .choice import choice_for
 from .detectable import LEVEL
@@ -100,7 +101,8 @@ def judge(
     assert sample is not None
     facts |= {
         "folds": tuple(fold_verdict(sample, choice, metric) for choice in usable),
-        **choice_facts(sample, metric, facts["search_skill"]),
+        # A skill by pinball loss and one by absolute error differ by more than optimism.
+        **choice_facts(sample, metric, None if facts.get("score_name") == PINBALL else facts["search_skill"]),
     }
     if forecast == "rolling":
         facts |= interval_facts(sample.compared, metric, horizon, seed)

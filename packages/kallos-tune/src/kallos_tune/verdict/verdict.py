@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from ..settings import Forecast
 from .findings import Findings, with_tuples
@@ -76,12 +76,16 @@ class Verdict(Findings):
         Lowest mean error over all folds of a complete trial, and of a naive forecast, both chosen after the fact.
     search_skill : float or None
         The skill that these two come to.
+    score_name : {"error", "pinball"}
+        What these three are about: the error that the metric names, or the pinball loss of quantiles. All other skills
+        are then those of the median forecast.
     folds : tuple of FoldVerdict
     skipped : tuple of SkippedFold
     single_skill : float or None
         That of the best single trial, chosen in the same way; nothing is concluded from it.
     optimism : float or None
-        ``search_skill - skill``: what choosing and quoting on the same windows adds.
+        ``search_skill - skill``: what choosing and quoting on the same windows adds; None where the two measure
+        different things.
     spa_p : float or None
         That the best of all complete trials is no better than the naive forecast.
     spa_trials : int
@@ -96,6 +100,7 @@ class Verdict(Findings):
     search_score: float | None = None
     search_naive_score: float | None = None
     search_skill: float | None = None
+    score_name: Literal["error", "pinball"] = "error"
     folds: tuple[FoldVerdict, ...] = ()
     skipped: tuple[SkippedFold, ...] = ()
     single_skill: float | None = None

@@ -4,6 +4,8 @@ The lines are read by someone who may put money on them. So the score of the sea
 promise; every number names what it is compared with; and each verdict ends with what it means for acting on it.
 """
 
+from typing import Final
+
 from .figures import counted, listed, signed_per_cent
 from .sentences import (
     NO_EVIDENCE,
@@ -22,6 +24,8 @@ from .sentences import (
     skill_with_interval,
 )
 from .verdict import Verdict
+
+_SCORES: Final = {"error": "error", "pinball": "pinball loss of the quantiles"}
 
 
 def verdict_lines(verdict: Verdict) -> list[str]:
@@ -42,7 +46,7 @@ def _search(verdict: Verdict) -> str:
     if verdict.search_score is None:
         return "search score: none yet, no trial has finished every fold"
     return (
-        f"search score (error, lower is better): {verdict.search_score:.4g}, the best mean of "
+        f"search score ({_SCORES[verdict.score_name]}, lower is better): {verdict.search_score:.4g}, the best mean of "
         f"{counted(verdict.n_folds, 'fold')} among {counted(verdict.n_trials, 'trial')} (naive "
         f"{verdict.search_naive_score:.4g}). It was picked on these same windows, and flatters: use it only to rank "
         "trials"
@@ -57,7 +61,17 @@ def _out_of_sample(verdict: Verdict) -> list[str]:
     )
     if verdict.single_skill is not None and _averages(verdict):
         line += f"; the best trial of earlier folds alone: {signed_per_cent(verdict.single_skill)} %"
-    return [line, against_each(verdict)]
+    return [line, against_each(verdict), *_about_the_median(verdict)]
+
+
+def _about_the_median(verdict: Verdict) -> list[str]:
+    if verdict.score_name != "pinball":
+        return []
+    line = (
+        "these skills are of the median forecast, by absolute error (MAE); whether the quantiles hold what they "
+        "promise, kallos-run evaluate tells of later steps"
+    )
+    return [line]
 
 
 def _what(verdict: Verdict) -> str:
