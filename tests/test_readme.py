@@ -9,12 +9,14 @@ import pytest
 from documented_commands import PAGES, ROOT, command_lines, commands, mentions, options_by_command, read_command_line
 
 from kallos_data import simulate_market
-from kallos_tune import Verdict, verdict_lines
-from kallos_tune.verdict.evidence import LAST_VALUE
+from kallos_tune import HoldOutVerdict, Verdict, hold_out_lines, verdict_lines
+from kallos_tune.verdict.evidence import LAST_VALUE, TRAINING_MEAN, ZERO
 from kallos_tune.verdict.verdict import FoldVerdict
 
 # A study as the README starts it takes an hour; these options come last and win. The seed draws a small model first.
 SMALL = ["--max-epochs", "1", "--folds", "2", "--seed", "382"]
+# Whose prices are old, says so.
+MORE = {"tune": ["--n-trials", "1", *SMALL], "forecast": ["--max-age", "100000"]}
 
 
 @pytest.fixture
@@ -45,8 +47,8 @@ def test_the_readme_from_a_file_to_a_study(type_in, tmp_path, postgres_url):
         if command[1:] in (["pytest"], ["kallos-run", "demo"]):
             continue  # this very run, and a test of its own
         done.append(command[2])
-        type_in(command[1:] + (["--n-trials", "1", *SMALL] if command[2] == "tune" else []), **variables)
-    assert done == ["ingest", "tune", "study", "tune"]
+        type_in(command[1:] + MORE.get(command[2], []), **variables)
+    assert done == ["ingest", "tune", "study", "train", "evaluate", "forecast", "study", "tune"]
     assert (tmp_path / "gru_btc_best_params.json").exists()
 
 
@@ -113,6 +115,28 @@ def test_the_result_that_is_shown_reads_as_it_would_today():
         detectable_skill=0.011,
     )
     assert verdict_lines(verdict) == shown.splitlines()
+
+
+def test_the_judged_period_that_is_shown_reads_as_it_would_today():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^hold-out .*?(?=^```)", text, re.MULTILINE | re.DOTALL)
+    verdict = HoldOutVerdict(
+        conclusion="no evidence",
+        metric="rmse",
+        horizon=1,
+        to_beat=TRAINING_MEAN,
+        n_steps=546,
+        first="2022-01-01",
+        last="2023-06-30",
+        skill=-0.003,
+        skill_against={ZERO: -0.006, TRAINING_MEAN: -0.003, LAST_VALUE: 0.288},
+        interval_low=-0.011,
+        interval_high=0.004,
+        clark_west_p=0.44,
+        clark_west_p_against={ZERO: 0.5, TRAINING_MEAN: 0.44, LAST_VALUE: 0.01},
+        detectable_skill=0.007,
+    )
+    assert hold_out_lines(verdict, what="the average of 5 gru networks") == shown.splitlines()
 
 
 def test_every_page_that_gives_commands_is_run():
