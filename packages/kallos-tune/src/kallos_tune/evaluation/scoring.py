@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from kallos_data import FoldTarget
 
-from ..settings import FoldSettings, Metric
+from ..score_names import Metric
+from ..settings import FoldSettings
 from ..verdict.evidence import LAST_VALUE, TRAINING_MEAN, ZERO
 
 Floats = NDArray[np.float64]

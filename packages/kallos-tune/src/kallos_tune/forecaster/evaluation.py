@@ -10,7 +10,7 @@ import polars as pl
 from kallos_data import Step
 
 from ..pictures import plot_hold_out
-from ..settings import Metric
+from ..score_names import Metric
 from ..verdict.baseline_names import baseline_in_words
 from ..verdict.figures import counted
 from ..verdict.hold_out import HoldOut

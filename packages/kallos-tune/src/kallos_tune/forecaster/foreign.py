@@ -23,7 +23,7 @@ from kallos_data import (
 )
 
 from ..errors import ConfigError
-from ..settings import Metric
+from ..score_names import Metric
 from .evaluation import Evaluation, Judged
 from .judging import Period, judged
 from .later_steps import LaterSteps
@@ -126,8 +126,8 @@ def evaluate_forecasts(
     )
     quantiles = known.select(QUANTILE_COLUMNS).to_numpy() if MEDIAN_COLUMN in known.columns else None
     values = known["forecast"]
-    forecasts = MemberForecasts(values.to_numpy()[None, :], quantiles)
-    return judged(steps, forecasts, of, period, only=values.is_not_null().to_numpy())
+    by_one = MemberForecasts(values.to_numpy()[None, :], quantiles)
+    return judged(steps, by_one, of, period, only=values.is_not_null().to_numpy())
 
 
 def read_forecasts(path: str | Path) -> pl.DataFrame:

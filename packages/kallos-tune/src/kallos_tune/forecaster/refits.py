@@ -11,7 +11,7 @@ import polars as pl
 from kallos_data import DatabaseConfig, History, Moment
 
 from ..errors import ConfigError
-from ..settings import Metric
+from ..score_names import Metric
 from ..verdict.accuracy import losses_of, skill_of
 from ..verdict.figures import counted, per_cent, signed_per_cent
 from ..verdict.resampling import block_length, skill_interval

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from ..settings import Metric
+from ..score_names import Metric
 from .evidence import Floats
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..settings import Metric
+from ..score_names import Metric
 from .accuracy import error_of, losses_of
 from .evidence import JudgedFold, TrialEvidence
 

@@ -2,7 +2,7 @@
 
 from scipy.special import stdtr
 
-from ..settings import Metric
+from ..score_names import Metric
 from .accuracy import losses_of
 from .evidence import Floats
 from .mean_test import MeanTest, mean_above_zero

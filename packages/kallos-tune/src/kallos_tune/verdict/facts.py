@@ -5,8 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..score_names import PINBALL
-from ..settings import Metric
+from ..score_names import PINBALL, Metric
 from .accuracy import losses_of, r2_out_of_sample, skill_of, skill_of_errors
 from .choice import Choice, mean_naive_error
 from .clark_west import clark_west_test

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from ..settings import Metric
+from ..score_names import Metric
 
 Conclusion = Literal["beats", "no evidence", "worse", "not judged"]
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..settings import Metric
+from ..score_names import Metric
 from .accuracy import skill_of
 from .evidence import Floats
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConfigError
-from ..settings import Metric
+from ..score_names import Metric
 from .accuracy import error_of, losses_of, skill_of
 from .compared import Compared, but_rounding
 from .direction import direction_of, rank_correlation

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from ..errors import ConfigError
-from ..score_names import PINBALL
-from ..settings import Forecast, Metric
+from ..score_names import PINBALL, Metric
+from ..settings import Forecast
 from .choice import choice_for
 from .detectable import LEVEL
 from .evidence import JudgedFold, TrialEvidence, check_evidence

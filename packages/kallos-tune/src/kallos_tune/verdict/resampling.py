@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..settings import Metric
+from ..score_names import Metric
 from .accuracy import skill_of
 from .evidence import Floats
 from .mean_test import long_run_variance

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from ..settings import Metric
+from ..score_names import Metric
 from .evidence import Floats
 
 
