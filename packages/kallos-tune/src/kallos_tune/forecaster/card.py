@@ -49,6 +49,8 @@ class ForecasterCard:
         Steps that stopped the training.
     verdict : dict or None
         What was announced of the study.
+    made_from : str
+        Hash of all that decided the training: data, hyperparameters, seeds, epochs, versions.
     """
 
     study_name: str
@@ -70,6 +72,7 @@ class ForecasterCard:
     members: list[dict[str, Any]]
     stop_on_last: int | None
     verdict: dict[str, Any] | None
+    made_from: str
 
     def to_dict(self) -> dict[str, Any]:
         """Return the card in JSON's own types."""

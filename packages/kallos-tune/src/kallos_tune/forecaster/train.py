@@ -1,14 +1,13 @@
 """Train a forecaster with what a study found, on everything up to the study's end."""
 
-import hashlib
-import json
 import logging
 import shutil
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
-from kallos_data import DatabaseConfig, FoldSeries
+from kallos_data import DatabaseConfig
 from kallos_models import ModelFileError, TrainingSettings, load_forecaster, require_new_folder, save_forecaster
 
 from ..data_fingerprint import change_of, frame_hash
@@ -16,7 +15,6 @@ from ..events import Listener, ignore
 from ..score_names import judged_metric_of
 from ..study_data import StudyData
 from ..study_source import data_of_study
-from ..versions import versions
 from ..workers.job import Assignment
 from ..workers.processes import run_assignment
 from .card import ForecasterCard, step_facts
@@ -26,6 +24,7 @@ from .plan import MemberPlan, plan_members
 from .recipe import Recipe, likelihood_of
 from .settings import ForecasterSettings
 from .trained import Trained, load_trained
+from .unfinished import begun_folder, training_mark
 from .window import TrainingWindow, training_window
 
 logger = logging.getLogger(__name__)
@@ -116,22 +115,17 @@ def train_on(
 
     With ``kept``, one that is there already and is the same is returned as it is.
     """
-    fold = window.series()
-    card = card_of(recipe, data, window, fold, members, settings)
-    if kept and (same := _trained_already(folder, recipe, card, members)):
-        return same
-    job = TrainingJob(
-        model_name=recipe.model_name,
-        window=window,
-        members=members,
-        training=TrainingSettings(
-            max_epochs=max(member.epochs for member in members),
-            patience=int(recipe.definition["patience"]),
-            device=settings.device,
-            likelihood=likelihood_of(recipe.definition),
-        ),
-        folder=_begun_folder(folder, recipe, card, members),
+    training = TrainingSettings(
+        max_epochs=max(member.epochs for member in members),
+        patience=int(recipe.definition["patience"]),
+        device=settings.device,
+        likelihood=likelihood_of(recipe.definition),
     )
+    card = card_of(recipe, data, window, members, settings)
+    card = replace(card, made_from=training_mark(card, recipe.model_name, members, training))
+    if kept and (same := _trained_already(folder, card.made_from)):
+        return same
+    job = TrainingJob(recipe.model_name, window, members, training, begun_folder(folder, card.made_from))
     missing = [member for member in members if not job.is_finished(member)]
     if missing:
         if len(missing) < len(members):
@@ -147,16 +141,15 @@ def train_on(
     return load_trained(folder)
 
 
-def card_of(  # noqa: PLR0917 - all that a card is about
+def card_of(
     recipe: Recipe,
     data: StudyData,
     window: TrainingWindow,
-    fold: FoldSeries,
     members: tuple[MemberPlan, ...],
     settings: ForecasterSettings,
 ) -> ForecasterCard:
     """Return the card of a forecaster before it is trained: its members are those planned."""
-    definition, history = recipe.definition, data.settings.history
+    definition, history, fold = recipe.definition, data.settings.history, window.series()
     times = window.train["timestamp"]
     return ForecasterCard(
         study_name=recipe.study_name,
@@ -167,13 +160,7 @@ def card_of(  # noqa: PLR0917 - all that a card is about
         feature_groups={group: list(columns) for group, columns in definition["feature_groups"].items()},
         feature_scaler=dict(fold.feature_scaler.to_dict()),
         target_scaler=dict(fold.target_scaler.to_dict()),
-        tables={
-            "market": history.tables.market,
-            "indicators": history.tables.indicators,
-            "id_column": history.tables.id_column,
-            "timestamp_column": history.tables.timestamp_column,
-            "schema": history.tables.schema,
-        },
+        tables=asdict(history.tables),
         max_gap=history.max_gap,
         step=step_facts(data.step),
         purge=window.purge,
@@ -184,50 +171,18 @@ def card_of(  # noqa: PLR0917 - all that a card is about
         members=[{"trial": each.trial, "seed": each.seed, "epochs": each.epochs} for each in members],
         stop_on_last=settings.stop_on_last,
         verdict=None if recipe.verdict is None else dict(recipe.verdict),
+        made_from="",
     )
 
 
-def _trained_already(
-    folder: Path, recipe: Recipe, card: ForecasterCard, members: tuple[MemberPlan, ...]
-) -> Trained | None:
+def _trained_already(folder: Path, made_from: str) -> Trained | None:
     """Return the forecaster in a folder where it is what would be trained."""
     try:
         there = load_trained(folder)
     except ModelFileError:
         # None, or one that is damaged: it is trained.
         return None
-    planned = [(recipe.model_name, dict(each.params)) for each in members]
-    trained = [
-        (member.model_name, {name: getattr(member.hparams, name) for name in plan.params})
-        for member, plan in zip(there.members, members, strict=len(there.members) == len(members))
-    ]
-    nameless = {"members": [{**each, "epochs": None} for each in card.members]}
-    same_card = card.to_dict() | nameless == there.card.to_dict() | {
-        "members": [{**each, "epochs": None} for each in there.card.members]
-    }
-    same_kind = there.has_quantiles == (likelihood_of(recipe.definition) == "quantile")
-    return there if same_card and same_kind and planned == trained else None
-
-
-def _begun_folder(folder: Path, recipe: Recipe, card: ForecasterCard, members: tuple[MemberPlan, ...]) -> Path:
-    """Return the folder of finished members beside the one to save in; what another training left there is removed."""
-    job = {
-        "card": card.to_dict() | {"members": None},
-        "model_name": recipe.model_name,
-        "members": [[each.trial, dict(each.params), each.seed, each.epochs] for each in members],
-        "patience": recipe.definition["patience"],
-        "likelihood": likelihood_of(recipe.definition),
-        "versions": versions(),
-    }
-    mark = hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()
-    begun = folder.with_name(f".{folder.name}.training")
-    mark_file = begun / "job"
-    if begun.exists() and not (mark_file.is_file() and mark_file.read_text(encoding="ascii") == mark):
-        logger.info("what an earlier training of something else has left in %s is removed", begun)
-        shutil.rmtree(begun)
-    begun.mkdir(parents=True, exist_ok=True)
-    mark_file.write_text(mark, encoding="ascii")
-    return begun
+    return there if there.card.made_from == made_from else None
 
 
 def warn_of_changed_data(recipe: Recipe, data: StudyData) -> None:
