@@ -15,8 +15,6 @@ from ..setting_options import WAIT_SECONDS, DatabaseWait
 from ..wording import count
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from kallos_tune import Forecast
 
 EXAMPLES = (
@@ -102,7 +100,7 @@ def forecast(
     if table is not None:
         from kallos_data import store_forecasts
 
-        rows = _rows(found, model.resolve().name, made_at)
+        rows = found.rows(model.resolve().name, made_at)
         written = store_forecasts(rows, config, table=table, wait_seconds=database_wait)
     _show(found, model.resolve().name, made_at, json=json, csv=csv)
     if quiet:
@@ -128,29 +126,13 @@ def _say_newest(found: "Forecast", asset_of_model: str) -> None:
         )
 
 
-def _rows(found: "Forecast", model_name: str, made_at: datetime) -> "pl.DataFrame":
-    """Return the forecast as rows of a table of forecasts."""
-    import polars as pl
-
-    return found.frame().with_columns(
-        pl.lit(model_name).alias("model"),
-        pl.lit(str(found.asset_id)).alias("asset"),
-        pl.lit(made_at).alias("made_at"),
-        pl.lit(found.known_until).alias("known_until"),
-    )
-
-
 def _show(found: "Forecast", model_name: str, made_at: datetime, *, json: bool, csv: bool) -> None:
     if json:
         facts: dict[str, Any] = {"model": model_name, "made_at": made_at.isoformat()} | found.to_dict()
         output.show_json(facts)
         return
     if csv:
-        rows = _rows(found, model_name, made_at)
-        names = ("model", "asset", "time", "made_at", "known_until")
-        text = rows.select(*names, *(name for name in rows.columns if name not in names)).write_csv(
-            datetime_format="%Y-%m-%dT%H:%M:%SZ"
-        )
+        text = found.rows(model_name, made_at).write_csv(datetime_format="%Y-%m-%dT%H:%M:%SZ")
         output.show(text.rstrip("\n"))
         return
     header = ["for (UTC)", found.target_col, "spread", "price"]

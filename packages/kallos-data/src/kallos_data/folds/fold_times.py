@@ -6,7 +6,7 @@ from narwhals.typing import IntoDataFrame
 
 from ..errors import ConfigError, DataQualityError
 from ..frames import times_of
-from ..steps import Step, find_step
+from ..steps import find_step
 
 
 def fold_times(train: IntoDataFrame, val: IntoDataFrame, purge: int | None = None) -> pd.DatetimeIndex:
@@ -56,8 +56,5 @@ def _regular(of_train: pl.Series, of_val: pl.Series, purge: int | None) -> pd.Da
     if not grid[: len(of_train)].equals(of_train) or not grid[len(grid) - len(of_val) :].equals(of_val):
         return None
     n_steps = len(grid) if len(of_val) else len(grid) + (purge or 0)
-    return pd.date_range(of_train[0], periods=n_steps, freq=_frequency(step), unit="ns").tz_localize(None)
-
-
-def _frequency(step: Step) -> object:
-    return "B" if step.working_days else step.length
+    frequency = "B" if step.working_days else step.length
+    return pd.date_range(of_train[0], periods=n_steps, freq=frequency, unit="ns").tz_localize(None)

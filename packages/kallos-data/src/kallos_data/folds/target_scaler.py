@@ -1,7 +1,7 @@
 """The target's scaler: values standardised, or changes divided by their root mean square; kept as plain numbers."""
 
 from dataclasses import dataclass
-from typing import Self, TypedDict
+from typing import Self, TypedDict, get_args
 
 import numpy as np
 from narwhals.typing import IntoDataFrame
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ..errors import ConfigError
 from .scaling import columns_as_array, fitted, standard
 from .target_transform import Floats, changes_since, put_back
-from .transform_names import TargetTransform, check_target_transform
+from .transform_names import TargetTransform
 
 
 class TargetScalerState(TypedDict):
@@ -125,8 +125,8 @@ class TargetScaler:
             Where the state cannot be that of a scaler: finite numbers, a scale above 0, a transform that there is.
         """
         mean, std, transform = float(state["mean"]), float(state["std"]), state["target_transform"]
-        check_target_transform(transform)
-        if transform == "auto" or not (np.isfinite(mean) and np.isfinite(std) and std > 0):
+        possible = transform in get_args(TargetTransform)
+        if not (possible and np.isfinite(mean) and np.isfinite(std) and std > 0):
             raise ConfigError(
                 f"must have a finite mean, a finite scale above 0 and a transform, not {mean}, {std} and {transform!r}",
                 "target_scaler",

@@ -91,6 +91,21 @@ class Forecast:
             for name, place in bounds.items()
         )
 
+    def rows(self, model: str, made_at: datetime) -> pl.DataFrame:
+        """Return the forecast as rows of a table of forecasts; see :func:`kallos_data.store_forecasts`.
+
+        Parameters
+        ----------
+        model : str
+            What the forecaster is called there.
+        made_at : datetime
+            The present.
+        """
+        keys = {"model": model, "asset": str(self.asset_id), "made_at": made_at, "known_until": self.known_until}
+        rows = self.frame().with_columns(pl.lit(value).alias(name) for name, value in keys.items())
+        first = ["model", "asset", "time", "made_at", "known_until"]
+        return rows.select(*first, *(name for name in rows.columns if name not in first))
+
     def to_dict(self) -> dict[str, Any]:
         """Return it in JSON's own types."""
         facts = asdict(self)
