@@ -19,6 +19,7 @@ from kallos_tune import (
     current_definition,
     evaluate_forecaster,
     evaluate_forecasts,
+    evaluate_schedule,
     forecast_next,
     load_study_data,
     load_trained,
@@ -27,6 +28,7 @@ from kallos_tune import (
     stored_verdict,
     study_result,
     train_forecaster,
+    train_schedule,
     verdict_lines,
 )
 from kallos_tune.evaluation.fold import evaluate_fold
@@ -192,3 +194,13 @@ def test_later_steps_have_none(trained, database):
     steps = forecast_next(trained, database, now=LAST, horizon=2, hold_features=True)
     assert [step.quantiles is None for step in steps.steps] == [False, True]
     assert steps.frame()["low"].is_null().to_list() == [False, True]
+
+
+def test_each_step_of_a_schedule_has_the_quantiles_of_the_newest_model(quantile_study, database, tmp_path, monkeypatch):
+    monkeypatch.setattr("kallos_tune.forecaster.judging.baseline_forecasts", lambda *_arguments, **_options: {})
+    recipe, one = Recipe.of_study(quantile_study), ForecasterSettings(members=1)
+    schedule = train_schedule(recipe, tmp_path / "s", database, refit_every="15d", until="2021-04-20", settings=one)
+    evaluation, _ = evaluate_schedule(schedule, database)
+    first, second = (evaluate_forecaster(model, database).quantiles for model in schedule.models)
+    assert evaluation.quantiles == pytest.approx(np.concatenate([first[:15], second]))
+    assert evaluation.of_quantiles.n_steps == 30

@@ -32,7 +32,7 @@ from .forecaster.foreign import ForeignForecasts as ForeignForecasts
 from .forecaster.foreign import evaluate_forecasts as evaluate_forecasts
 from .forecaster.foreign import read_forecasts as read_forecasts
 from .forecaster.looks import count_look as count_look
-from .forecaster.next_step import Forecast as Forecast
+from .forecaster.next_forecast import Forecast as Forecast
 from .forecaster.next_step import forecast_next as forecast_next
 from .forecaster.recipe import Recipe as Recipe
 from .forecaster.refits import RefitWorth as RefitWorth
