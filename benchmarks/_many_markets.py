@@ -141,8 +141,8 @@ def skill(actual: np.ndarray, forecast: np.ndarray, naive: np.ndarray) -> float:
 
 
 def mean_of(skills: Iterable[float | None]) -> str:
-    """Return mean and standard error, in per cent; a skill that is none is left out."""
-    values = 100 * np.array([each for each in skills if each is not None])
+    """Return mean and standard error, in per cent; a skill that is none, or not a number, is left out."""
+    values = 100 * np.array([each for each in skills if each is not None and not math.isnan(each)])
     if len(values) < 2:
         return f"{values[0]:+.2f}" if len(values) else ""
     return f"{values.mean():+.2f} ± {standard_error(values):.2f}"

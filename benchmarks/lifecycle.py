@@ -14,6 +14,7 @@ do, so what counts is the difference to the default on the same market. A market
 At the end, one and five members are trained in turn, to see what five cost on two cores.
 """
 
+import math
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -37,7 +38,7 @@ PRUNERS: Final = ("halving", "none")
 DEFAULT_MEMBERS: Final = "five trials"
 HOLD_OUT: Final = 300
 N_ROUNDS: Final = 5
-Arm = Callable[[Record], float | None]
+Arm = Callable[[Record], float]
 
 
 def main(
@@ -92,7 +93,7 @@ def study_market(family: str, number: int, size: Size) -> Record:
 
 def told(record: Record) -> str:
     skills = [of_hold_out(pruner, DEFAULT_MEMBERS, DEFAULT_RULE)(record) for pruner in PRUNERS]
-    later = " and ".join("none" if each is None else f"{100 * each:+.2f} %" for each in skills)
+    later = " and ".join(f"{100 * each:+.2f} %" for each in skills)
     return f"{record['family']} {record['number']}: later {later}; {record['seconds']:.0f} s"
 
 
@@ -101,17 +102,13 @@ def of_hold_out(pruner: str, members: str, rule: str) -> Arm:
 
 
 def of_walk_forward(pruner: str, rule: str) -> Arm:
-    return lambda record: record["found"][pruner]["walk_forward"].get(rule)
+    """Return the skill on judged folds; not a number where no trial could be chosen in any."""
+    return lambda record: record["found"][pruner]["walk_forward"].get(rule, math.nan)
 
 
 def less(arm: Arm, other: Arm) -> Arm:
     """Return the difference of two arms on the same market."""
-
-    def difference(record: Record) -> float | None:
-        mine, theirs = arm(record), other(record)
-        return None if mine is None or theirs is None else mine - theirs
-
-    return difference
+    return lambda record: arm(record) - other(record)
 
 
 def tables_of(records: Sequence[Record]) -> dict[str, dict[str, Any]]:
@@ -128,6 +125,7 @@ def tables_of(records: Sequence[Record]) -> dict[str, dict[str, Any]]:
         "later": _hold_out_table(records, of_hold_out),
         f"later, less {DEFAULT_MEMBERS} by the {DEFAULT_RULE}": _hold_out_table(records, by_default),
         f"later, less the same members by the {DEFAULT_RULE}": _hold_out_table(records, by_rule),
+        "later, what each rule and each kind of members gains, over all others": _over_all(records),
         "on judged folds": {rule: _walk_forward_column(records, rule) for rule in EPOCH_RULES},
         "studies": {
             pruner: {
@@ -146,6 +144,37 @@ def _hold_out_table(records: Sequence[Record], arm_of: Callable[[str, str, str],
         rule: {f"{pruner}, {members}": mean_of(map(arm_of(pruner, members, rule), records)) for pruner, members in rows}
         for rule in RULES
     }
+
+
+def _over_all(records: Sequence[Record]) -> dict[str, dict[str, str]]:
+    """Return the gain of a rule on the default one, averaged over members and pruners, and likewise of the members."""
+
+    def gain(pairs: Sequence[tuple[Arm, Arm]]) -> str:
+        return mean_of(float(np.mean([mine(record) - theirs(record) for mine, theirs in pairs])) for record in records)
+
+    rules = {
+        f"{rule}, less the {DEFAULT_RULE}": gain(
+            [
+                (of_hold_out(pruner, members, rule), of_hold_out(pruner, members, DEFAULT_RULE))
+                for pruner in PRUNERS
+                for members in MEMBERS
+            ]
+        )
+        for rule in RULES
+        if rule != DEFAULT_RULE
+    }
+    members = {
+        f"{each}, less {DEFAULT_MEMBERS}": gain(
+            [
+                (of_hold_out(pruner, each, rule), of_hold_out(pruner, DEFAULT_MEMBERS, rule))
+                for pruner in PRUNERS
+                for rule in RULES
+            ]
+        )
+        for each in MEMBERS
+        if each != DEFAULT_MEMBERS
+    }
+    return {"gain": rules | members}
 
 
 def _walk_forward_column(records: Sequence[Record], rule: str) -> dict[str, str]:

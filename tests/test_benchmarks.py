@@ -115,6 +115,9 @@ def test_tables_of_forecasters_compare_arms_on_the_same_market(benchmark_module)
         for members, gain in {"one seed": "-2.00", "five seeds": "-1.00", "five trials": "+0.00"}.items()
     }
     assert set(tables["later, less the same members by the mean"]["longer"].values()) == {"+2.00 ± 0.00"}
+    (over_all,) = (table["gain"] for name, table in tables.items() if "over all" in name)
+    assert over_all["same updates, less the mean"] == "+1.00 ± 0.00"
+    assert over_all["one seed, less five trials"] == "-2.00 ± 0.00"
     assert tables["on judged folds"]["longer"]["halving, less the mean"] == "+2.00 ± 0.00"
     assert tables["studies"]["none"] == {
         "complete trials": 4.5,
