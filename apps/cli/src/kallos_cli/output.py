@@ -66,7 +66,10 @@ def show_json(value: Mapping[str, Any]) -> None:
 def show_table(header: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
     """Print a table: numbers to the right, None as a dash, long names of columns broken at their ``_``."""
     rows = [list(row) for row in rows]
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    if title is not None:
+        # Of its own, since a table's title is broken at the width of the table.
+        _data().print(title, style="bold")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.collapse_padding = True
     for index, name in enumerate(header):
         numeric = any(isinstance(row[index], int | float) for row in rows)
