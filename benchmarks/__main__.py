@@ -24,9 +24,10 @@ def main() -> None:
         "--seeds", type=int, help="how many studies to compare with and without pruning (1), or markets of a kind (3)"
     )
     study.add_argument("--whole", action="store_true", help="the whole search space, not small models alone: an hour")
+    many = parser.add_argument_group("of honesty and lifecycle")
+    many.add_argument("--markets", help="how many of which families: walk:20,garch:20,indicators:20,signal-0.10:20")
+    many.add_argument("--output", type=Path, help="file of finished markets, which a later start does not repeat")
     honesty = parser.add_argument_group("of honesty")
-    honesty.add_argument("--markets", help="how many of which families: walk:20,garch:20,indicators:20,signal-0.10:20")
-    honesty.add_argument("--output", type=Path, help="file of finished markets, which a later start does not repeat")
     honesty.add_argument("--rejudge", action="store_true", help="judge the markets of the file anew, run no study")
     chosen = vars(parser.parse_args())
     # Servers and workers are those of the tests.

@@ -15,15 +15,10 @@ to the file).
 """
 
 import json
-import math
-import multiprocessing
-import os
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, replace
-from itertools import zip_longest
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,7 +30,7 @@ from scipy.stats import binomtest
 
 from kallos_data import prepare_darts_timeseries
 from kallos_models import fit_forecaster
-from kallos_tune import StudyData, TuningSettings, run_tuning, trial_counts
+from kallos_tune import StudyData, run_tuning, trial_counts
 from kallos_tune.evaluation.fold import forecast_fold
 from kallos_tune.evaluation.scoring import naive_forecasts
 from kallos_tune.study_verdict import evidence_of
@@ -44,7 +39,8 @@ from kallos_tune.verdict.choice import best_naive
 from kallos_tune.verdict.judge import N_AVERAGE
 
 from ._families import FAMILIES, NOISE, best_possible, make_market, seed_of
-from ._market import ASSET, TARGET, Market, small_space
+from ._many_markets import QUICK, Record, Size, asked_for, counts_of, mean_of, run_missing, skill, workers
+from ._market import ASSET, TARGET, Market
 from ._measuring import print_table, write_results
 from ._rules import evidence_from_json, evidence_to_json, judge_by_rules
 
@@ -58,26 +54,6 @@ SHARES: Final = {
 }
 N_EACH: Final = 20
 HOLD_OUT_SEEDS: Final = 3
-Record = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Size:
-    """How large each market and its study are."""
-
-    n_steps: int = 700
-    hold_out: int = 184
-    n_trials: int = 20
-    max_epochs: int = 20
-    widest: int = 48
-
-    def settings(self, seed: int) -> TuningSettings:
-        """Return the settings of a study; what is not said here is as ``tune`` has it."""
-        space = small_space(self.widest, narrowest=8, look_back=(10, 30), batch_sizes=(64, 128))
-        return TuningSettings.of(max_epochs=self.max_epochs, space=space, seed=seed)
-
-
-QUICK: Final = Size(n_steps=420, hold_out=60, n_trials=3, max_epochs=2, widest=16)
 
 
 def main(
@@ -90,7 +66,8 @@ def main(
     rejudge: bool = False,
 ) -> None:
     size = QUICK if quick else replace(Size(), n_trials=trials or Size.n_trials)
-    counts = counts_of(markets or ("walk:1,garch:1,signal-0.10:1" if quick else ""))
+    few = {"walk": 1, "garch": 1, "signal-0.10": 1}
+    counts = counts_of(markets or "", few if quick else dict.fromkeys(FAMILIES, N_EACH))
     with tempfile.TemporaryDirectory() as folder:
         # A quick version begins anew.
         file = output or Path(folder if quick else tempfile.gettempdir()) / "kallos-honesty.jsonl"
@@ -98,9 +75,8 @@ def main(
         if rejudge:
             judge_anew(file)
         else:
-            run_studies(file, counts, size)
-        wanted = set(in_turn(counts))
-        records = [record for record in read(file, size) if (record["family"], record["number"]) in wanted]
+            run_missing(file, counts, size, study_market, told)
+        records = asked_for(file, counts, size)
     tables = {family: of_family for family in FAMILIES if (of_family := table_of([family], records))}
     tables["all noise"] = table_of(NOISE, records)
     for name, table in tables.items():
@@ -110,96 +86,15 @@ def main(
     write_results(results_file, results, ("arch", "optuna", "statsmodels", "torch"))
 
 
-def counts_of(text: str) -> dict[str, int]:
-    """Return how many markets of each family ``walk:20,garch:20`` asks for; 20 of each where it is empty.
-
-    Raises
-    ------
-    SystemExit
-        Where a family is not known, or its number is none.
-    """
-    if not text:
-        return dict.fromkeys(FAMILIES, N_EACH)
-    counts: dict[str, int] = {}
-    for part in text.split(","):
-        family, _, number = part.strip().partition(":")
-        if family not in FAMILIES or not number.isdecimal():
-            raise SystemExit(f"--markets: {part!r} is not FAMILY:NUMBER with one of {', '.join(FAMILIES)}")
-        counts[family] = int(number)
-    return counts
-
-
-def in_turn(counts: Mapping[str, int]) -> list[tuple[str, int]]:
-    """Return family and number of each market, a family after the other, so that an early look sees some of each."""
-    rows = zip_longest(*([(family, number) for number in range(n)] for family, n in counts.items()))
-    return [market for row in rows for market in row if market is not None]
-
-
-def read(file: Path, size: Size) -> list[Record]:
-    """Return the finished markets of this size in a file."""
-    lines = file.read_text().splitlines() if file.exists() else []
-    records: list[Record] = []
-    for line in lines:
-        try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError:
-            continue  # an interruption left half a line
-    return [record for record in records if record["size"] == asdict(size)]
-
-
-def append(file: Path, record: Record) -> None:
-    half = file.exists() and file.stat().st_size > 0 and not file.read_bytes().endswith(b"\n")
-    with file.open("a") as lines:
-        lines.write("\n" * half + json.dumps(record) + "\n")
-
-
-def run_studies(file: Path, counts: Mapping[str, int], size: Size) -> None:
-    """Run the studies that the file lacks, one a core."""
-    done = {(record["family"], record["number"]) for record in read(file, size)}
-    missing = [market for market in in_turn(counts) if market not in done]
-    print(f"{len(missing)} markets to run, {len(done)} are there", flush=True)
-    started = time.perf_counter()
-    with workers() as pool:
-        futures = {pool.submit(study_market, *market, size): market for market in missing}
-        try:
-            for n_done, future in enumerate(as_completed(futures), start=1):
-                line = keep(file, future, *futures[future])
-                left = (time.perf_counter() - started) / n_done * (len(missing) - n_done)
-                print(f"{line}; {n_done} of {len(missing)}, {left / 60:.0f} min left", flush=True)
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def keep(file: Path, future: Future[Record], family: str, number: int) -> str:
-    """Write down a finished market and tell of it; one that failed is run again by a later start."""
-    if error := future.exception():
-        return f"{family} {number} failed: {error!r}"
-    append(file, future.result())
-    return told(future.result())
-
-
 def judge_anew(file: Path) -> None:
     """Judge the evidence in the file by the rules as they are now; the file is replaced when all are judged."""
     records = [json.loads(line) for line in file.read_text().splitlines()]
-    with workers() as pool:
+    with workers(__name__) as pool:
         judged = list(pool.map(judge_again, [record["evidence"] for record in records]))
     lines = [json.dumps({**record, "rules": rules}) for record, rules in zip(records, judged, strict=True)]
     beside = file.with_suffix(".new")
     beside.write_text("".join(f"{line}\n" for line in lines))
     beside.replace(file)
-
-
-def workers() -> ProcessPoolExecutor:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    return ProcessPoolExecutor(len(os.sched_getaffinity(0)), mp_context=context, initializer=prepare)
-
-
-def prepare() -> None:
-    import torch
-
-    torch.set_num_threads(1)
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
 def judge_again(evidence: Mapping[str, Any]) -> dict[str, Any]:
@@ -296,10 +191,6 @@ def best_trials(study: optuna.Study) -> list[FrozenTrial]:
     return sorted(trials, key=rank)[:N_AVERAGE]
 
 
-def skill(actual: np.ndarray, forecast: np.ndarray, naive: np.ndarray) -> float:
-    return 1 - math.sqrt(float(np.mean((forecast - actual) ** 2)) / float(np.mean((naive - actual) ** 2)))
-
-
 def table_of(families: Sequence[str], records: Sequence[Record]) -> dict[str, dict[str, Any]]:
     """Return a column for each rule; none where no market is finished."""
     here = [record for record in records if record["family"] in families]
@@ -328,14 +219,6 @@ def column_of(rule: str, records: Sequence[Record]) -> dict[str, Any]:
     column |= {name: share_of(verdict[key] for verdict in verdicts) for key, name in SHARES.items()}
     column["not judged"] = sum(verdict["conclusion"] == "not judged" for verdict in verdicts)
     return column
-
-
-def mean_of(skills: Iterable[float | None]) -> str:
-    """Return mean and standard error, in per cent; a skill that is none is left out."""
-    values = 100 * np.array([each for each in skills if each is not None])
-    if len(values) < 2:
-        return f"{values[0]:+.2f}" if len(values) else ""
-    return f"{values.mean():+.2f} ± {values.std(ddof=1) / math.sqrt(len(values)):.2f}"
 
 
 def share_of(answers: Iterable[bool]) -> str:

@@ -4,6 +4,7 @@ import importlib
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -39,34 +40,40 @@ def test_a_benchmark_finds_what_it_measures(name, monkeypatch):
 
 
 @pytest.fixture
-def honesty(monkeypatch):
+def benchmark_module(monkeypatch):
     monkeypatch.syspath_prepend(ROOT)
-    return importlib.import_module("benchmarks.honesty")
+    return lambda name: importlib.import_module(f"benchmarks.{name}")
 
 
-def test_markets_are_taken_in_turn_and_bad_ones_named(honesty):
-    assert honesty.in_turn(honesty.counts_of("walk:2, signal-0.10:1")) == [
+@pytest.fixture
+def many(benchmark_module):
+    return benchmark_module("_many_markets")
+
+
+def test_markets_are_taken_in_turn_and_bad_ones_named(many):
+    assert many.in_turn(many.counts_of("walk:2, signal-0.10:1", {})) == [
         ("walk", 0),
         ("signal-0.10", 0),
         ("walk", 1),
     ]
-    assert set(honesty.counts_of("").values()) == {20}
+    assert many.counts_of("", {"walk": 20}) == {"walk": 20}
     with pytest.raises(SystemExit, match=r"'walk' is not FAMILY:NUMBER"):
-        honesty.counts_of("walk")
+        many.counts_of("walk", {})
 
 
-def test_finished_markets_survive_an_interruption_in_the_middle_of_a_line(honesty, tmp_path):
-    file, size = tmp_path / "markets.jsonl", honesty.Size()
-    records = [{"number": number, "size": honesty.asdict(size)} for number in range(2)]
-    honesty.append(file, records[0])
+def test_finished_markets_survive_an_interruption_in_the_middle_of_a_line(many, tmp_path):
+    file, size = tmp_path / "markets.jsonl", many.Size()
+    records = [{"family": "walk", "number": number, "size": asdict(size)} for number in range(2)]
+    many.append(file, records[0])
     file.write_text(file.read_text() + '{"number": 7, "si')
-    honesty.append(file, records[1])
-    assert honesty.read(file, size) == records
-    assert honesty.read(file, honesty.QUICK) == []
+    many.append(file, records[1])
+    assert many.read(file, size) == records
+    assert many.read(file, many.QUICK) == []
+    assert many.asked_for(file, {"walk": 1}, size) == records[:1]
 
 
-def test_shrinking_takes_the_weight_that_was_best_on_earlier_folds(honesty):
-    rules = importlib.import_module("benchmarks._rules")
+def test_shrinking_takes_the_weight_that_was_best_on_earlier_folds(benchmark_module):
+    rules = benchmark_module("_rules")
     times = np.datetime64("2024-01-01") + np.arange(60)
     truth = np.random.default_rng(0).standard_normal((4, 60))
     folds = [
@@ -83,3 +90,44 @@ def test_shrinking_takes_the_weight_that_was_best_on_earlier_folds(honesty):
     for number, weight in {2: rules.FIRST_WEIGHT, 3: 0.25, 4: 0.25}.items():
         np.testing.assert_allclose(forecasts[number], weight * 4 * truth[number - 1], rtol=1e-6)
     assert rules.judge_by_rules(evidence)["shrunk"]["beats"]
+
+
+def test_tables_of_forecasters_compare_arms_on_the_same_market(benchmark_module):
+    lifecycle = benchmark_module("lifecycle")
+    rank = {rule: place for place, rule in enumerate(lifecycle.RULES)}
+
+    def record(of_market, n_complete):
+        # Each rule wins a hundredth on the one before, five trials two on one seed, whatever the market is like.
+        skills = {
+            members: {rule: of_market + 0.01 * (rank[rule] + place) for rule in lifecycle.RULES}
+            for place, members in enumerate(lifecycle.MEMBERS)
+        }
+        folds = {rule: of_market + 0.01 * rank[rule] for rule in lifecycle.EPOCH_RULES}
+        found = {"complete": n_complete, "best_epochs": 4.0, "hold_out": skills, "walk_forward": folds}
+        return {"found": dict.fromkeys(lifecycle.PRUNERS, found)}
+
+    tables = lifecycle.tables_of([record(-0.3, 3), record(0.5, 6)])
+    default = tables["later, less five trials by the mean"]
+    assert tables["later"]["mean"]["none, one seed"] == "+10.00 ± 40.00"
+    assert default["mean"] == {
+        f"{pruner}, {members}": f"{gain} ± 0.00"
+        for pruner in lifecycle.PRUNERS
+        for members, gain in {"one seed": "-2.00", "five seeds": "-1.00", "five trials": "+0.00"}.items()
+    }
+    assert set(tables["later, less the same members by the mean"]["longer"].values()) == {"+2.00 ± 0.00"}
+    (over_all,) = (table["gain"] for name, table in tables.items() if "over all" in name)
+    assert over_all["same updates, less the mean"] == "+1.00 ± 0.00"
+    assert over_all["one seed, less five trials"] == "-2.00 ± 0.00"
+    assert tables["on judged folds"]["longer"]["halving, less the mean"] == "+2.00 ± 0.00"
+    assert tables["studies"]["none"] == {
+        "complete trials": 4.5,
+        "best epochs": 4.0,
+        "later, less halving": "+0.00 ± 0.00",
+    }
+
+
+def test_a_network_that_two_rules_ask_for_is_trained_once(benchmark_module, monkeypatch):
+    forecasters = benchmark_module("_forecasters")
+    trainer = forecasters.Trainer("gru", window=None, later=None, patience=1, kept={(0, 7, 3): np.array([1.0, 2.0])})
+    plan = forecasters.MemberPlan(number=2, trial=0, params={}, seed=7, epochs=3)
+    np.testing.assert_array_equal(trainer.forecasts([plan, plan]), [[1.0, 2.0], [1.0, 2.0]])
