@@ -1,6 +1,5 @@
 """The forecast of what comes next, from the newest rows there are."""
 
-import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -16,8 +15,6 @@ from .next_forecast import Forecast, StepForecast
 from .next_quantiles import next_quantiles
 from .settings import DEFAULT_MAX_AGE
 from .trained import Floats, Trained
-
-logger = logging.getLogger(__name__)
 
 
 def forecast_next(
