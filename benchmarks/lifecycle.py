@@ -37,7 +37,7 @@ from ._training_time import training_times
 PRUNERS: Final = ("halving", "none")
 DEFAULT_MEMBERS: Final = "five trials"
 HOLD_OUT: Final = 300
-N_ROUNDS: Final = 5
+N_ROUNDS: Final = 3
 Arm = Callable[[Record], float]
 
 
