@@ -10,6 +10,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
+import optuna
+
 from kallos_data import DatabaseConfig
 from kallos_tune import ForecasterSettings, Recipe, run_tuning, train_forecaster
 
@@ -25,8 +27,9 @@ ONE: Final = ForecasterSettings(members=1, members_from="seeds", workers=1)
 FIVE: Final = ForecasterSettings(members=5, members_from="seeds", workers=2)
 
 
-def training_times(size: Size, n_rounds: int) -> dict[str, dict[str, Any]]:
+def training_times(size: Size, *, n_rounds: int, n_networks: int | None = None) -> dict[str, dict[str, Any]]:
     """Train one and five members in turn, each in a process of its own, as a command is one; a column a network."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     with tempfile.TemporaryDirectory() as folder:
         market = make_market(Path(folder), "signal-0.05", 0, size.n_steps, size.hold_out)
         study = run_tuning(
@@ -36,7 +39,7 @@ def training_times(size: Size, n_rounds: int) -> dict[str, dict[str, Any]]:
         recipe = Recipe.of_study(study)
         return {
             name: _column(_of_network(recipe, params, size.max_epochs), Path(folder) / "model", market.config, n_rounds)
-            for name, params in NETWORKS.items()
+            for name, params in list(NETWORKS.items())[:n_networks]
         }
 
 

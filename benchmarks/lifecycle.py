@@ -37,7 +37,7 @@ from ._training_time import training_times
 PRUNERS: Final = ("halving", "none")
 DEFAULT_MEMBERS: Final = "five trials"
 HOLD_OUT: Final = 300
-N_ROUNDS: Final = 5
+N_ROUNDS: Final = 3
 Arm = Callable[[Record], float]
 
 
@@ -50,7 +50,7 @@ def main(
     trials: int | None = None,
 ) -> None:
     size = QUICK if quick else replace(Size(), hold_out=HOLD_OUT, n_trials=trials or Size.n_trials)
-    counts = counts_of(markets or "", {"signal-0.05": 2 if quick else 10})
+    counts = counts_of(markets or "", {"signal-0.05": 1 if quick else 10})
     with tempfile.TemporaryDirectory() as folder:
         # A quick version begins anew.
         file = output or Path(folder if quick else tempfile.gettempdir()) / "kallos-lifecycle.jsonl"
@@ -62,7 +62,7 @@ def main(
         if of_family := [record for record in records if record["family"] == family]:
             tables[family] = tables_of(of_family)
             show(family, tables[family], len(of_family))
-    times = training_times(size, 1 if quick else N_ROUNDS)
+    times = training_times(size, n_rounds=1, n_networks=1) if quick else training_times(size, n_rounds=N_ROUNDS)
     print_table("Training of five members with two workers, against one with one", times)
     results = {"size": asdict(size), "tables": tables, "training": times, "markets": records}
     write_results(results_file, results, ("optuna", "torch"))
