@@ -171,8 +171,12 @@ def test_without_lightgbm_the_others_are_there_and_the_extra_is_named(folds, mon
     monkeypatch.setattr(baselines, "find_spec", lambda _: None)
     with caplog.at_level(logging.INFO):
         assert list(baseline_forecasts(folds[0], look_back=LOOK_BACK, season=7)) == ["seasonal", "theta", "ridge"]
-    assert caplog.messages == [
-        "lightgbm is not installed: the extra kallos-tune[lightgbm] adds boosted trees to the baselines"
+    first, *compared_with = caplog.messages
+    assert first == "lightgbm is not installed: the extra kallos-tune[lightgbm] adds boosted trees to the baselines"
+    assert [message.removesuffix(", to compare with") for message in compared_with] == [
+        "forecasting by the value of one season before",
+        "forecasting by the Theta method",
+        "forecasting by a ridge regression on the same features",
     ]
 
 
