@@ -110,7 +110,8 @@ class ForecasterCard:
         scaler, _ = self.scalers
         if scaler.columns != self.features:
             raise ValueError("its scaler has other features")
-        if not isinstance(self.purge, int) or not self.purge >= 0 or not isinstance(self.max_gap, int):
+        numbers: list[object] = [self.purge, self.max_gap]
+        if not all(isinstance(number, int) and number >= 0 for number in numbers):
             raise TypeError("purge and max_gap are no whole numbers of 0 or more")
         if len(self.members) != n_members or not all(isinstance(each, dict) for each in self.members):  # pyright: ignore[reportUnnecessaryIsInstance]
             raise ValueError(f"it names {len(self.members)} members, and there are {n_members}")
