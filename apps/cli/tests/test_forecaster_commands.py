@@ -227,6 +227,10 @@ MISTAKES = {
         ("evaluate",),
         "needs what to judge: a trained model with --model, or a file with --forecasts",
     ),
+    "a folder below a file": (
+        ("train", "--study", "small", "--output", "small_best_params.json/model"),
+        "choose another folder",
+    ),
     "no model to judge": (("evaluate", "--model", "none"), "none"),
     "a metric of a model": (
         ("evaluate", "--model", "small_model", "--metric", "mae"),

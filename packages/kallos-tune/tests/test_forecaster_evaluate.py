@@ -24,7 +24,6 @@ from kallos_tune import (
     evaluate_forecaster,
     evaluate_forecasts,
     forecast_next,
-    read_forecasts,
     train_forecaster,
 )
 
@@ -119,12 +118,18 @@ def test_overlap_is_refused_and_where_allowed_said_in_every_line(trained, databa
     ("period", "message"),
     [
         ({"start": "2021-04-20", "end": "2021-04-10"}, "start must not lie after the end 2021-04-10"),
+        ({"end": "2021-03-31"}, "end must lie after 2021-03-31 00:00, the last step that had a part in the training"),
         ({"start": "2022-01-01"}, "start leaves no observed step: those after the training are 2021-04-01"),
     ],
 )
 def test_a_period_without_steps_is_refused(trained, database, period, message):
     with pytest.raises(ConfigError, match=message):
         evaluate_forecaster(trained, database, **period)
+
+
+def test_a_period_with_nothing_before_it_to_look_back_on_is_refused(trained, database):
+    with pytest.raises(InsufficientDataError, match=r"a first forecast of X after 2020-12-31 .*judge later steps"):
+        evaluate_forecaster(trained, database, start="2021-01-01", allow_overlap=True)
 
 
 def test_nothing_after_the_training_yet(trained, database, history, write_history):
@@ -181,6 +186,14 @@ def forecasts(history, **changes):
             lambda frame: frame.with_columns(pl.col("timestamp") + timedelta(hours=3)),
             "forecasts are for 2021-04-01 03:00, which is no step of the history",
         ),
+        (
+            lambda frame: frame.with_columns(forecast=pl.lit(-1e300)),
+            "forecasts have -1e\\+300 for 2021-04-01 00:00, too large to reckon with",
+        ),
+        (
+            lambda frame: frame.with_columns(pl.col("timestamp") + timedelta(days=60)),
+            "forecasts begin at 2021-05-31 00:00, and the history ends with 2021-04-30 00:00: ingest newer rows",
+        ),
     ],
 )
 def test_forecasts_that_cannot_be_judged_are_refused(database, history, change, message):
@@ -188,31 +201,15 @@ def test_forecasts_that_cannot_be_judged_are_refused(database, history, change, 
         evaluate_forecasts(change(forecasts(history)), ABOUT, database)
 
 
+def test_the_time_of_a_step_is_no_target(database, history):
+    with pytest.raises(MissingColumnsError, match="the history of X has no column 'timestamp'"):
+        evaluate_forecasts(forecasts(history), replace(ABOUT, target_col="timestamp"), database)
+
+
 def test_forecasts_of_the_first_days_have_nothing_to_be_compared_with(database, history):
     early = history.select("timestamp", forecast="ret")[10:]
     with pytest.raises(InsufficientDataError, match="baselines beside forecasts from 2021-01-11 00:00 on"):
         evaluate_forecasts(early, ABOUT, database)
-
-
-@pytest.mark.parametrize(
-    "written", ["2021-04-01", "2021-04-01T00:00:00Z", "2021-04-01 00:00:00+00:00", " 2021-04-01 00:00"]
-)
-def test_a_file_of_forecasts_is_read(tmp_path, written):
-    (tmp_path / "f.csv").write_text(f"timestamp,forecast,low\n{written},0.5,0.1\n")
-    assert read_forecasts(tmp_path / "f.csv").rows() == [(datetime(2021, 4, 1, tzinfo=UTC), 0.5)]
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("timestamp,forecast\n2021-04-01,1\nsoon,2\n", "line 3: timestamp is 'soon', which cannot be read"),
-        ("timestamp,forecast\n2021-04-01,high\n", "line 2: forecast is 'high', which cannot be read"),
-    ],
-)
-def test_what_cannot_be_read_of_a_file_is_named_with_its_line(tmp_path, text, message):
-    (tmp_path / "f.csv").write_text(text)
-    with pytest.raises(ConfigError, match=message):
-        read_forecasts(tmp_path / "f.csv")
 
 
 def test_looks_at_overlapping_periods_are_counted(finished_study):
@@ -248,6 +245,12 @@ def test_old_rows_are_refused(trained, database):
     ):
         forecast_next(trained, database, now=LAST + timedelta(days=3.5))
     assert forecast_next(trained, database, now=LAST + timedelta(days=3.5), max_age=3).age_steps == 2.5
+
+
+@pytest.mark.parametrize("horizon", [0, 10**9])
+def test_a_horizon_that_nobody_can_wait_for_is_refused(trained, database, horizon):
+    with pytest.raises(ConfigError, match=f"horizon must be from 1 to 1000, not {horizon}"):
+        forecast_next(trained, database, horizon=horizon, hold_features=True)
 
 
 def test_steps_beyond_the_next_need_features_that_nobody_knows(trained, database):

@@ -135,10 +135,19 @@ def test_what_cannot_be_replayed_is_refused(replay):
         replay(until="2021-03-01")
     with pytest.raises(ConfigError, match="refit_every must be a time as 30d, 1w or 12h, not 'often'"):
         replay(refit_every="often")
-    with pytest.raises(ConfigError, match="refit_every makes 37440 trainings, above 1000"):
-        replay(refit_every="1min")
+    with pytest.raises(ConfigError, match="refit_every must be a step of the history or more, not '12h'"):
+        replay(refit_every="12h")
+    with pytest.raises(ConfigError, match=r"refit_every makes \d+ trainings, above 1000"):
+        replay(refit_every="1d", until="2031-01-01")
     with pytest.raises(InsufficientDataError, match=r"a training on what was known on 2021-05-10 00:00"):
         replay(until="2021-05-15")
+
+
+def test_a_folder_that_cannot_be_made_is_refused(replay, tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "schedule").symlink_to(tmp_path / "file" / "folder")
+    with pytest.raises(ModelFileError, match=r"cannot save a forecaster in .*choose another folder"):
+        replay()
 
 
 def test_a_folder_of_something_else_is_refused(replay, tmp_path):

@@ -227,6 +227,10 @@ def test_stopping_on_the_last_steps_is_the_training_of_such_a_fold(recipe, train
 def test_too_short_a_history_for_the_last_steps_is_refused(train):
     with pytest.raises(InsufficientDataError, match="a final training needs"):
         train(stop_on_last=89)
+    events = []
+    with pytest.raises(InsufficientDataError, match=r"looks back \d+ steps needs .* stop on fewer .*\(stop_on_last\)"):
+        train(stop_on_last=87, on_event=events.append)
+    assert events == []
 
 
 def test_purged_steps_are_not_trained_on(tune, database, tmp_path):

@@ -67,7 +67,7 @@ _OPTION_OF_ARGUMENT = {
     "where": "--where",
 }
 # Arguments that messages name as what to set.
-_REMEDY = re.compile(r"\((hold_features|members_from)\)")
+_REMEDY = re.compile(r"\((hold_features|members_from|stop_on_last)\)")
 
 
 class UserError(Exception):

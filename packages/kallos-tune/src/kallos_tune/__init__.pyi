@@ -28,9 +28,9 @@ from .events import TrialStarted as TrialStarted
 from .forecaster.card import ForecasterCard as ForecasterCard
 from .forecaster.evaluate import evaluate_forecaster as evaluate_forecaster
 from .forecaster.evaluation import Evaluation as Evaluation
+from .forecaster.forecast_files import read_forecasts as read_forecasts
 from .forecaster.foreign import ForeignForecasts as ForeignForecasts
 from .forecaster.foreign import evaluate_forecasts as evaluate_forecasts
-from .forecaster.foreign import read_forecasts as read_forecasts
 from .forecaster.looks import count_look as count_look
 from .forecaster.next_forecast import Forecast as Forecast
 from .forecaster.next_step import forecast_next as forecast_next

@@ -116,7 +116,8 @@ def forecast(
 
 def _say_newest(found: "Forecast", asset_of_model: str) -> None:
     if found.asset_id != asset_of_model:
-        output.say(f"the model was trained on {asset_of_model}, and forecasts {found.asset_id} with the scale of that")
+        asset = found.asset_id
+        output.say(f"the model was trained on {asset_of_model}, and forecasts {asset} on the scale of {asset_of_model}")
     age = max(found.age_steps, 0.0)
     output.say(f"newest row of {found.asset_id}: {found.known_until:%Y-%m-%d %H:%M} (UTC), over {age:.1f} steps ago")
     if len(found.steps) > 1:

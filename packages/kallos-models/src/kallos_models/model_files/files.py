@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any, Final, TypeAlias
 
 from ..errors import ConfigError, ModelFileError
@@ -117,11 +118,22 @@ def require_new_folder(folder: str | Path, *, overwrite: bool = False) -> None:
     Raises
     ------
     ModelFileError
-        Where something else, or (without ``overwrite``) a forecaster is there.
+        Where something else, or (without ``overwrite``) a forecaster is there, or nothing can be written there. The
+        folder above is made where it is missing.
     """
     folder = Path(folder).resolve()
-    put_back(folder)
-    refuse_occupied(folder, overwrite=overwrite)
+    try:
+        put_back(folder)
+        refuse_occupied(folder, overwrite=overwrite)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder.parent):
+            pass
+    except ModelFileError:
+        raise
+    except OSError as error:
+        raise ModelFileError(
+            f"cannot save a forecaster in {folder}: {error.strerror or error}; choose another folder"
+        ) from error
 
 
 def load_forecaster(folder: str | Path) -> SavedForecaster:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from kallos_data import DatabaseConfig, Moment
+from kallos_data import DatabaseConfig, InsufficientDataError, Moment
 
 from ..errors import ConfigError
 from .evaluation import Evaluation, Judged
@@ -46,7 +46,7 @@ def evaluate_forecaster(
     Raises
     ------
     ConfigError
-        Where the period overlaps the training, or begins after its end.
+        Where the period overlaps the training, or begins after its own end.
     kallos_data.InsufficientDataError
         Where no step lies after the training, or too few lie before it for a forecast.
     kallos_data.KallosError
@@ -61,8 +61,18 @@ def evaluate_forecaster(
             f"{period.first:%Y-%m-%d %H:%M} does not: a model is no test of itself",
             "start",
         )
+    if not overlap:
+        period.require_later(card.last_known, card.grid_step)
     history = history_for(card, db_kwargs, asset_id=asset_id, end=period.last)
     after = just_before(period.first) if overlap and period.first is not None else card.last_known
+    n_before = int((history.frame["timestamp"] <= after).sum())
+    if n_before < trained.look_back:
+        raise InsufficientDataError(
+            trained.look_back,
+            n_before,
+            purpose=f"a first forecast of {asset_id or card.asset_id} after {after:%Y-%m-%d %H:%M}",
+            remedy="judge later steps, or load a longer history",
+        )
     steps = later_steps(card, history, after=after)
     return judged(
         steps,

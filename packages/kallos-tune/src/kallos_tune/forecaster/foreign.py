@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -30,7 +30,9 @@ from .later_steps import LaterSteps
 from .quantile_columns import MEDIAN_COLUMN, QUANTILE_COLUMNS, quantile_columns_in, with_median_as_forecast
 from .trained import MemberForecasts
 
-_COLUMNS = ("timestamp", "forecast")
+_COLUMNS: Final = ("timestamp", "forecast")
+# Errors are squared, and their differences again: what is larger than this overflows there.
+_LARGEST: Final = 1e60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,21 +95,28 @@ def evaluate_forecasts(
     Raises
     ------
     ConfigError
-        Where a time is forecast twice, is no step of the history or a forecast is missing, or none lies in the period.
+        Where a time is forecast twice or is no step of the history, a forecast is missing or too
+        large, or none lies in the period.
     kallos_data.KallosError
         As in :func:`kallos_data.load_history`.
     """
     given = _checked(forecasts)
     period = Period.of(start, end)
     history = _history(about, db_kwargs)
-    first = given["timestamp"][0]
+    first, last = given["timestamp"][0], history.frame["timestamp"][-1]
+    if first > last:
+        raise ConfigError(
+            f"begin at {first:%Y-%m-%d %H:%M}, and the history ends with {last:%Y-%m-%d %H:%M}: ingest newer rows, or "
+            "wait for them",
+            "forecasts",
+        )
     before = history.frame.filter(pl.col("timestamp") < first)
     later = history.frame.filter(pl.col("timestamp") >= first)
     needed = 2 * about.look_back + about.purge
-    if len(before) < needed or later.is_empty():
+    if len(before) < needed:
         raise InsufficientDataError(
             needed,
-            len(before) if not later.is_empty() else 0,
+            len(before),
             purpose=f"baselines beside forecasts from {first:%Y-%m-%d %H:%M} on",
             remedy="forecast later steps, or let the baselines look back less",
         )
@@ -130,37 +139,6 @@ def evaluate_forecasts(
     return judged(steps, by_one, of, period, only=values.is_not_null().to_numpy())
 
 
-def read_forecasts(path: str | Path) -> pl.DataFrame:
-    """Read a CSV file of forecasts: ``timestamp`` (ISO 8601, UTC where it names no zone), ``forecast``, quantiles.
-
-    The columns are those that :func:`evaluate_forecasts` takes; others are left out.
-
-    Raises
-    ------
-    ConfigError
-        Where it cannot be read or lacks a column.
-    """
-    try:
-        frame = pl.read_csv(path, infer_schema=False)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise ConfigError(f"cannot read {path}: {str(error).splitlines()[0]}", "forecasts") from error
-    frame = with_median_as_forecast(frame)
-    missing = [name for name in _COLUMNS if name not in frame.columns]
-    if missing:
-        raise MissingColumnsError(missing, frame.columns, where=str(path))
-    times = frame["timestamp"].str.strip_chars().str.to_datetime(time_zone="UTC", time_unit="us", strict=False)
-    days = frame["timestamp"].str.strip_chars().str.to_date(strict=False).cast(pl.Datetime("us", "UTC"))
-    called = {"forecast": "forecast"} | quantile_columns_in(frame.columns)
-    numbers = {name: frame[each].str.strip_chars().cast(pl.Float64, strict=False) for name, each in called.items()}
-    read = pl.DataFrame({"timestamp": times.fill_null(days), **numbers})
-    for name, column in {"timestamp": "timestamp", **called}.items():
-        wrong = read[name].is_null().arg_true()
-        if len(wrong):
-            line, text = int(wrong[0]) + 2, frame[column][int(wrong[0])]
-            raise ConfigError(f"{path}, line {line}: {name} is {text!r}, which cannot be read", "forecasts")
-    return read
-
-
 def _checked(forecasts: pl.DataFrame) -> pl.DataFrame:
     forecasts = with_median_as_forecast(forecasts)
     missing = [name for name in _COLUMNS if name not in forecasts.columns]
@@ -181,6 +159,13 @@ def _checked(forecasts: pl.DataFrame) -> pl.DataFrame:
         if len(wrong):
             what = "no number" if name == "forecast" else f"no number as {name}"
             raise ConfigError(f"have {what} for {wrong['timestamp'][0]:%Y-%m-%d %H:%M}", "forecasts")
+        large = given.filter(pl.col(name).abs() > _LARGEST)
+        if len(large):
+            raise ConfigError(
+                f"have {large[name][0]:g} for {large['timestamp'][0]:%Y-%m-%d %H:%M}, too large to reckon with: write "
+                "them in the unit of the target",
+                "forecasts",
+            )
     return given
 
 
@@ -210,7 +195,7 @@ def _history(about: ForeignForecasts, db_kwargs: Mapping[str, object] | str | Da
         target_col=about.target_col,
         changes=changes_in(about.feature_groups or {}),
     )
-    missing = [column for column in [about.target_col, *named] if column not in history.frame.columns]
+    missing = [column for column in [about.target_col, *named] if column not in history.frame.columns[1:]]
     if missing:
         raise MissingColumnsError(missing, history.frame.columns[1:], where=f"the history of {about.asset_id}")
     return history

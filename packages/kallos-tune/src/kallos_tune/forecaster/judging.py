@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 import polars as pl
 
-from kallos_data import Moment, first_moment, last_moment
+from kallos_data import Moment, Step, first_moment, last_moment
 from kallos_models import QUANTILES
 
 from ..errors import ConfigError
@@ -46,6 +46,19 @@ class Period:
         if first is not None and last is not None and first > last:
             raise ConfigError(f"must not lie after the end {end}, as {start} does", "start")
         return cls(first, last)
+
+    def require_later(self, known: datetime, step: Step) -> None:
+        """Refuse a period that ends before the first step after a training.
+
+        Raises
+        ------
+        ConfigError
+            Where it does.
+        """
+        if self.last is not None and self.last < step.next(known):
+            raise ConfigError(
+                f"must lie after {known:%Y-%m-%d %H:%M}, the last step that had a part in the training", "end"
+            )
 
     def holds(self, times: pl.Series) -> Mask:
         """Return which of ``times [T]`` lie in it."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Final
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from .next_forecast import Forecast, StepForecast
 from .next_quantiles import next_quantiles
 from .settings import DEFAULT_MAX_AGE
 from .trained import Floats, Trained
+
+_MOST_STEPS: Final = 1000
 
 
 def forecast_next(
@@ -38,7 +41,7 @@ def forecast_next(
     db_kwargs : mapping, str or DatabaseConfig
         Database of the history.
     horizon : int, default 1
-        Steps to forecast.
+        Steps to forecast; 1000 at most.
     max_age : float, default 2
         Steps that may have passed since the newest bar was over.
     hold_features : bool, default False
@@ -92,8 +95,8 @@ def forecast_next(
 
 
 def _check_horizon(card: ForecasterCard, horizon: int, *, hold_features: bool) -> None:
-    if horizon < 1:
-        raise ConfigError(f"must be 1 or more, not {horizon}", "horizon")
+    if not 1 <= horizon <= _MOST_STEPS:
+        raise ConfigError(f"must be from 1 to {_MOST_STEPS}, not {horizon}", "horizon")
     if horizon > 1 and card.purge:
         raise ConfigError(
             f"must be 1, not {horizon}: the target looks {card.purge} steps ahead, and a later step would start from "

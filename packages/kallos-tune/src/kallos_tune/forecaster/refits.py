@@ -95,6 +95,7 @@ def evaluate_schedule(
         raise ConfigError(
             f"must lie after {card.last_known:%Y-%m-%d %H:%M}, the last step that the first model knows", "start"
         )
+    period.require_later(card.last_known, card.grid_step)
     history = history_for(card, db_kwargs, end=period.last)
     steps = later_steps(card, history, after=card.last_known)
     refitted = _joined(_in_turn(schedule.models, history))

@@ -26,7 +26,7 @@ from kallos_data import (
     last_moment,
     load_history,
 )
-from kallos_models import ModelFileError
+from kallos_models import ModelFileError, require_new_folder
 
 from ..errors import ConfigError
 from ..events import Listener, ignore
@@ -98,7 +98,8 @@ def train_schedule(
     Raises
     ------
     ConfigError
-        Where ``until`` lies before the study's end, or there would be more than a thousand trainings.
+        Where ``until`` lies before the study's end, ``refit_every`` is shorter than a step of the history, or there
+        would be more than a thousand trainings.
     kallos_models.ModelFileError
         Where the folder holds something else.
     KallosError
@@ -109,9 +110,9 @@ def train_schedule(
     data = data_of_study(recipe.definition, db_kwargs, reading=recipe.reading)
     warn_of_changed_data(recipe, data)
     end, last = data.frame["timestamp"][-1], last_moment(until, name="until")
-    dates = _dates(end, last, _interval(refit_every))
+    dates = _dates(end, last, _interval(refit_every, data.step))
     history = _longer_history(data, last, db_kwargs)
-    _require_own_folder(folder)
+    _require_own_folder(folder, _name(dates[0]))
     lengths = [len(train) for train, _ in data.splits]
     names: list[str] = []
     models: list[Trained] = []
@@ -119,7 +120,7 @@ def train_schedule(
         known = _known_at(data, history, date)
         window = window_of(known, recipe.definition, settings)
         members = plan_members(recipe, settings, fold_lengths=lengths, final_length=len(window.train))
-        name = f"until-{date:%Y-%m-%dT%H%M}"
+        name = _name(date)
         logger.info("training %d of %d: on what was known on %s", number, len(dates), f"{date:%Y-%m-%d %H:%M}")
         models.append(
             train_on(
@@ -167,11 +168,17 @@ def load_schedule(folder: str | Path) -> Schedule:
     return Schedule(folder, every, tuple(load_trained(folder / name) for name in names))
 
 
-def _interval(refit_every: str) -> Step:
+def _interval(refit_every: str, step: Step) -> Step:
     try:
-        return Step.of(refit_every)
+        every = Step.of(refit_every)
     except DataConfigError as error:
         raise ConfigError(f"must be a time as 30d, 1w or 12h, not {refit_every!r}", "refit_every") from error
+    if every.length < step.length:
+        raise ConfigError(
+            f"must be a step of the history or more, not {refit_every!r}: nothing new is known in between",
+            "refit_every",
+        )
+    return every
 
 
 def _dates(end: datetime, last: datetime, every: Step) -> list[datetime]:
@@ -213,9 +220,14 @@ def _known_at(data: StudyData, history: History, date: datetime) -> StudyData:
     return replace(data, frame=known, observed=observed, end_date=date.isoformat())
 
 
-def _require_own_folder(folder: Path) -> None:
+def _name(date: datetime) -> str:
+    return f"until-{date:%Y-%m-%dT%H%M}"
+
+
+def _require_own_folder(folder: Path, first: str) -> None:
     if folder.exists() and not is_schedule(folder) and (not folder.is_dir() or any(folder.iterdir())):
         raise ModelFileError(f"{folder} exists and holds no schedule of forecasters: choose another folder")
+    require_new_folder(folder / first, overwrite=True)
 
 
 def _write(folder: Path, every: str, names: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
-from kallos_data import DatabaseConfig
+from kallos_data import DatabaseConfig, InsufficientDataError
 from kallos_models import ModelFileError, TrainingSettings, load_forecaster, require_new_folder, save_forecaster
 
 from ..data_fingerprint import change_of, frame_hash
@@ -115,6 +115,7 @@ def train_on(
 
     With ``kept``, one that is there already and is the same is returned as it is.
     """
+    _require_long_enough(window, members, settings)
     training = TrainingSettings(
         max_epochs=max(member.epochs for member in members),
         patience=int(recipe.definition["patience"]),
@@ -139,6 +140,20 @@ def train_on(
     save_forecaster(networks, folder, about=about, description=description, overwrite=overwrite)
     shutil.rmtree(job.folder)
     return load_trained(folder)
+
+
+def _require_long_enough(window: TrainingWindow, members: tuple[MemberPlan, ...], settings: ForecasterSettings) -> None:
+    """Refuse a window in which a member cannot look back as far as it does, before the first is trained."""
+    look_back = max(int(member.params["input_chunk_length"]) for member in members)
+    if len(window.train) > look_back:
+        return
+    fewer = ", or stop on fewer steps (stop_on_last)" if settings.stop_on_last else ""
+    raise InsufficientDataError(
+        look_back + 1,
+        len(window.train),
+        purpose=f"a training that looks back {look_back} steps",
+        remedy=f"load a longer history{fewer}",
+    )
 
 
 def card_of(
