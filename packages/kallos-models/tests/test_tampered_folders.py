@@ -225,7 +225,7 @@ TAMPERED = {
     ),
     "a card of another kind": (
         lambda folder: folder.edit_card(without("kind")),
-        "FOLDER/card.json is no card of a forecaster: choose a folder that save_forecaster made",
+        "FOLDER/card.json is no card of a forecaster: choose a folder that a forecaster was saved in",
     ),
     "a card without about": (lambda folder: folder.edit_card(without("about")), f"{CARD} about is missing; {AGAIN}"),
     "a card cut short": (
@@ -257,7 +257,7 @@ TAMPERED = {
     ),
     "no card": (
         lambda folder: folder.card.unlink(),
-        "no forecaster in FOLDER: it holds no card.json; give a folder that save_forecaster made",
+        "no forecaster in FOLDER: it holds no card.json; give a folder that a forecaster was saved in",
     ),
     "a pipe for a card": (replace_by_a_pipe, f"{CARD} it is no ordinary file; {AGAIN}"),
     "weights elsewhere": (
@@ -353,16 +353,16 @@ TAMPERED = {
     ),
     "a model of another program": (
         hold_a_foreign_model,
-        "no forecaster in FOLDER: it holds no card.json; give a folder that save_forecaster made",
+        "no forecaster in FOLDER: it holds no card.json; give a folder that a forecaster was saved in",
     ),
     "an empty folder": (
         write_nothing_in_it,
-        "no forecaster in FOLDER: it holds no card.json; give a folder that save_forecaster made",
+        "no forecaster in FOLDER: it holds no card.json; give a folder that a forecaster was saved in",
     ),
-    "a file for a folder": (be_a_file, "FOLDER is no folder: give the folder that save_forecaster made"),
+    "a file for a folder": (be_a_file, "FOLDER is no folder: give the folder that a forecaster was saved in"),
     "no folder": (
         lambda folder: shutil.rmtree(folder.path),
-        "no forecaster in FOLDER: there is no such folder; give the one that save_forecaster made",
+        "no forecaster in FOLDER: there is no such folder; give the one that a forecaster was saved in",
     ),
 }
 

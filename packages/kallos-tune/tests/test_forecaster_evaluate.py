@@ -273,3 +273,22 @@ def test_with_a_purge_the_step_forecast_lies_beyond_it(tune, database, tmp_path)
     assert evaluate_forecaster(trained, database).verdict.horizon == 4
     with pytest.raises(ConfigError, match="horizon must be 1, not 2: the target looks 3 steps ahead"):
         forecast_next(trained, database, horizon=2, now=LAST + timedelta(days=1))
+
+
+def test_steps_that_nobody_forecast_are_told(database, history):
+    given = forecasts(history)
+    some = given.filter(pl.int_range(pl.len()) % 3 == 0)
+    lines = evaluate_forecasts(some, ABOUT, database).lines()
+    assert (
+        "18 of 28 steps in between were not forecast, and are not judged: who chooses the steps can choose the result"
+        in lines
+    )
+    assert not [line for line in evaluate_forecasts(given, ABOUT, database).lines() if "were not forecast" in line]
+
+
+def test_forecasts_of_what_is_to_come_are_not_judged_yet(database, history, caplog):
+    given = forecasts(history)
+    to_come = given[-1:].with_columns(pl.col("timestamp") + timedelta(days=2))
+    with caplog.at_level("INFO"):
+        assert evaluate_forecasts(pl.concat([given, to_come]), ABOUT, database).verdict.n_steps == 30
+    assert "not judged yet are forecasts of steps after 2021-04-30 00:00, the last one known: 1" in caplog.text

@@ -82,7 +82,7 @@ POWER = (
 )
 UP_OR_DOWN = (
     "direction: right in 52.8 % of 360 steps, by chance it would be in 50.1 % (4 steps without a direction left out); "
-    "Pesaran-Timmermann p = 0.15: chance does as well"
+    "Pesaran-Timmermann p = 0.15: not clearly more than chance"
 )
 
 
@@ -213,7 +213,7 @@ def test_baselines_that_did_better_are_named_the_best_first():
     skills = {"theta": -0.001, "ridge": 0.008, "drift": -0.5, "lightgbm": None}
     assert lines_of(NOTHING, better_baselines=skills)[4:-1] == paragraphs("""
         smaller errors at next to no cost: a ridge regression on the same features (+0.8 %), the Theta method (-0.1 %).
-        That is no reason to trade on it either: it was picked after the fact, test it on later steps
+        No reason to trade on a baseline either: it was picked after the fact, test it on later steps
     """)
 
 

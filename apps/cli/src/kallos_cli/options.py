@@ -42,6 +42,11 @@ def not_blank(text: str) -> str:
     return text
 
 
+def not_blank_if_given(text: str | None) -> str | None:
+    """Refuse a name without a visible character, as a variable of a shell that is not set gives one."""
+    return None if text is None else not_blank(text)
+
+
 def known_model(name: str) -> str:
     """Refuse a name that is no architecture."""
     if name not in available_models():
@@ -170,6 +175,7 @@ OtherAsset = Annotated[
     typer.Option(
         "--asset-id",
         metavar="ID",
+        callback=not_blank_if_given,
         rich_help_panel=DATA_PANEL,
         help="Another asset than the model was trained on. Default: the model's own.",
     ),

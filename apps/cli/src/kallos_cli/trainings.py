@@ -1,7 +1,9 @@
 """Forecasters trained for a command: members told of as they begin and end, nothing replaced unasked."""
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,8 +39,12 @@ class Training:
             self.databases.prices or self.databases.studies,
             settings=self.settings,
             overwrite=self.overwrite or _may_replace(self.folder),
-            on_event=_ignored if self.quiet else _say,
+            on_event=self._listener(),
         )
+
+    def _listener(self) -> "Callable[[Event], None]":
+        # Epochs are the most there can be where the last steps stop a training.
+        return _ignored if self.quiet else partial(_say, at_most=self.settings.stop_on_last is not None)
 
     def on_schedule(self, refit_every: str, until: str) -> "Schedule":
         """Train a model at the study's end, and again and again after it."""
@@ -51,7 +57,7 @@ class Training:
             refit_every=refit_every,
             until=until,
             settings=self.settings,
-            on_event=_ignored if self.quiet else _say,
+            on_event=self._listener(),
         )
 
 
@@ -68,13 +74,13 @@ def _ignored(_event: "Event") -> None:
     pass
 
 
-def _say(event: "Event") -> None:
+def _say(event: "Event", *, at_most: bool) -> None:
     from kallos_tune import MemberFinished, MemberStarted
 
     if isinstance(event, MemberStarted):
         output.say(
             f"member {event.member} of {event.n_members} begins: trial {event.trial}, "
-            f"at most {count(event.epochs, 'epoch')}"
+            f"{'at most ' if at_most else ''}{count(event.epochs, 'epoch')}"
         )
     if isinstance(event, MemberFinished):
         output.say(

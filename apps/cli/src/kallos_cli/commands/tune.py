@@ -189,8 +189,9 @@ def _say_groups(groups: dict[str, list[str]]) -> None:
 
 def _say_next(study_name: str, databases: Databases, optuna_schema: str | None, n_trials_so_far: int) -> None:
     output.say_commands(
-        "Next, look closer, or run more trials:",
+        "Next, look closer, train what was found (evaluate then judges it on later days), or run more trials:",
         *command_line.needed_first(databases),
         command_line.with_storage(["study", "show", study_name], databases.for_studies_alone, optuna_schema),
+        command_line.with_storage(["train", "--study", study_name], databases, optuna_schema),
         command_line.this_again(databases, n_trials=2 * n_trials_so_far),
     )

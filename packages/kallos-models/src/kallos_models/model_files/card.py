@@ -120,7 +120,7 @@ def read_card(path: Path) -> Card:
     """
     values = _content(path)
     if values.get("kind") != _KIND:
-        raise ModelFileError(f"{path} is no card of a forecaster: choose a folder that save_forecaster made")
+        raise ModelFileError(f"{path} is no card of a forecaster: choose a folder that a forecaster was saved in")
     written = values.get("format")
     if type(written) is int and written > FORMAT:
         raise ModelFileError(

@@ -171,7 +171,7 @@ def load_forecaster(folder: str | Path) -> SavedForecaster:
 
 def _read(folder: Path) -> SavedForecaster:
     if folder.exists() and not folder.is_dir():
-        raise ModelFileError(f"{folder} is no folder: give the folder that save_forecaster made")
+        raise ModelFileError(f"{folder} is no folder: give the folder that a forecaster was saved in")
     card = read_card(folder / CARD)
     implied = (numbered([implied_tensors(member)], first=index) for index, member in enumerate(card.members))
     try:
@@ -184,8 +184,8 @@ def _read(folder: Path) -> SavedForecaster:
 
 def _why(folder: Path, error: OSError) -> str:
     if not folder.exists():
-        return "there is no such folder; give the one that save_forecaster made"
-    for name, remedy in ((CARD, "give a folder that save_forecaster made"), (WEIGHTS, AGAIN)):
+        return "there is no such folder; give the one that a forecaster was saved in"
+    for name, remedy in ((CARD, "give a folder that a forecaster was saved in"), (WEIGHTS, AGAIN)):
         if not (folder / name).exists():
             return f"it holds no {name}; {remedy}"
     return f"{error.filename or folder} cannot be read ({error.strerror or error})"

@@ -107,6 +107,8 @@ class Evaluation:
         The forecaster first, then naive forecasts and baselines, the best of them first.
     n_filled : int
         Steps of the period that are not judged, since the source has no value of them.
+    n_left_out : int
+        Observed steps between the first and the last one judged that nobody forecast.
     quantiles : numpy.ndarray, float64, [N, Q], or None
         Forecast quantiles, of :data:`kallos_models.QUANTILES`; None where none were forecast.
     of_quantiles : QuantileFindings or None
@@ -121,6 +123,7 @@ class Evaluation:
     baseline_skills: dict[str, float | None]
     scores: tuple[Score, ...]
     n_filled: int
+    n_left_out: int = 0
     quantiles: Floats | None = None
     of_quantiles: QuantileFindings | None = None
 
@@ -133,7 +136,18 @@ class Evaluation:
             looks=self.of.looks or 1,
             overlap=self.of.overlap,
         )
-        return lines + [line + OVERLAP if self.of.overlap else line for line in self._lines_of_quantiles()]
+        more = [*self._line_of_left_out(), *self._lines_of_quantiles()]
+        return lines + [line + OVERLAP if self.of.overlap else line for line in more]
+
+    def _line_of_left_out(self) -> list[str]:
+        if not self.n_left_out:
+            return []
+        of_all = len(self.data.times) + self.n_left_out
+        line = (
+            f"{self.n_left_out} of {counted(of_all, 'step')} in between were not forecast, and are not judged: who "
+            "chooses the steps can choose the result"
+        )
+        return [line]
 
     def _lines_of_quantiles(self) -> list[str]:
         if self.quantiles is None:
@@ -206,6 +220,7 @@ class Evaluation:
             "overlap": self.of.overlap,
             "looks": self.of.looks,
             "n_filled": self.n_filled,
+            "n_left_out": self.n_left_out,
             "mean_spread": self.mean_spread,
             "scores": [asdict(score) for score in self.scores],
             "quantiles": None if self.of_quantiles is None else self.of_quantiles.to_dict(),

@@ -1,5 +1,6 @@
 """Anybody's forecasts, judged on the same steps by the same rules: no model of Kallos needed."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -29,6 +30,8 @@ from .judging import Period, judged
 from .later_steps import LaterSteps
 from .quantile_columns import MEDIAN_COLUMN, QUANTILE_COLUMNS, quantile_columns_in, with_median_as_forecast
 from .trained import MemberForecasts
+
+logger = logging.getLogger(__name__)
 
 _COLUMNS: Final = ("timestamp", "forecast")
 # Errors are squared, and their differences again: what is larger than this overflows there.
@@ -118,7 +121,7 @@ def evaluate_forecasts(
             needed,
             len(before),
             purpose=f"baselines beside forecasts from {first:%Y-%m-%d %H:%M} on",
-            remedy="forecast later steps, or let the baselines look back less",
+            remedy="forecast later steps, or ingest a longer history before them",
         )
     steps = _steps(about, history, before, later)
     known = later["timestamp"].to_frame().join(given, on="timestamp", how="left", maintain_order="left")
@@ -172,6 +175,9 @@ def _checked(forecasts: pl.DataFrame) -> pl.DataFrame:
 def _refuse_other_times(given: pl.DataFrame, times: pl.Series) -> None:
     foreign = given.filter(~pl.col("timestamp").is_in(times.implode()))["timestamp"]
     beyond = foreign.filter(foreign > times[-1])
+    if len(beyond):
+        last = f"{times[-1]:%Y-%m-%d %H:%M}"
+        logger.info("not judged yet are forecasts of steps after %s, the last one known: %d", last, len(beyond))
     if len(foreign) > len(beyond):
         inside = foreign.filter(foreign <= times[-1])
         raise ConfigError(

@@ -123,9 +123,18 @@ def judged(
         baseline_skills=baseline_skills(data, baselines, metric=of.metric),
         scores=_scores(data, baselines, of),
         n_filled=int((asked_for & ~fold.val_observed).sum()),
+        n_left_out=int(
+            fold.val_observed[np.argmax(scored) : len(scored) - np.argmax(scored[::-1])].sum() - scored.sum()
+        ),
         quantiles=quantiles,
         of_quantiles=None if quantiles is None else _of_quantiles(steps, data, quantiles, scored, of),
     )
+
+
+def _n_left_out(observed: Mask, scored: Mask) -> int:
+    """Return how many observed steps between the first and the last scored one are not scored."""
+    places = np.flatnonzero(scored)
+    return int(observed[places[0] : places[-1] + 1].sum()) - len(places)
 
 
 def _of_quantiles(

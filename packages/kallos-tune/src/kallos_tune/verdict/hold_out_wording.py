@@ -102,7 +102,7 @@ def _better(verdict: HoldOutVerdict, baselines: Mapping[str, float | None]) -> l
     if verdict.conclusion == "beats":
         then = "This model is not worth its training. The baseline was picked after the fact: test it on later steps"
         return [f"{line}{then} before acting on it"]
-    return [f"{line}That is no reason to trade on it either: it was picked after the fact, test it on later steps"]
+    return [f"{line}No reason to trade on a baseline either: it was picked after the fact, test it on later steps"]
 
 
 def _direction(direction: Direction) -> list[str]:
@@ -116,7 +116,7 @@ def _direction(direction: Direction) -> list[str]:
         line += f" ({counted(direction.n_still, 'step')} without a direction left out)"
     if direction.p is None:
         return [f"{line}; not tested, {direction.untested}"]
-    said = "more than chance" if direction.p < LEVEL else "chance does as well"
+    said = "more than chance" if direction.p < LEVEL else "not clearly more than chance"
     return [f"{line}; Pesaran-Timmermann p {p_value(direction.p)}: {said}"]
 
 
