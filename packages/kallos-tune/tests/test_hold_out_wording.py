@@ -219,8 +219,8 @@ def test_baselines_that_did_better_are_named_the_best_first():
 
 def test_a_baseline_that_did_better_than_what_beats():
     assert lines_of(BEATS, better_baselines={"ridge": 0.03, "theta": 0.01})[5:-1] == paragraphs("""
-        smaller errors at next to no cost: a ridge regression on the same features (+3.0 %). This model is not worth its
-        training. The baseline was picked after the fact: test it on later steps before acting on it
+        smaller errors at next to no cost: a ridge regression on the same features (+3.0 %). On these steps this model
+        was not worth its training. The baseline was picked after the fact: test it on later steps before acting on it
     """)
 
 
