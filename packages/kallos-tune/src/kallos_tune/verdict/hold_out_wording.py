@@ -100,8 +100,11 @@ def _better(verdict: HoldOutVerdict, baselines: Mapping[str, float | None]) -> l
     ]
     line = f"smaller errors at next to no cost: {', '.join(named)}. "
     if verdict.conclusion == "beats":
-        then = "On these steps this model was not worth its training. The baseline was picked after the fact: test it on later"
-        return [f"{line}{then} steps before acting on it"]
+        return [
+            line
+            + "On these steps this model was not worth its training. The baseline was picked after the fact: test it "
+            "on later steps before acting on it"
+        ]
     return [f"{line}No reason to trade on a baseline either: it was picked after the fact, test it on later steps"]
 
 
