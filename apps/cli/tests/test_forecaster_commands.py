@@ -55,7 +55,7 @@ def test_train_says_what_it_trained_and_what_comes_next(run, tmp_path):
     code, out, err = run("train", "--study", "small", "--trial", "0", "--output", "one", "--workers", "1")
     assert code == 0, err
     assert "training what study small found, into one" in err
-    assert re.search(r"member 1 of 1 begins: trial 0, at most 1 epoch\n", err)
+    assert re.search(r"member 1 of 1 begins: trial 0, 1 epoch\n", err)
     assert re.search(r"member 1 of 1 is trained: 1 epoch, \d", err)
     assert out.startswith("one gru network\n")
     assert re.search(rf"trained on +2019-\d\d-\d\d 00:00 to {END} 00:00 \(UTC\)", out)

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from kallos_cli import command_line, errors, wording
+from kallos_cli import command_line, errors, trainings, wording
 from kallos_cli.databases import Databases
 from kallos_data import ConfigError as DataConfigError
 from kallos_data import MissingColumnsError
@@ -12,6 +12,7 @@ from kallos_models import ConfigError as ModelConfigError
 from kallos_tune import (
     ConfigError,
     ForeignTablesError,
+    MemberStarted,
     StorageError,
     StudyExistsError,
     StudyMismatchError,
@@ -170,3 +171,11 @@ def test_commands_begin_as_the_program_was_called(monkeypatch):
     assert command_line.with_storage(["study", "show", "s 1"], config) == "./run kallos-run study show 's 1'"
     monkeypatch.setattr(sys, "argv", ["kallos-run", "tune", "--study-name", "s"])
     assert command_line.this_again(config, n_trials=4) == "./run kallos-run tune --study-name s --n-trials 4"
+
+
+@pytest.mark.parametrize(("at_most", "epochs"), [(False, "5 epochs"), (True, "at most 5 epochs")])
+def test_epochs_of_a_member_are_the_most_only_where_something_may_stop_it(monkeypatch, at_most, epochs):
+    said = []
+    monkeypatch.setattr(trainings.output, "say", said.append)
+    trainings._say(MemberStarted(1, 2, 7, 5), at_most=at_most)
+    assert said == [f"member 1 of 2 begins: trial 7, {epochs}"]

@@ -100,11 +100,8 @@ def _better(verdict: HoldOutVerdict, baselines: Mapping[str, float | None]) -> l
     ]
     line = f"smaller errors at next to no cost: {', '.join(named)}. "
     if verdict.conclusion == "beats":
-        return [
-            line
-            + "On these steps this model was not worth its training. The baseline was picked after the fact: test it "
-            "on later steps before acting on it"
-        ]
+        worth = "On these steps this model was not worth its training."
+        return [f"{line}{worth} The baseline was picked after the fact: test it on later steps before acting on it"]
     return [f"{line}No reason to trade on a baseline either: it was picked after the fact, test it on later steps"]
 
 
