@@ -70,7 +70,8 @@ def main(
         repeated: list[optuna.Study] = []
         # Workers' imports, like those of this process, are in no time.
         tune(market, "imports", cores, settings.changed(max_epochs=1, workers=cores))
-        # Over the whole space one worker takes half an hour, and says nothing that small models do not; nor do more seeds.
+        # Over the whole space one worker takes half an hour, and says nothing that small models
+        # do not; nor do more seeds.
         for name, workers in list(in_full.items())[int(whole or seeds > 1) :]:
             study, seconds = tune(market, name, n_trials, settings.changed(pruner="none", workers=workers))
             repeated.append(study)

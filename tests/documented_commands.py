@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 PROGRAM = "kallos-run"
 PAGES = sorted(
     str(path.relative_to(ROOT))
-    for pattern in ("*.md", "docs/*.md", "packages/*/README.md", "apps/*/README.md", "benchmarks/*.md")
+    for pattern in ("*.md", "docs/*.md", "docs/api/*.md", "packages/*/README.md", "apps/*/README.md", "benchmarks/*.md")
     for path in ROOT.glob(pattern)
 )
 

@@ -163,7 +163,9 @@ def _work(study: StormStudy, orders: Orders, events: Connection, obeying: Connec
         tell(("told", finished.trial, finished.score))
 
     settings = TuningSettings.of(sampler="random")
-    run_trials(claims, run, lambda draw: sampler_of_draw(draw, settings), on_event)
+    run_trials(
+        claims, run, lambda draw: sampler_of_draw(draw, settings.training.seed, settings.search.sampler), on_event
+    )
 
 
 def _signal_at(moment: int | str, number: int, tell: Callable[[tuple[Any, ...]], None]) -> None:

@@ -73,7 +73,12 @@ def run_storm(study: StormStudy, folder: str, on_event) -> None:
         return score_of(x, y)
 
     settings = TuningSettings.of(sampler="random")
-    run_trials(study.claims(), run, lambda draw: sampler_of_draw(draw, settings), on_event)
+    run_trials(
+        study.claims(),
+        run,
+        lambda draw: sampler_of_draw(draw, settings.training.seed, settings.search.sampler),
+        on_event,
+    )
 
 
 def fail(on_event) -> None:

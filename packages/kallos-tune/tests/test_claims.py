@@ -15,7 +15,6 @@ from kallos_tune.claims.join import join_study
 from kallos_tune.claims.times import ClaimSettings
 from kallos_tune.evaluation.sampling import sampler_of_draw
 from kallos_tune.events import ignore
-from kallos_tune.settings import TuningSettings
 from kallos_tune.storage.open import create_storage
 from kallos_tune.storage.optuna_tables.trials import Census, running_trials, survey, take_census
 from kallos_tune.trial_attributes import DRAW, FAILURE, INTERRUPTED, RETRIES, RETRY_OF, is_abandoned
@@ -26,7 +25,7 @@ NAMES = ("x", "y")
 
 
 def sampler(draw):
-    return sampler_of_draw(draw, TuningSettings())
+    return sampler_of_draw(draw, 0)
 
 
 def run(trial):

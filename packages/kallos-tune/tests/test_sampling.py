@@ -3,13 +3,13 @@
 import optuna
 import pytest
 
-from kallos_tune import SEARCH_SPACE, TuningSettings
+from kallos_tune import SEARCH_SPACE
 from kallos_tune.evaluation.sampling import sampler_of_draw
 from kallos_tune.search_space import suggest
 
 
 def drawn(draw, **settings):
-    study = optuna.create_study(sampler=sampler_of_draw(draw, TuningSettings.of(**settings)))
+    study = optuna.create_study(sampler=sampler_of_draw(draw, settings["seed"], settings["sampler"]))
     return suggest(study.ask(), SEARCH_SPACE)
 
 

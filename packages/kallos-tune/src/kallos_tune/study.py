@@ -16,7 +16,7 @@ from kallos_models import UnknownModelError, available_models, require_device
 
 from .claims.claims import Claims
 from .claims.times import ClaimSettings
-from .errors import ConfigError, DatabaseUnavailableError, LockTimeoutError
+from .errors import ConfigError
 from .events import Listener, StudyOpened, ignore
 from .learnt import LEARNT, learnt_in_words
 from .search_space import defaults_in
@@ -29,6 +29,7 @@ from .study_source import reading_of
 from .study_verdict import keep_verdict, stored_verdict
 from .trial_attributes import best_score, n_finished
 from .verdict.wording import verdict_lines
+from .workers.dead_workers import abandon_trial_of
 from .workers.job import Assignment
 from .workers.processes import run_assignment
 from .workers.ray_cluster import Needs, connected
@@ -37,8 +38,6 @@ logger = logging.getLogger(__name__)
 
 _WORK: Final = "kallos_tune.study_worker:run_claims"
 _LOGGERS: Final = ("kallos_data", "kallos_models", "kallos_tune")
-# While it lasts, nobody listens to the other workers.
-_ABANDONING_SECONDS: Final = 3.0
 
 
 def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
@@ -278,15 +277,7 @@ def _run_trials(  # noqa: PLR0917 - what workers are given, and who listens
         return
     claims = Claims(study, storage, config, n_trials, times, data.settings.search.space, crew)
     assignment = Assignment(_WORK, (config, *arguments), _LOGGERS)
-    run_assignment(assignment, n_workers, on_event, partial(_abandon, claims))
-
-
-def _abandon(claims: Claims, pid: int) -> None:
-    """Abandon what a dead worker was running, so that nobody waits for it to have been silent for long."""
-    try:
-        claims.abandon_worker(pid, limit_seconds=_ABANDONING_SECONDS)
-    except (DatabaseUnavailableError, LockTimeoutError) as error:
-        logger.warning("the trial of a dead worker will be abandoned later: %s", error)
+    run_assignment(assignment, n_workers, on_event, partial(abandon_trial_of, claims))
 
 
 def _log_best(study: optuna.Study, settings: TuningSettings) -> None:

@@ -63,7 +63,7 @@ def run_claims(  # noqa: PLR0917 - called with the arguments of an assignment
         run_trials(
             claims,
             run,
-            lambda draw: sampler_of_draw(draw, settings),
+            lambda draw: sampler_of_draw(draw, settings.training.seed, settings.search.sampler),
             on_event,
             pruner=pruner_of(settings.search),
             name_of_step=rung_name,
