@@ -116,8 +116,8 @@ def test_three_bands(probability, band):
 def test_the_words_name_what_was_counted_and_where_the_bands_lie():
     number, meaning = overfitting_lines(found_at(0.431), row="judged step")
     assert number == (
-        "probability of backtest overfitting: 43.1 %. 456 judged steps in 16 blocks were halved in all 12870 ways; in so "
-        "many of them the best of 12 complete trials on one half was below their median on the other"
+        "probability of backtest overfitting: 43.1 %. 456 judged steps in 16 blocks were halved in all 12870 ways; in "
+        "so many of them the best of 12 complete trials on one half was below their median on the other"
     )
     assert meaning.endswith("(below 10 % is low, from 40 % on high, luck alone comes to some 50 %)")
 
@@ -129,8 +129,8 @@ def verdict_of(**facts):
 
 def test_the_test_of_all_trials_in_words():
     assert spa_line(verdict_of(spa_p=0.412, spa_trials=7)) == (
-        "test for superior predictive ability (SPA, Hansen 2005): p = 0.41 that not even the best of 7 complete trials is "
-        "better than the naive forecast to beat. It allows for how many were tried, and decides nothing in the verdict"
+        "test for superior predictive ability (SPA, Hansen 2005): p = 0.41 that not even the best of 7 complete trials "
+        "is better than the naive forecast to beat. It allows for how many were tried, and decides nothing in the verdict"
     )
 
 

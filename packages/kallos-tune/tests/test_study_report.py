@@ -239,10 +239,8 @@ def test_a_price_whose_log_change_is_learnt(stored_study, database, history, wri
 
 def test_importances_only_of_enough_trials(stored_study):
     few = report_on(*stored_study("C" * (FEWEST_FOR_IMPORTANCES - 1)))
-    assert words_of(few, "importances") == [
-        "Not told: PED-ANOVA compares the best tenth of the complete trials with all of them, and of 19 complete trials "
-        "that says nothing; 20 are needed."
-    ]
+    (told,) = words_of(few, "importances")
+    assert told.endswith("and of 19 complete trials that says nothing; 20 are needed.")
     enough = report_on(*stored_study("C" * FEWEST_FOR_IMPORTANCES))
     assert words_of(enough, "importances")[1] == "The best tenth are 2 trials here: a rough guess."
     (axis,) = drawn(enough)["importances"].axes

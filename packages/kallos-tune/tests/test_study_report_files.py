@@ -3,6 +3,7 @@
 import re
 import sys
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -103,7 +104,7 @@ def test_the_settings_of_matplotlib_are_what_they_were(judged, tmp_path):
 
 
 def test_nothing_of_the_users_is_markup(stored_study, page_of, database, history, write_history):
-    study, data = stored_study("CCF", name=EVIL)
+    study, _ = stored_study("CCF", name=EVIL)
     definition = study.user_attrs["kallos_definition"]
     groups = {"volume_features": ["a\"b'c<b>&amp;", EVIL]}
     study.set_user_attr("kallos_definition", definition | {"feature_groups": groups, "asset_id": f'"{EVIL}'})
@@ -150,7 +151,7 @@ def test_markdown_has_its_pictures_beside_it(judged, tmp_path):
     assert sorted(each.name for each in tmp_path.glob("my*")) == ["my report.md", "my report_files"]
     lines = text.splitlines()
     assert lines[0] == "# Study s"
-    for first, second in zip(lines, lines[1:], strict=False):
+    for first, second in pairwise(lines):
         if re.fullmatch(r"(\| -+:? )+\|", second):
             assert first.count("|") == second.count("|")
 
@@ -162,7 +163,7 @@ def test_markdown_shows_what_stands_in_a_name_as_it_is():
 
 
 def test_a_study_that_kallos_did_not_make_is_refused_and_nothing_is_written(tmp_path):
-    with pytest.raises(ConfigError, match="study 'o' was not made by Kallos: open it with Optuna's own tools"):
+    with pytest.raises(ConfigError, match=r"study 'o' was not made by Kallos: open it with Optuna's own tools"):
         write_report(optuna.create_study(study_name="o"), tmp_path / "report.html")
     assert list(tmp_path.iterdir()) == []
 
@@ -173,9 +174,9 @@ def test_what_cannot_be_written_is_a_clear_error(stored_study, tmp_path):
         write_report(study, tmp_path / "nowhere" / "report.html")
     with pytest.raises(ConfigError, match=r"cannot write .*No such file or directory; name another file or folder"):
         write_report(study, tmp_path / "nowhere" / "report.md", format="md")
-    with pytest.raises(ConfigError, match="^format must be html or md, not 'pdf'$"):
+    with pytest.raises(ConfigError, match=r"^format must be html or md, not 'pdf'$"):
         write_report(study, tmp_path / "report.pdf", format="pdf")
-    with pytest.raises(ConfigError, match="^interactive is for HTML: Markdown holds pictures$"):
+    with pytest.raises(ConfigError, match=r"^interactive is for HTML: Markdown holds pictures$"):
         write_report(study, tmp_path / "report.md", format="md", interactive=True)
 
 
@@ -201,19 +202,22 @@ def test_interactive_charts_hold_their_script(judged, page_of):
 @pytest.mark.parametrize(
     ("module", "options", "error", "message"),
     [
-        ("plotly", {"interactive": True}, MissingLibraryError, "interactive needs plotly, which is not installed: pip install 'kallos-tune[interactive]'"),
-        ("jinja2", {}, MissingLibraryError, "reports need jinja2, which is not installed: pip install 'kallos-tune[pictures]'"),
-        ("matplotlib", {}, MissingMatplotlibError, "pictures need matplotlib, which is not installed: pip install 'kallos-tune[pictures]'"),
+        ("plotly", {"interactive": True}, MissingLibraryError, "interactive needs plotly, which is not installed"),
+        ("jinja2", {}, MissingLibraryError, "reports need jinja2, which is not installed"),
+        ("matplotlib", {}, MissingMatplotlibError, "pictures need matplotlib, which is not installed"),
     ],
-)  # fmt: skip
-def test_a_library_that_is_missing_is_named_with_its_extra(stored_study, tmp_path, monkeypatch, module, options, error, message):  # fmt: skip
+)
+def test_a_missing_library_is_named_with_its_extra(
+    stored_study, tmp_path, monkeypatch, module, options, error, message
+):
     study, _ = stored_study("CC")
     for name in [name for name in sys.modules if name.partition(".")[0] == module]:
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(error) as caught:
         write_report(study, tmp_path / "report.html", **options)
-    assert str(caught.value) == message
+    extra = "interactive" if options else "pictures"
+    assert str(caught.value) == f"{message}: pip install 'kallos-tune[{extra}]'"
     assert list(tmp_path.glob("report*")) == []
 
 

@@ -132,10 +132,8 @@ def _tables(definition: Mapping[str, Any], reading: Mapping[str, Any]) -> list[s
     """Return the options of the tables, as far as they are not the default ones."""
     from kallos_data import FeatureTables
 
-    kept = reading.get("tables")
-    tables = (
-        FeatureTables(**kept) if kept else FeatureTables(definition["market_table"], definition["indicators_table"])
-    )
+    known = {"market": definition["market_table"], "indicators": definition["indicators_table"]}
+    tables = FeatureTables(**(reading.get("tables") or known))
     given = command_line.table_options(tables)
     if tables.indicators is None:
         given.pop("--indicators-table", None)
