@@ -210,7 +210,7 @@ def _stored_trial(number, state, data, with_forecasts):
         user_attrs={FAILURE: "RuntimeError: broken on purpose"} if state == "F" else attributes,
         intermediate_values={rung_of_fold(fold): score for fold, score in enumerate(scores, start=1)},
     )
-    trial.datetime_start = datetime(2024, 1, 1, 12, number)
+    trial.datetime_start = datetime(2024, 1, 1, 12, number, tzinfo=UTC).replace(tzinfo=None)
     trial.datetime_complete = trial.datetime_start + timedelta(seconds=30 + number)
     return trial
 

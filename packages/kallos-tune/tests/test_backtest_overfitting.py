@@ -130,7 +130,8 @@ def verdict_of(**facts):
 def test_the_test_of_all_trials_in_words():
     assert spa_line(verdict_of(spa_p=0.412, spa_trials=7)) == (
         "test for superior predictive ability (SPA, Hansen 2005): p = 0.41 that not even the best of 7 complete trials "
-        "is better than the naive forecast to beat. It allows for how many were tried, and decides nothing in the verdict"
+        "is better than the naive forecast to beat. It allows for how many were tried, and decides nothing in the "
+        "verdict"
     )
 
 

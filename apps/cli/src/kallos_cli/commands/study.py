@@ -27,7 +27,7 @@ app = typer.Typer(
     no_args_is_help=True,
     help="List, show and report studies, run a trial again, and abandon the trials of dead workers.",
     epilog="[bold]Examples[/bold]\n\nkallos-run study list\n\nkallos-run study show gru_btc\n\n"
-    "kallos-run study rerun gru_btc\n\nkallos-run study reap gru_btc",
+    "kallos-run study report gru_btc\n\nkallos-run study rerun gru_btc\n\nkallos-run study reap gru_btc",
 )
 
 

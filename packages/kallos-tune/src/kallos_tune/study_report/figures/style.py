@@ -64,12 +64,10 @@ def drawing(name: str) -> Iterator[None]:
         Where matplotlib is not installed.
     """
     try:
-        import matplotlib as mpl  # noqa: PLC0415 - only those who draw wait for it
+        from matplotlib import style  # noqa: PLC0415 - only those who draw wait for it
     except ModuleNotFoundError as error:
         raise MissingMatplotlibError from error
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(_SETTINGS | {"svg.hashsalt": name})
+    with style.context(["default", _SETTINGS | {"svg.hashsalt": name}]):
         yield
 
 
