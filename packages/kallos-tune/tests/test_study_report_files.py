@@ -157,9 +157,16 @@ def test_markdown_has_its_pictures_beside_it(judged, tmp_path):
 
 
 def test_markdown_shows_what_stands_in_a_name_as_it_is():
-    assert escaped(f"a|b\n# {EVIL} *x* [y](z) `c` _d_ &lt;") == (
-        r"a\|b \# &lt;script\>alert\(1\)&lt;/script\> \*x\* \[y\]\(z\) \`c\` \_d\_ &amp;lt;"
+    assert escaped(f"a|b\n# {EVIL} *x* [y](z) `c` _d_ e_f $g$ &lt;") == (
+        r"a\|b # &lt;script>alert(1)&lt;/script> \*x\* \[y\](z) \`c\` \_d\_ e_f \$g\$ &amp;lt;"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("# a", r"\# a"), ("- a", r"\- a"), ("> a", r"\> a"), ("1. a", r"1\. a"), ("12) a", r"12\) a")]
+)
+def test_no_line_of_markdown_begins_a_heading_or_a_list(text, shown):
+    assert escaped(text) == shown
 
 
 def test_a_study_that_kallos_did_not_make_is_refused_and_nothing_is_written(tmp_path):

@@ -10,6 +10,7 @@ from optuna.visualization import (
     plot_param_importances,
     plot_slice,
 )
+from optuna.trial import TrialState
 
 from ..errors import MissingLibraryError
 from .contents import Contents
@@ -25,15 +26,14 @@ def charts_of(study: optuna.Study, contents: Contents, *, score_name: str) -> di
     """
     to_html = _plotly().to_html
     makers: dict[str, Callable[[], Any]] = {
-        "history": lambda: plot_optimization_history(study, target_name=score_name),
+        "history": lambda: _history(study, score_name),
         "importances": lambda: plot_param_importances(study, target_name=score_name),
         "slices": lambda: plot_slice(study, target_name=score_name),
         "parallel": lambda: plot_parallel_coordinate(study, target_name=score_name),
     }
     names = [picture.name for picture in contents.pictures if picture.name in makers]
-    return {
-        name: to_html(makers[name](), full_html=False, include_plotlyjs=False, div_id=f"chart-{name}") for name in names
-    }
+    options = {"full_html": False, "include_plotlyjs": False, "config": {"responsive": True, "displaylogo": False}}
+    return {name: to_html(makers[name](), div_id=f"chart-{name}", **options) for name in names}
 
 
 def plotly_script() -> str:
@@ -48,6 +48,21 @@ def plotly_script() -> str:
     from plotly.offline import get_plotlyjs  # noqa: PLC0415 - an extra brings it
 
     return f"<script>{get_plotlyjs()}</script>"
+
+
+def _history(study: optuna.Study, score_name: str) -> Any:  # noqa: ANN401 - a figure of an untyped library
+    figure: Any = plot_optimization_history(study, target_name=score_name)
+    pruned = [
+        trial for trial in study.get_trials(deepcopy=False, states=(TrialState.PRUNED,)) if trial.intermediate_values
+    ]
+    figure.add_scatter(
+        x=[trial.number for trial in pruned],
+        y=[trial.intermediate_values[max(trial.intermediate_values)] for trial in pruned],
+        mode="markers",
+        marker={"symbol": "x", "color": "#8b919b"},
+        name="pruned (error so far)",
+    )
+    return figure
 
 
 def _plotly() -> Any:  # noqa: ANN401 - an untyped module

@@ -6,7 +6,9 @@ from urllib.parse import quote
 
 from .contents import Cell, Code, Contents, Facts, Part, Picture, Table, Words, cell_text
 
-_SPECIAL: Final = re.compile(r"([\\`*_{}\[\]()#+!|~>-])")
+_SPECIAL: Final = re.compile(r"[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])")
+# What makes a heading, a list, a quotation or a rule of a line that begins with it.
+_BEGINNING: Final = re.compile(r"^(\s*\d*)([#+>=.)-])")
 _LINES: Final = re.compile(r"\s*[\r\n]+\s*")
 
 
@@ -28,7 +30,7 @@ def markdown_of(contents: Contents, folder: str) -> str:
 
 def escaped(text: str) -> str:
     """Return text as Markdown shows it, whatever stands in it: on one line, no markup, no HTML."""
-    text = _SPECIAL.sub(r"\\\1", _LINES.sub(" ", text))
+    text = _BEGINNING.sub(r"\1\\\2", _SPECIAL.sub(r"\\\g<0>", _LINES.sub(" ", text)))
     return text.replace("&", "&amp;").replace("<", "&lt;")
 
 
