@@ -4,13 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import optuna
+from optuna.trial import TrialState
 from optuna.visualization import (
     plot_optimization_history,
     plot_parallel_coordinate,
     plot_param_importances,
     plot_slice,
 )
-from optuna.trial import TrialState
 
 from ..errors import MissingLibraryError
 from .contents import Contents
