@@ -8,7 +8,7 @@ from .contents import Cell, Code, Contents, Facts, Part, Picture, Table, Words, 
 
 _SPECIAL: Final = re.compile(r"[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])")
 # What makes a heading, a list, a quotation or a rule of a line that begins with it.
-_BEGINNING: Final = re.compile(r"^(\s*\d+(?=[.)](?:\s|$))|\s*(?=#+(?:\s|$)|[+-](?:[\s-]|$)|>|=))")
+_BEGINNING: Final = re.compile(r"^(?:(\s*\d+(?=[.)](?:\s|$)))|\s*(?=#+(?:\s|$)|[+-](?:[\s-]|$)|>|=))")
 _LINES: Final = re.compile(r"\s*[\r\n]+\s*")
 
 
