@@ -10,6 +10,7 @@ from ...verdict.evidence import Floats
 from .style import BLUE, GREEN, GREY, ORANGE, RED, faint_grid, new_figure
 
 if TYPE_CHECKING:
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 _COLOURS = {TrialState.COMPLETE: BLUE, TrialState.PRUNED: GREY, TrialState.FAIL: RED}
@@ -125,7 +126,7 @@ def _shown(values: Floats) -> tuple[float, float]:
     return low - room, high + room
 
 
-def _whole_numbers(axis) -> None:  # noqa: ANN001  # pyright: ignore[reportMissingParameterType]
+def _whole_numbers(axis: "Axis") -> None:
     from matplotlib.ticker import MaxNLocator  # noqa: PLC0415 - only those who draw wait for it
 
     axis.set_major_locator(MaxNLocator(integer=True))
