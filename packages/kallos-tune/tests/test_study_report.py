@@ -249,7 +249,7 @@ def test_importances_only_of_enough_trials(stored_study):
 
 def test_overfitting_of_steps_with_prices_and_of_folds_without(stored_study):
     study, data = stored_study("CCCC", target_folds=5, val_share=0.6)
-    assert "judged steps in 4 blocks" in words_of(report_on(study, data), "overfitting")[0]
+    assert "80 judged steps in 8 blocks were halved in all 70 ways" in words_of(report_on(study, data), "overfitting")[0]
     assert "5 folds in 4 blocks were halved in all 6 ways" in words_of(report_on(study), "overfitting")[0]
     two, _ = stored_study("CC")
     assert words_of(report_on(two), "overfitting")[0].startswith("The probability of backtest overfitting needs four")

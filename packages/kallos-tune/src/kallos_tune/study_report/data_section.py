@@ -37,7 +37,7 @@ def _size(data: StudyData) -> tuple[tuple[str, Cell], ...]:
         ("steps", len(data.frame)),
         ("first", _moment(times[0])),
         ("last", _moment(times[-1])),
-        ("step", data.step.text),
+        ("step", str(data.step)),
         ("filled steps, neither trained on nor scored", f"{n_filled} ({per_cent(n_filled / len(data.frame))} %)"),
         ("features", len(data.features)),
     )
