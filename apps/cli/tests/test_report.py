@@ -27,7 +27,7 @@ def test_a_report_lies_in_the_current_folder_and_draws_forecasts(main_within, st
     commands = re.search(r"<figcaption>In a shell</figcaption>\s*<pre[^>]*><code>(.*?)</code>", text, re.DOTALL)[1]
     rerun, train, again = (shlex.split(line) for line in commands.splitlines())
     assert rerun == ["kallos-run", "study", "rerun", "small"]
-    assert train == ["kallos-run", "train", "--study", "small"]
+    assert train == ["kallos-run", "train", "--study", "small"]  # and not as ./run calls it
     assert again[:4] == ["kallos-run", "tune", "--study-name", "small_again"]
 
 

@@ -75,9 +75,12 @@ def test_the_verdict_is_told_in_its_own_words(judged):
     study, data = judged
     contents = report_on(study, data)
     verdict = stored_verdict(study.user_attrs)
-    assert words_of(contents, "verdict") == verdict_lines(verdict)
-    marked = [part.text for part in section_of(contents, "verdict").parts if getattr(part, "kind", "") == "verdict"]
-    assert [text.partition(":")[0] for text in marked] == ["verdict"]
+    first, *others = (part for part in section_of(contents, "verdict").parts if isinstance(part, Words))
+    assert first.kind == "verdict"
+    assert first.text.startswith("verdict: ")
+    lines = verdict_lines(verdict)
+    assert [part.text for part in others] == [line for line in lines if line != first.text]
+    assert len(others) == len(lines) - 1
     rows = table_of(contents, "verdict", "The walk-forward choice")
     assert [row[0] for row in rows] == [fold.number for fold in verdict.folds] == [2, 3]
     assert dict(table_of(contents, "verdict", "What it rests on"))["judged steps"] == verdict.n_steps
@@ -124,11 +127,12 @@ def test_the_heat_map_is_skill_by_fold_and_pruned_trials_end_early(judged):
 
 def test_pruned_trials_stand_apart_in_the_history(judged):
     study, data = judged
-    (axis,) = drawn(report_on(study, data))["history"].axes
-    lines = {line.get_label(): list(line.get_xdata()) for line in axis.lines}
-    assert lines["complete"] == [0, 1, 2]
-    assert lines["pruned (error so far)"] == [3]
-    assert lines["failed"] == [4]
+    above, below = (
+        {line.get_label(): list(line.get_xdata()) for line in axis.lines}
+        for axis in drawn(report_on(study, data))["history"].axes
+    )
+    assert above["complete"] == [0, 1, 2]
+    assert (below["pruned"], below["failed"]) == ([3], [4])
     assert words_of(report_on(study, data), "history")[0].startswith("3 complete trials, 1 pruned, 1 failed")
 
 
@@ -148,7 +152,7 @@ def test_without_prices_the_report_says_so_and_draws_what_it_can(judged):
     assert words_of(contents, "data") == [
         "Filled steps and holes are not told: the prices were not at hand when this report was written."
     ]
-    assert words_of(contents, "verdict") == verdict_lines(stored_verdict(study.user_attrs))
+    assert sorted(words_of(contents, "verdict")) == sorted(verdict_lines(stored_verdict(study.user_attrs)))
     assert names_of(contents) == ["fold-scores", "history", "slices", "parallel", "time"]
     assert len(drawn(contents)) == 5
 
@@ -249,7 +253,9 @@ def test_importances_only_of_enough_trials(stored_study):
 
 def test_overfitting_of_steps_with_prices_and_of_folds_without(stored_study):
     study, data = stored_study("CCCC", target_folds=5, val_share=0.6)
-    assert "80 judged steps in 8 blocks were halved in all 70 ways" in words_of(report_on(study, data), "overfitting")[0]
+    assert (
+        "80 judged steps in 8 blocks were halved in all 70 ways" in words_of(report_on(study, data), "overfitting")[0]
+    )
     assert "5 folds in 4 blocks were halved in all 6 ways" in words_of(report_on(study), "overfitting")[0]
     two, _ = stored_study("CC")
     assert words_of(report_on(two), "overfitting")[0].startswith("The probability of backtest overfitting needs four")
@@ -260,7 +266,7 @@ def test_a_verdict_of_fewer_trials_is_made_anew_with_prices_and_told_without(jud
     study.add_trial(study.trials[0])
     assert words_of(report_on(study), "verdict")[-1].startswith("(judged after 4 trials of the 5 that are finished")
     told = words_of(report_on(study, data), "verdict")
-    assert "among 5 trials" in told[0]
+    assert any("among 5 trials" in line for line in told)
     assert not told[-1].startswith("(judged after")
 
 

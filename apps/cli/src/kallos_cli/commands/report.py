@@ -1,6 +1,7 @@
 """``kallos-run study report``: what a study found, in one file to look at and to send on."""
 
 import re
+import shlex
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +12,6 @@ import typer
 from .. import command_line, options, output
 from ..databases import Databases
 from ..output_path import require_writable
-from ..progress import LOADING
 from ..setting_options import SETTING_OPTIONS
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def report(
     study = load_study(databases.studies, name, optuna_schema=optuna_schema)
     logs.tame_optuna()
     if not quiet:
-        output.say(LOADING)
+        output.say("reading the study and its prices…")
     data = _data(study, databases)
     commands = _commands(study, databases, optuna_schema)
     write_report(study, destination, format=format_name, interactive=interactive, data=data, commands=commands)
@@ -120,11 +120,13 @@ def _commands(study: "optuna.Study", databases: Databases, optuna_schema: str | 
         words += [option, definition[key]]
     words += ["--target-col", definition["target_col"], "--features", "groups.toml"]
     words += [*_tables(definition, reading), *_settings(definition, reading), "--workers", "1"]
+    storage = command_line.storage_options(databases, optuna_schema)
     return [
         *command_line.needed_first(databases),
-        command_line.with_storage(["study", "rerun", name], databases, optuna_schema),
-        command_line.with_storage(["train", "--study", name], databases, optuna_schema),
-        command_line.with_storage(words, databases, optuna_schema),
+        *(
+            shlex.join(["kallos-run", *command, *storage])  # by its own name, whoever reads it and wherever
+            for command in (["study", "rerun", name], ["train", "--study", name], words)
+        ),
     ]
 
 

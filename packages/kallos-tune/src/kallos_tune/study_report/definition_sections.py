@@ -10,7 +10,7 @@ from .contents import Cell, Code, Facts, Part, Section, Table, Words
 from .gathered import Gathered
 
 # What has a table of its own, here or among the data.
-_APART: Final = {"search_space", "folds", "feature_groups", "target_transform"}
+_APART: Final = {"search_space", "folds", "feature_groups", "target_transform", "likelihood"}
 _WORDS: Final = {
     "asset_id": "asset",
     "first": "first step",
@@ -41,7 +41,9 @@ def definition_section(gathered: Gathered) -> Section:
         parts.append(Table(("from trial", "what", "as made", "from then on"), rows, "Changes since"))
     reading: Mapping[str, Any] = attributes.get(READING) or {}
     if reading:
-        parts.append(Facts(tuple((name, _plain(value)) for name, value in reading.items()), "How the history is read"))
+        flat = {name: value for name, value in reading.items() if name != "tables"} | dict(reading.get("tables") or {})
+        rows = tuple((name.replace("_", " "), _plain(value)) for name, value in flat.items())
+        parts.append(Facts(rows, "How the history is read"))
     versions: Mapping[str, str] = attributes.get(VERSIONS, {})
     if versions:
         parts.append(Facts(tuple(versions.items()), "Versions that it was begun with"))
@@ -53,6 +55,7 @@ def reproduction_section(gathered: Gathered) -> Section:
     name = gathered.study.study_name
     python = (
         "from kallos_tune import load_study, rerun_trial\n\n"
+        'database = "sqlite:///kallos.db"  # or wherever prices and study are\n'
         f"study = load_study(database, {name!r})\n"
         "assert rerun_trial(study, database).equal  # the best trial, trained again: every score to the last digit\n"
     )
@@ -77,6 +80,8 @@ def _definition(definition: Mapping[str, Any]) -> tuple[tuple[str, Cell], ...]:
             rows.append((_WORDS.get(name, name.replace("_", " ")), _plain(value)))
         if name == "target_col":
             rows.append(("learnt of it", f"its {LEARNT[definition['target_transform']]}"))
+        if name == "metric":
+            rows.append(("likelihood", definition["likelihood"]))
     return tuple(rows)
 
 

@@ -77,8 +77,8 @@ def history_section(gathered: Gathered) -> Section:
         f"{counts[TrialState.FAIL]} failed"
     )
     lead = (
-        f"{told}. Pruned trials stand at their error where they were pruned, which is of fewer epochs or folds than a "
-        "score, and not to be compared with one."
+        f"{told}. Pruned trials stand apart, at their error where they were pruned: it is of fewer epochs or folds "
+        "than a score, and not to be compared with one."
     )
     naive = float(np.mean(gathered.naive_scores)) if gathered.naive_scores else None
     best = f"; the best score is {gathered.complete[0].value:.4g}" if gathered.complete else ""

@@ -19,6 +19,7 @@ from .contents import Cell, Facts, Part, Picture, Section, Table, Words
 from .figures.forecast_figures import forecast_figure, gain_figure
 from .gathered import Gathered, fold_scores
 
+_VERDICT: Final = "verdict:"
 _STEPS_PER_BLOCK: Final = 10
 _TOO_LITTLE: Final = "The probability of backtest overfitting needs four folds, or prices and forty judged steps."
 
@@ -26,7 +27,9 @@ _TOO_LITTLE: Final = "The probability of backtest overfitting needs four folds, 
 def verdict_section(gathered: Gathered) -> Section:
     """Return the verdict and the numbers that it rests on."""
     lines = gathered.verdict_lines
-    parts: list[Part] = [Words(line, "verdict" if line.startswith("verdict:") else "plain") for line in lines]
+    # Whoever looks at the first lines alone is to have seen the sentence that counts.
+    parts: list[Part] = [Words(line, "verdict") for line in lines if line.startswith(_VERDICT)]
+    parts += [Words(line) for line in lines if not line.startswith(_VERDICT)]
     if gathered.change_of_data is not None:
         parts.append(Words(f"Mind that {gathered.change_of_data}. The verdict is about the data as they were.", "note"))
     verdict = gathered.verdict

@@ -13,7 +13,6 @@ from .compose import contents_of
 from .contents import Contents
 from .gathered import Gathered
 from .html import html_of
-from .interactive import charts_of, plotly_script
 from .markdown import markdown_of
 from .svg import png_of
 
@@ -76,6 +75,8 @@ def write_report(
         _write_markdown(contents, path)
         return path
     if interactive:
+        from .interactive import charts_of, plotly_script  # noqa: PLC0415 - imports pyplot and, where it is, plotly
+
         charts = charts_of(study, contents, score_name=gathered.score_name)
         page = html_of(contents, charts=charts, script=plotly_script())
     else:

@@ -7,12 +7,12 @@ from .figures import counted, p_value, per_cent
 from .verdict import Verdict
 
 _MEANS: Final[dict[Band, str]] = {
-    "low": "low: the trial that is best on some of them mostly stays in the better half on others, so the choice means "
+    "low": "low: the best trial of one half mostly stays among the better ones on the other, so the choice means "
     "something. Whether it beats a naive forecast is another question, which the verdict answers",
     "middling": "middling: which trial is best depends to some part on luck: trust the average of several more than "
     "the best one",
-    "high": "high: the trial that is best on some of them is little better on others than one drawn by lot: its "
-    "parameters are no finding. So it is, too, where all trials are equally good",
+    "high": "high: the best trial of one half is little better on the other than one drawn by lot: its parameters "
+    "are no finding. So it is, too, where all trials are equally good",
 }
 
 

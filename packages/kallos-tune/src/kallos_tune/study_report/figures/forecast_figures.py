@@ -56,11 +56,12 @@ def gain_figure(times: Times, gains: Floats, starts: Sequence[tuple[np.datetime6
     figure = new_figure(height=3.2)
     axis = figure.subplots()
     axis.axhline(0, color=INK, alpha=0.5, linewidth=0.8)
-    saved = np.cumsum(gains)
+    saved = np.concatenate([[0.0], np.cumsum(gains)])
     # Folds need not follow upon one another: a line over the hole would say that something was forecast there.
     bounds = [int(np.searchsorted(times, start)) for start, _ in starts]
     for first, last in zip(bounds, [*bounds[1:], len(times)], strict=True):
-        axis.plot(*thinned(times[first:last], saved[first:last]), color=BLUE, linewidth=1.5)
+        since = np.insert(times[first:last], 0, times[first])
+        axis.plot(*thinned(since, saved[first : last + 1]), color=BLUE, linewidth=1.5)
     for start, number in starts:
         axis.axvline(start, color=INK, alpha=0.2, linewidth=0.8)  # pyright: ignore[reportArgumentType] - a time
         axis.annotate(f" fold {number}", (start, 1.0), xycoords=("data", "axes fraction"), va="top", fontsize="small")  # pyright: ignore[reportArgumentType]

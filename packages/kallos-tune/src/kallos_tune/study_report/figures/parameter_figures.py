@@ -88,7 +88,7 @@ def parallel_figure(trials: Sequence[FrozenTrial], names: Sequence[str], *, scor
     for place, axis in enumerate(axes):
         _upright(panel, place, axis)
     panel.set_xlim(-0.3, len(axes) - 0.4)
-    panel.set_ylim(-0.06, 1.06)
+    panel.set_ylim(-0.1, 1.1)
     panel.set_xticks(range(len(axes)), [axis.name for axis in axes])
     panel.set_yticks([])
     panel.tick_params(axis="x", length=0)
@@ -101,4 +101,8 @@ def _upright(panel: "Axes", place: int, axis: ParameterAxis) -> None:
     panel.vlines(place, 0, 1, color=INK, alpha=0.6, linewidth=0.8)
     for at, label in zip(*axis.ticks, strict=True):
         panel.hlines(at, place - 0.03, place, color=INK, alpha=0.6, linewidth=0.8)
-        panel.text(place + 0.03, at, label, va="center", fontsize="small")
+        if at in (0, 1):  # beyond the ends no line crosses it
+            beyond, side = (0.02, "bottom") if at else (-0.02, "top")
+            panel.text(place, at + beyond, label, ha="center", va=side, fontsize="small")
+        else:
+            panel.text(place + 0.03, at, label, va="center", fontsize="small")

@@ -17,7 +17,7 @@ _COLOURS = {TrialState.COMPLETE: BLUE, TrialState.PRUNED: GREY, TrialState.FAIL:
 
 
 def history_figure(trials: Sequence[FrozenTrial], naive_score: float | None, *, score_name: str) -> "Figure":
-    """Draw the score of each trial and the best so far; pruned trials apart, at their error where they were pruned.
+    """Draw the score of each trial and the best so far; below, on a scale of their own, pruned trials.
 
     Parameters
     ----------
@@ -27,28 +27,34 @@ def history_figure(trials: Sequence[FrozenTrial], naive_score: float | None, *, 
         Mean over the folds.
     score_name : str
     """
-    figure = new_figure(height=3.4)
-    axis = figure.subplots()
-    complete = [trial for trial in trials if trial.state == TrialState.COMPLETE]
-    pruned = [trial for trial in trials if trial.state == TrialState.PRUNED and trial.intermediate_values]
-    failed = [trial.number for trial in trials if trial.state == TrialState.FAIL]
-    scores = [_score(trial) for trial in complete]
-    numbers = [trial.number for trial in complete]
-    last = [trial.intermediate_values[max(trial.intermediate_values)] for trial in pruned]
+    figure = new_figure(height=4.2)
+    scores, rest = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
     if naive_score is not None:
-        axis.axhline(naive_score, color=ORANGE, linewidth=1.2, label="naive")
-    axis.plot([each.number for each in pruned], last, "x", color=GREY, markersize=5, label="pruned (error so far)")
-    axis.plot(numbers, scores, "o", color=BLUE, markersize=5, label="complete")
-    if scores:
-        axis.step(numbers, np.minimum.accumulate(scores), where="post", color=GREEN, linewidth=1.4, label="best so far")
-    axis.plot(failed, np.zeros(len(failed)), "|", color=RED, transform=axis.get_xaxis_transform(), label="failed")
-    seen = [*scores, *last, *([] if naive_score is None else [naive_score])]
-    axis.set_ylim(*_shown(np.array(seen)))
-    axis.set_xlim(-0.5, max(trial.number for trial in trials) + 0.5)
-    _whole_numbers(axis.xaxis)
-    axis.set_xlabel("trial")
-    axis.set_ylabel(f"{score_name}, lower is better")
-    faint_grid(axis)
+        scores.axhline(naive_score, color=ORANGE, linewidth=1.2, label="naive")
+    complete = {trial.number: _score(trial) for trial in trials if trial.state == TrialState.COMPLETE}
+    values = np.array(list(complete.values()))
+    scores.plot(list(complete), values, "o", color=BLUE, markersize=5, label="complete")
+    if complete:
+        best = np.minimum.accumulate(values)
+        scores.step(list(complete), best, where="post", color=GREEN, linewidth=1.4, label="best so far")
+    scores.set_ylim(*_shown(np.append(values, [] if naive_score is None else [naive_score])))
+    scores.set_ylabel(f"{score_name}, lower is better")
+    pruned = {
+        trial.number: trial.intermediate_values[max(trial.intermediate_values)]
+        for trial in trials
+        if trial.state == TrialState.PRUNED and trial.intermediate_values
+    }
+    rest.plot(list(pruned), list(pruned.values()), "x", color=GREY, markersize=5, label="pruned")
+    rest.set_ylim(*_shown(np.array(list(pruned.values()))))
+    rest.set_ylabel("error so far")
+    failed = [trial.number for trial in trials if trial.state == TrialState.FAIL]
+    if failed:
+        rest.plot(failed, np.zeros(len(failed)), "|", color=RED, transform=rest.get_xaxis_transform(), label="failed")
+    rest.set_xlim(-0.5, max(trial.number for trial in trials) + 0.5)
+    _whole_numbers(rest.xaxis)
+    rest.set_xlabel("trial")
+    for axis in (scores, rest):
+        faint_grid(axis)
     figure.legend(loc="outside upper left", ncols=5)
     return figure
 
