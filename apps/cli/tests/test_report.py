@@ -48,10 +48,8 @@ def test_the_command_that_it_shows_makes_the_same_study(main_within, study, tmp_
 
 
 def test_without_the_prices_it_says_so_and_goes_on(main_within, study, tmp_path):
-    study.rename(tmp_path / "studies.db")
-    code, out, err = main_within(
-        "study", "report", "small", "--studies-url", f"sqlite:///{tmp_path / 'studies.db'}", "--json"
-    )
+    elsewhere = ("--db-url", "sqlite:///nowhere.db", "--studies-url", f"sqlite:///{study}")
+    code, out, err = main_within("study", "report", "small", *elsewhere, "--json")
     assert code == 0, err
     found = json.loads(out)
     assert found["output"] == str(tmp_path / "small_report.html")

@@ -78,7 +78,7 @@ def history_section(gathered: Gathered) -> Section:
     )
     lead = (
         f"{told}. Pruned trials stand apart, at their error where they were pruned: it is of fewer epochs or folds "
-        "than a score, and not to be compared with one."
+        "than a score, and not to be compared with one. What is far worse than the others stands at the upper edge."
     )
     naive = float(np.mean(gathered.naive_scores)) if gathered.naive_scores else None
     best = f"; the best score is {gathered.complete[0].value:.4g}" if gathered.complete else ""

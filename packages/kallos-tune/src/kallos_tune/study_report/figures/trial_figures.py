@@ -19,6 +19,8 @@ _COLOURS = {TrialState.COMPLETE: BLUE, TrialState.PRUNED: GREY, TrialState.FAIL:
 def history_figure(trials: Sequence[FrozenTrial], naive_score: float | None, *, score_name: str) -> "Figure":
     """Draw the score of each trial and the best so far; below, on a scale of their own, pruned trials.
 
+    What is far worse than nine in ten stands at the upper edge.
+
     Parameters
     ----------
     trials : sequence of FrozenTrial
@@ -33,19 +35,22 @@ def history_figure(trials: Sequence[FrozenTrial], naive_score: float | None, *, 
         scores.axhline(naive_score, color=ORANGE, linewidth=1.2, label="naive")
     complete = {trial.number: _score(trial) for trial in trials if trial.state == TrialState.COMPLETE}
     values = np.array(list(complete.values()))
-    scores.plot(list(complete), values, "o", color=BLUE, markersize=5, label="complete")
+    limits = _shown(np.append(values, [] if naive_score is None else [naive_score]))
+    scores.plot(list(complete), np.minimum(values, limits[1]), "o", color=BLUE, markersize=5, label="complete")
     if complete:
         best = np.minimum.accumulate(values)
         scores.step(list(complete), best, where="post", color=GREEN, linewidth=1.4, label="best so far")
-    scores.set_ylim(*_shown(np.append(values, [] if naive_score is None else [naive_score])))
+    scores.set_ylim(*limits)
     scores.set_ylabel(f"{score_name}, lower is better")
     pruned = {
         trial.number: trial.intermediate_values[max(trial.intermediate_values)]
         for trial in trials
         if trial.state == TrialState.PRUNED and trial.intermediate_values
     }
-    rest.plot(list(pruned), list(pruned.values()), "x", color=GREY, markersize=5, label="pruned")
-    rest.set_ylim(*_shown(np.array(list(pruned.values()))))
+    errors = np.array(list(pruned.values()))
+    limits = _shown(errors)
+    rest.plot(list(pruned), np.minimum(errors, limits[1]), "x", color=GREY, markersize=5, label="pruned")
+    rest.set_ylim(*limits)
     rest.set_ylabel("error so far")
     failed = [trial.number for trial in trials if trial.state == TrialState.FAIL]
     if failed:
@@ -126,8 +131,8 @@ def _shown(values: Floats) -> tuple[float, float]:
     values = values[np.isfinite(values)]
     if not len(values):
         return 0.0, 1.0
-    low, middle = float(values.min()), float(np.median(values))
-    high = min(float(values.max()), low + max(6 * (middle - low), float(np.quantile(values, 0.8)) - low))
+    low = float(values.min())
+    high = min(float(values.max()), low + 3 * (float(np.quantile(values, 0.9)) - low))
     room = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
     return low - room, high + room
 
