@@ -9,7 +9,7 @@ from .svg import svg_of
 
 # Whatever stands in a study or a table, a browser runs none of it and fetches nothing.
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-_POLICY_OF_SCRIPTS: Final = "script-src 'unsafe-inline' 'unsafe-eval'; img-src data: blob:; worker-src blob:"
+_POLICY_WITH_SCRIPT: Final = f"{_POLICY} blob:; script-src 'unsafe-inline' 'unsafe-eval'; worker-src blob:"
 _KINDS: Final[Mapping[type[Part], str]] = {
     Words: "words",
     Table: "table",
@@ -59,7 +59,7 @@ def html_of(contents: Contents, *, charts: Mapping[str, str] | None = None, scri
         figures=figures,
         charts=charts,
         script=script,
-        policy=f"{_POLICY}; {_POLICY_OF_SCRIPTS}" if script else _POLICY,
+        policy=_POLICY_WITH_SCRIPT if script else _POLICY,
         kind_of=_kind_of,
         cell_text=cell_text,
     )
