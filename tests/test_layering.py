@@ -213,6 +213,7 @@ def modules_after(statement):
             {"torch", "darts", "optuna", "arch", "statsmodels"},
         ),
         ("from kallos_tune import run_tuning, study_result", {"torch", "darts", "matplotlib", "ray"}),
+        ("from kallos_tune import write_report", {"torch", "darts", "matplotlib", "jinja2", "plotly", "ray"}),
     ],
 )
 def test_what_is_not_needed_is_not_loaded(statement, absent):

@@ -3,17 +3,33 @@
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import numpy as np
+import optuna
 import polars as pl
 import pytest
 import sqlalchemy
 import torch
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import TrialState
 
 from kallos_data import FeatureTables, get_walk_forward_splits, prepare_darts_timeseries
-from kallos_tune import ForecasterSettings, Recipe, TuningSettings, load_study, run_tuning, train_forecaster
+from kallos_tune import (
+    ForecasterSettings,
+    Recipe,
+    TuningSettings,
+    load_study,
+    load_study_data,
+    run_tuning,
+    train_forecaster,
+)
+from kallos_tune.evaluation.forecast_record import forecast_to_text
+from kallos_tune.evaluation.pruning import rung_of_fold
 from kallos_tune.events import ignore
+from kallos_tune.study_definition import attributes_of_new_study
+from kallos_tune.study_source import reading_of
+from kallos_tune.trial_attributes import FAILURE, FOLD_SCORES, FORECASTS, OUT_OF_SAMPLE
 
 GROUPS = {"unbounded_features": ["signal"], "volume_features": ["volume"]}
 TINY_SPACE = {
@@ -136,6 +152,67 @@ def quantile_model(tmp_path_factory):
 def quantile_study(quantile_model, database):
     """Put that study into the database; return it."""
     return _copied(quantile_model / "history.db", database)
+
+
+@pytest.fixture
+def stored_study(database, settings):
+    """Return a function that stores a study in memory whose trials were never trained, and returns it with its data.
+
+    ``states`` has a letter for each trial: Complete, Pruned after the first fold, Failed. A complete trial forecasts
+    the truth with an error of its own.
+    """
+    return partial(_stored_study, database, settings.changed(pruner="none"))
+
+
+def _stored_study(database, settings, states="CCCPF", *, name="s", with_forecasts=True, target_col="ret", **changes):
+    settings = settings.changed(**changes)
+    data = load_study_data("X", "2021-04-30", database, target_col, GROUPS, settings=settings)
+    study = optuna.create_study(study_name=name)
+    about = attributes_of_new_study(data.definition("gru"), data.naive_scores, data.used, reading_of(settings.history))
+    for key, value in about.items():
+        study.set_user_attr(key, value)
+    for number, state in enumerate(states):
+        study.add_trial(_stored_trial(number, state, data, with_forecasts))
+    return study, data
+
+
+def _stored_trial(number, state, data, with_forecasts):
+    rng = np.random.default_rng(number)
+    n_folds = {"C": len(data.targets), "P": 1, "F": 0}[state]
+    scores, forecasts = [], []
+    for target in data.targets[:n_folds]:
+        actual = target.values[target.val_start :]
+        forecast = actual + (0.5 + 0.1 * number) * np.std(np.diff(actual)) * rng.normal(size=len(actual))
+        forecasts.append(forecast_to_text(forecast))
+        scores.append(float(np.sqrt(np.mean((forecast - actual) ** 2))))
+    attributes = {
+        FOLD_SCORES: scores,
+        "fold_naive_scores": data.naive_scores[:n_folds],
+        "fold_epochs": [2] * n_folds,
+        "fold_best_epochs": [1] * n_folds,
+        "fold_seconds": [1.0] * n_folds,
+    }
+    if with_forecasts:
+        attributes |= {FORECASTS: forecasts, OUT_OF_SAMPLE: [None, *forecasts[1:]][:n_folds]}
+    drawn = {
+        "hidden_dim": int(rng.integers(4, 9)),
+        "n_rnn_layers": 1,
+        "dropout": float(rng.uniform(0, 0.2)),
+        "batch_size": int(rng.choice([32, 64])),
+        "input_chunk_length": int(rng.integers(4, 9)),
+        "learning_rate": float(10 ** rng.uniform(-3, -2)),
+    }
+    trial = optuna.trial.create_trial(
+        state={"C": TrialState.COMPLETE, "P": TrialState.PRUNED, "F": TrialState.FAIL}[state],
+        value=float(np.mean(scores)) if state == "C" else None,
+        params=drawn,
+        distributions=dict(data.settings.search.space),
+        user_attrs={FAILURE: "RuntimeError: broken on purpose"} if state == "F" else attributes,
+        intermediate_values={rung_of_fold(fold): score for fold, score in enumerate(scores, start=1)},
+    )
+    trial.datetime_start = datetime(2024, 1, 1, 12, number, tzinfo=UTC).replace(tzinfo=None)
+    trial.datetime_complete = trial.datetime_start + timedelta(seconds=30 + number)
+    return trial
 
 
 def _copied(path, database):

@@ -53,10 +53,13 @@ def value_typed(options: Sequence[str]) -> str | None:
 
 def with_storage(command: Sequence[str], databases: Databases, optuna_schema: str | None = None) -> str:
     """Return a command with the options that lead to the same databases."""
-    words = [*command, *_to_prices(databases), *_to_studies(databases)]
-    if optuna_schema is not None:
-        words += ["--optuna-schema", optuna_schema]
-    return of_program(*words)
+    return of_program(*command, *storage_options(databases, optuna_schema))
+
+
+def storage_options(databases: Databases, optuna_schema: str | None = None) -> list[str]:
+    """Return the options that lead to the same databases, without a password."""
+    words = [*_to_prices(databases), *_to_studies(databases)]
+    return words if optuna_schema is None else [*words, "--optuna-schema", optuna_schema]
 
 
 def table_options(tables: FeatureTables) -> dict[str, str]:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import output
-from .wording import count
 
 if TYPE_CHECKING:
     import optuna
@@ -39,19 +38,10 @@ def show_best(result: "StudyResult") -> None:
 
 def show_verdict(study: "optuna.Study") -> None:
     """Print what the models of a study are worth out of sample, or that they were not judged yet."""
-    from kallos_tune import n_finished, stored_verdict, verdict_lines
+    from kallos_tune import lines_of_study
 
-    verdict, finished = stored_verdict(study.user_attrs), n_finished(study)
-    if verdict is None:
-        output.show("verdict: none yet. It is made at the end of kallos-run tune; start that again to get one")
-        return
-    for line in verdict_lines(verdict):
+    for line in lines_of_study(study):
         output.show(line)
-    if verdict.n_trials != finished:
-        output.show(
-            f"(judged after {count(verdict.n_trials, 'trial')} of the {finished} that are finished by now: kallos-run "
-            "tune judges anew at its end)"
-        )
 
 
 def show_folds(result: "StudyResult") -> None:

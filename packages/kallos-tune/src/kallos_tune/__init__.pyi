@@ -4,6 +4,7 @@ from .errors import DatabaseUnavailableError as DatabaseUnavailableError
 from .errors import ForeignTablesError as ForeignTablesError
 from .errors import KallosError as KallosError
 from .errors import LockTimeoutError as LockTimeoutError
+from .errors import MissingLibraryError as MissingLibraryError
 from .errors import MissingMatplotlibError as MissingMatplotlibError
 from .errors import MissingRayError as MissingRayError
 from .errors import StorageError as StorageError
@@ -76,7 +77,11 @@ from .study_data import StudyData as StudyData
 from .study_data import load_study_data as load_study_data
 from .study_definition import current_definition as current_definition
 from .study_definition import naive_scores_of as naive_scores_of
+from .study_report.write import ReportFormat as ReportFormat
+from .study_report.write import write_report as write_report
+from .study_source import load_data_of_study as load_data_of_study
 from .study_verdict import judge_study as judge_study
+from .study_verdict import lines_of_study as lines_of_study
 from .study_verdict import stored_verdict as stored_verdict
 from .trial_attributes import best_score as best_score
 from .trial_attributes import n_finished as n_finished
@@ -84,6 +89,8 @@ from .trials import abandoned_trial as abandoned_trial
 from .trials import running_trials as running_trials
 from .trials import trial_counts as trial_counts
 from .trials import trials_table as trials_table
+from .verdict.backtest_overfitting import Overfitting as Overfitting
+from .verdict.backtest_overfitting import backtest_overfitting as backtest_overfitting
 from .verdict.coverage import Coverage as Coverage
 from .verdict.coverage import coverage_of as coverage_of
 from .verdict.coverage import pinball_loss as pinball_loss

@@ -139,6 +139,24 @@ class MissingMatplotlibError(KallosError, ImportError):
         super().__init__("pictures need matplotlib, which is not installed: pip install 'kallos-tune[pictures]'")
 
 
+class MissingLibraryError(KallosError, ImportError):
+    """Something is asked for that needs a library which is not installed.
+
+    Attributes
+    ----------
+    library : str
+    extra : str
+        Which extra of kallos-tune brings it.
+    """
+
+    def __init__(self, what: str, library: str, extra: str, *, parameter: str | None = None) -> None:
+        self.library = library
+        self.extra = extra
+        super().__init__(
+            f"{what} {library}, which is not installed: pip install 'kallos-tune[{extra}]'", parameter=parameter
+        )
+
+
 class StudyNotFoundError(KallosError, LookupError):
     """No study of that name in the storage.
 

@@ -12,7 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from .errors import ConfigError
 from .score_names import score_name_of
-from .study_definition import CHANGES, FINGERPRINT, NAIVE_SCORES, READING, VERSIONS, definition_as_made
+from .study_definition import CHANGES, FINGERPRINT, NAIVE_SCORES, READING, VERSIONS, required_definition
 from .study_verdict import VERDICT
 from .trial_attributes import FOLD_SCORES, MADE_WITH, best_score
 from .trials import trial_counts
@@ -99,9 +99,7 @@ def study_result(study: optuna.Study) -> StudyResult:
     ConfigError
         Where the study was not made by Kallos, or no trial is complete yet.
     """
-    definition = definition_as_made(study.user_attrs)
-    if definition is None:
-        raise ConfigError(f"study {study.study_name!r} was not made by Kallos: open it with Optuna's own tools")
+    definition = required_definition(study)
     if best_score(study) is None:
         raise ConfigError(f"study {study.study_name!r} has no complete trial yet: run more trials first")
     best = study.best_trial
@@ -167,10 +165,22 @@ def write_best_params(study: optuna.Study, path: str | Path) -> Path:
     """
     path = Path(path)
     text = json.dumps(study_result(study).to_dict(), indent=2, allow_nan=False) + "\n"
+    replace_file(path, text.encode())
+    return path
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file, all of it or nothing, in place of one that is there.
+
+    Raises
+    ------
+    ConfigError
+        Where it cannot be written.
+    """
     beside = path.with_name(f".{path.name}.{token_hex(4)}")
     try:
-        with beside.open("x", encoding="utf-8") as file:
-            file.write(text)
+        with beside.open("xb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
@@ -178,4 +188,3 @@ def write_best_params(study: optuna.Study, path: str | Path) -> Path:
         raise ConfigError(f"cannot write {path}: {error.strerror}; name another file or folder") from error
     finally:
         beside.unlink(missing_ok=True)
-    return path

@@ -14,7 +14,7 @@ import optuna
 import polars as pl
 
 from .data_fingerprint import change_of, fingerprint_of
-from .errors import StudyExistsError, StudyMismatchError
+from .errors import ConfigError, StudyExistsError, StudyMismatchError
 from .settings import Resume
 from .versions import versions
 
@@ -127,6 +127,20 @@ def current_definition(user_attributes: Mapping[str, Any]) -> dict[str, Any] | N
         return None
     for change in user_attributes.get(CHANGES, []):
         definition = definition | change["changed"]
+    return definition
+
+
+def required_definition(study: optuna.Study) -> dict[str, Any]:
+    """Return a study's definition as it was made.
+
+    Raises
+    ------
+    ConfigError
+        Where the study was not made by Kallos.
+    """
+    definition = definition_as_made(study.user_attrs)
+    if definition is None:
+        raise ConfigError(f"study {study.study_name!r} was not made by Kallos: open it with Optuna's own tools")
     return definition
 
 

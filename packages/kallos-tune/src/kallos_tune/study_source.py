@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
+import optuna
 from optuna.distributions import json_to_distribution
 
 from kallos_data import DatabaseConfig, FeatureTables
 
 from .settings import HistorySettings, TuningSettings
 from .study_data import StudyData, load_study_data
+from .study_definition import READING, current_definition, required_definition
 
 _OF_A_STUDY: Final = (
     *("purge", "window", "forecast", "metric", "target_transform"),
@@ -80,3 +82,27 @@ def data_of_study(
         settings=settings_of(definition, reading),
         fold_bounds=definition["folds"],
     )
+
+
+def load_data_of_study(study: optuna.Study, db_kwargs: Mapping[str, object] | str | DatabaseConfig) -> StudyData:
+    """Load the data that a study is about, cut into the folds that it has.
+
+    They may have changed since: compare :meth:`StudyData.definition` with :func:`kallos_tune.current_definition`.
+
+    Parameters
+    ----------
+    study : optuna.Study
+    db_kwargs : mapping, str or DatabaseConfig
+        Database of the history.
+
+    Raises
+    ------
+    ConfigError
+        Where the study was not made by Kallos.
+    kallos_data.KallosError
+        As in :func:`kallos_tune.load_study_data`.
+    """
+    required_definition(study)
+    definition = current_definition(study.user_attrs)
+    assert definition is not None, "it has one"
+    return data_of_study(definition, db_kwargs, reading=study.user_attrs.get(READING))

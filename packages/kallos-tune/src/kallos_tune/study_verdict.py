@@ -12,8 +12,10 @@ from .evaluation.scoring import mean_is_a_rival, naive_forecasts
 from .study_data import StudyData
 from .trial_attributes import FINISHED, FOLD_SCORES, OUT_OF_SAMPLE, n_finished
 from .verdict.evidence import Floats, JudgedFold, TrialEvidence
+from .verdict.figures import counted
 from .verdict.judge import judge
 from .verdict.verdict import Verdict
+from .verdict.wording import verdict_lines
 
 VERDICT: Final = "kallos_verdict"
 
@@ -82,6 +84,20 @@ def stored_verdict(user_attributes: Mapping[str, Any]) -> Verdict | None:
     """
     kept = user_attributes.get(VERDICT)
     return None if kept is None else Verdict.from_dict(kept)
+
+
+def lines_of_study(study: optuna.Study) -> list[str]:
+    """Return what a study's models are worth out of sample in words, or that they were not judged yet."""
+    verdict, finished = stored_verdict(study.user_attrs), n_finished(study)
+    if verdict is None:
+        return ["verdict: none yet. It is made at the end of kallos-run tune; start that again to get one"]
+    lines = verdict_lines(verdict)
+    if verdict.n_trials != finished:
+        lines.append(
+            f"(judged after {counted(verdict.n_trials, 'trial')} of the {finished} that are finished by now: "
+            "kallos-run tune judges anew at its end)"
+        )
+    return lines
 
 
 def _evidence(trial: FrozenTrial, scored: Mapping[int, np.ndarray]) -> TrialEvidence:

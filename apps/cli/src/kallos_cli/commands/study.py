@@ -1,4 +1,4 @@
-"""``kallos-run study``: list and show studies, run a trial again, and abandon the trials of dead workers."""
+"""``kallos-run study``: list, show and report studies, run a trial again, and abandon the trials of dead workers."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -7,7 +7,7 @@ import typer
 from .. import output
 from ..databases import Databases
 from ..options import DEFAULT_DB_URL, DbUrl, Debug, Json, OptunaSchema, StudiesUrl
-from . import reap, rerun
+from . import reap, report, rerun
 
 if TYPE_CHECKING:
     from kallos_tune import StudySummary
@@ -25,12 +25,13 @@ SHOW_EXAMPLES = (
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="List and show studies, run a trial again, and abandon the trials of dead workers.",
+    help="List, show and report studies, run a trial again, and abandon the trials of dead workers.",
     epilog="[bold]Examples[/bold]\n\nkallos-run study list\n\nkallos-run study show gru_btc\n\n"
-    "kallos-run study rerun gru_btc\n\nkallos-run study reap gru_btc",
+    "kallos-run study report gru_btc\n\nkallos-run study rerun gru_btc\n\nkallos-run study reap gru_btc",
 )
 
 
+app.command("report", epilog=report.EXAMPLES)(report.report)
 app.command("rerun", epilog=rerun.EXAMPLES)(rerun.rerun)
 app.command("reap", epilog=reap.EXAMPLES)(reap.reap)
 

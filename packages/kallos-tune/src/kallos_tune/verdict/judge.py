@@ -6,7 +6,6 @@ from typing import Any, Final
 from ..errors import ConfigError
 from ..score_names import PINBALL, Metric
 from ..settings import Forecast
-from .choice import choice_for
 from .detectable import LEVEL
 from .evidence import JudgedFold, TrialEvidence, check_evidence
 from .facts import (
@@ -20,9 +19,9 @@ from .facts import (
     window_interval_facts,
 )
 from .findings import Conclusion
-from .sample import sample_of
 from .unjudged import why_nothing_is_judged
 from .verdict import Verdict
+from .walk_forward import walk_forward
 
 N_AVERAGE: Final = 5
 FEWEST_WINDOWS: Final = 10
@@ -79,12 +78,8 @@ def judge(
         if number < 1:
             raise ConfigError(f"must be 1 or more, not {number}", name)
     check_evidence(folds, trials)
-    choices = [
-        choice_for(fold.number, folds, trials, metric=metric, n_average=n_average)
-        for fold in folds[1:]
-        if len(fold.actual)
-    ]
-    usable = [choice for choice in choices if choice.trials]
+    walked = walk_forward(folds, trials, metric=metric, n_average=n_average)
+    choices, usable, sample = walked.choices, walked.usable, walked.sample
     facts: dict[str, Any] = {
         "metric": metric,
         "forecast": forecast,
@@ -93,7 +88,6 @@ def judge(
         **study_facts(folds, trials, metric),
         "skipped": skipped_folds(folds, choices),
     }
-    sample = sample_of(folds, trials, usable) if usable else None
     if sample is not None:
         facts["n_steps"] = len(sample)
     if why := why_nothing_is_judged(folds, choices, sample, fewest=FEWEST_WINDOWS * horizon):
