@@ -56,7 +56,7 @@ def use(context: typer.Context, named: str | None, *, ignored: bool) -> None:
         return
     _current = read(path)
     context.default_map = defaults_of(context.command, _current)
-    if context.default_map.get(context.invoked_subcommand) and not _SILENT & set(sys.argv[1:]):
+    if _anything(context.default_map.get(context.invoked_subcommand)) and not _SILENT & set(sys.argv[1:]):
         output.say(f"settings from {shown(path)}")
     _warn_of_passwords(_current)
 
@@ -118,6 +118,12 @@ def url_in_file(variable: str) -> str | None:
 def has_password(url: str) -> bool:
     """Return whether a database's URL holds one."""
     return _PASSWORD.search(url) is not None
+
+
+def _anything(defaults: Any) -> bool:  # noqa: ANN401 - of a command, or of subcommands by name
+    if isinstance(defaults, dict):
+        return any(map(_anything, defaults.values()))
+    return defaults is not None
 
 
 def _is_file(path: Path) -> bool:

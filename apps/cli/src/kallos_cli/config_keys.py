@@ -1,8 +1,9 @@
 """The keys of a configuration file: which there are, what each may hold, and which option it stands for."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import MISSING, dataclass
 from datetime import date
+from functools import cache
 from typing import Any, Final, Self, get_args
 
 import typer
@@ -72,7 +73,9 @@ class Key:
             name, MISSING, option.help or "", (kind,), False, (), option.min, option.max, above=None, below=None
         )
         variable: str | None = option.envvar if isinstance(option.envvar, str) else None
-        return cls(section, name, option.param_decls[0], variable, parameters, commands, facts, option.callback)
+        # Typer takes the first name for a default, and knows better once it sees where it stands.
+        flag: str = option.default
+        return cls(section, name, flag, variable, parameters, commands, facts, option.callback)
 
     @classmethod
     def of_setting(cls, option: SettingOption, parameters: tuple[str, ...], commands: tuple[str, ...]) -> Self:
@@ -114,32 +117,35 @@ def _of_settings() -> Iterator[Key]:
             yield Key.of_setting(option, (option.name,), _TRAIN)
 
 
-KEYS: Final[Sequence[Key]] = (
-    Key.of_option("database", "url", options.DbUrl, ("db_url",), _ALL),
-    Key.of_option("database", "studies_url", options.StudiesUrl, ("studies_url",), _ALL),
-    Key.of_option("database", "optuna_schema", options.OptunaSchema, ("optuna_schema",), _ALL),
-    Key.of_option("tables", "market", options.MarketTable, ("market_table",), _ALL),
-    Key.of_option("tables", "indicators", options.IndicatorsTable, ("indicators_table",), _ALL),
-    Key.of_option("tables", "id_column", options.IdColumn, ("id_column",), _ALL),
-    Key.of_option("tables", "timestamp_column", options.TimestampColumn, ("timestamp_column",), _ALL),
-    Key.of_option("study", "asset_id", options.AssetId, ("asset_id",), _TUNE),
-    Key.of_option("study", "end_date", options.EndDate, ("end_date",), _TUNE),
-    Key.of_option("study", "study_name", options.StudyName, ("study_name", "study"), (*_TUNE, *_TRAIN)),
-    Key.of_option("study", "model_name", options.ModelName, ("model_name",), _TUNE),
-    Key.of_option("study", "target_col", options.TargetCol, ("target_col",), _TUNE),
-    Key.of_option("study", "n_trials", options.NTrials, ("n_trials",), _TUNE),
-    *_of_settings(),
-)
+@cache
+def keys() -> tuple[Key, ...]:
+    """Return all keys, in the order of the file."""
+    return (
+        Key.of_option("database", "url", options.DbUrl, ("db_url",), _ALL),
+        Key.of_option("database", "studies_url", options.StudiesUrl, ("studies_url",), _ALL),
+        Key.of_option("database", "optuna_schema", options.OptunaSchema, ("optuna_schema",), _ALL),
+        Key.of_option("tables", "market", options.MarketTable, ("market_table",), _ALL),
+        Key.of_option("tables", "indicators", options.IndicatorsTable, ("indicators_table",), _ALL),
+        Key.of_option("tables", "id_column", options.IdColumn, ("id_column",), _ALL),
+        Key.of_option("tables", "timestamp_column", options.TimestampColumn, ("timestamp_column",), _ALL),
+        Key.of_option("study", "asset_id", options.AssetId, ("asset_id",), _TUNE),
+        Key.of_option("study", "end_date", options.EndDate, ("end_date",), _TUNE),
+        Key.of_option("study", "study_name", options.StudyName, ("study_name", "study"), (*_TUNE, *_TRAIN)),
+        Key.of_option("study", "model_name", options.ModelName, ("model_name",), _TUNE),
+        Key.of_option("study", "target_col", options.TargetCol, ("target_col",), _TUNE),
+        Key.of_option("study", "n_trials", options.NTrials, ("n_trials",), _TUNE),
+        *_of_settings(),
+    )
 
 
 def key_of(section: str, name: str) -> Key | None:
     """Return a key by its place in the file, None where there is none."""
-    return next((key for key in KEYS if (key.section, key.name) == (section, name)), None)
+    return next((key for key in keys() if (key.section, key.name) == (section, name)), None)
 
 
 def section_names() -> list[str]:
     """Return the sections there are, in the order of the file."""
-    names = list(dict.fromkeys(key.section for key in KEYS))
+    names = list(dict.fromkeys(key.section for key in keys()))
     names.insert(names.index("study"), "features")
     names.insert(names.index("search") + 1, "search.space")
     return names

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from .config_keys import FREE_SECTIONS, KEYS, Key, key_of, section_names
+from .config_keys import FREE_SECTIONS, Key, key_of, keys, section_names
 from .errors import UserError
 from .toml_lines import key_lines, line_of, syntax_error
 
@@ -114,14 +114,14 @@ def _no_section(name: str, *, is_table: bool) -> str:
         return f"no section [{name}]{_nearest(name, section_names(), '[{}]')}"
     if name in section_names():
         return f"{name} must be a section: write it as [{name}]"
-    owners = [str(key) for key in KEYS if key.name == name]
+    owners = [str(key) for key in keys() if key.name == name]
     below = f": it belongs below [{owners[0].partition('.')[0]}]" if owners else f"; sections are {_sections()}"
     return f"{name} stands in no section{below}"
 
 
 def _no_key(section: str, name: str) -> str:
-    names = [key.name for key in KEYS if key.section == section]
-    elsewhere = [key for key in KEYS if key.name == name or key.flag == "--" + name.replace("_", "-")]
+    names = [key.name for key in keys() if key.section == section]
+    elsewhere = [key for key in keys() if key.name == name or key.flag == "--" + name.replace("_", "-")]
     if elsewhere:
         return f"no key {section}.{name}; did you mean {elsewhere[0]}?"
     return f"no key {section}.{name}{_nearest(name, names, section + '.{}')}"

@@ -131,7 +131,8 @@ def values_in_words(distribution: BaseDistribution) -> str:
     """Return the values of a parameter as they are told: "16 to 64, log scale"."""
     match distribution:
         case CategoricalDistribution(choices=choices):
-            return " or ".join(str(choice) for choice in choices)
+            *first, last = map(str, choices)
+            return f"{', '.join(first)} or {last}" if first else last
         case IntDistribution(low=low, high=high) | FloatDistribution(low=low, high=high) if low == high:
             return str(low)
         case IntDistribution(low=low, high=high, step=step, log=log):

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from .. import config_file, options, output
-from ..config_keys import KEYS, Key
+from ..config_keys import Key, keys, section_names
 from ..config_reading import ConfigFile, shown
 from ..feature_groups import chosen_feature_groups
 from ..search_spaces import chosen_space
@@ -99,10 +99,14 @@ def space(
 
 def _settings(context: typer.Context) -> Iterator[_Shown]:
     tune, train = _parsed(context, "tune", context.args), _parsed(context, "train", [])
-    for key in KEYS:
-        yield _of_key(key, tune if key.parameters[0] in tune.params else train)
-    yield from _features(tune.params["features"], str(tune.params["target_col"]))
-    yield from _space(str(tune.params["model_name"]))
+    for section in section_names():
+        if section == "features":
+            yield from _features(tune.params["features"], str(tune.params["target_col"]))
+        elif section == "search.space":
+            yield from _space(str(tune.params["model_name"]))
+        for key in keys():
+            if key.section == section:
+                yield _of_key(key, tune if key.parameters[0] in tune.params else train)
 
 
 def _parsed(context: typer.Context, name: str, arguments: Sequence[str]) -> Any:  # noqa: ANN401 - a context of click

@@ -6,7 +6,8 @@ from dataclasses import MISSING, dataclass
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, Final
 
-from ..config_keys import KEYS, Key, section_names
+from .. import options
+from ..config_keys import Key, keys, section_names
 from ..default_workers import usable_cores
 from ..end_of_study import HOLD_OUT_SHARE, end_of_study, holds_out, study_name_of
 
@@ -19,6 +20,12 @@ _HEAD: Final = """\
 # where each comes from: kallos-run config show
 """
 _WIDTH: Final = 118
+_DEFAULT_TABLES: Final = {
+    "market": options.DEFAULT_MARKET_TABLE,
+    "indicators": options.DEFAULT_INDICATORS_TABLE,
+    "id_column": options.DEFAULT_ID_COLUMN,
+    "timestamp_column": options.DEFAULT_TIMESTAMP_COLUMN,
+}
 _SHOWN_ASSETS: Final = 8
 _TARGET: Final = "log_return"
 _MODEL: Final = "gru"
@@ -57,13 +64,13 @@ def _section(name: str, found: Found) -> Iterator[str]:
     elif name == "search.space":
         yield from _space()
     else:
-        for key in KEYS:
+        for key in keys():
             if key.section == name:
                 yield from _key(key, found)
 
 
 def _key(key: Key, found: Found) -> Iterator[str]:
-    yield from _comment(key.facts.meaning)
+    yield from _comment(key.facts.meaning + (f" The variable is {key.variable}." if key.variable else ""))
     set_here = _set_here(found)
     if str(key) in set_here:
         value, note = set_here[str(key)]
@@ -80,7 +87,7 @@ def _set_here(found: Found) -> dict[str, tuple[object, str]]:
     more = f" and {len(found.others) - _SHOWN_ASSETS} more" if len(found.others) > _SHOWN_ASSETS else ""
     pace = f", {asset.step.pace}" if asset.step else ""
     left = f"The last {HOLD_OUT_SHARE:.0%} of the rows come after it: they can show later what a study is worth."
-    keys: dict[str, tuple[object, str]] = {
+    known: dict[str, tuple[object, str]] = {
         "study.asset_id": (
             str(asset.asset_id),
             f"{asset.rows} rows{pace}, {asset.first:%Y-%m-%d} to {asset.last:%Y-%m-%d}. "
@@ -94,10 +101,10 @@ def _set_here(found: Found) -> dict[str, tuple[object, str]]:
         "study.target_col": (_target(found), ""),
     }
     if found.url is not None:
-        keys["database.url"] = (found.url, "")
+        known["database.url"] = (found.url, "")
     named = {"market": tables.market, "indicators": tables.indicators or ""}
     named |= {"id_column": tables.id_column, "timestamp_column": tables.timestamp_column}
-    return keys | {f"tables.{name}": (value, "") for name, value in named.items()}
+    return known | {f"tables.{name}": (value, "") for name, value in named.items() if value != _DEFAULT_TABLES[name]}
 
 
 def _target(found: Found) -> str:
@@ -149,6 +156,7 @@ def _example(key: Key, found: Found) -> object:
         "workers": usable_cores(),
         "ray_address": "localhost:6379",
         "members": 5,
+        **_DEFAULT_TABLES,
         "stop_on_last": 60,
     }
     default = key.facts.default
