@@ -170,7 +170,10 @@ TAMPERED = {
         f"{CARD} 'loss_fn' in the hyperparameters of member 0 is nothing that a card of format 2 has; {AGAIN}",
     ),
     "hyperparameters impossible for the architecture": (
-        lambda folder: (fill_a_member(folder, architecture="tcn"), folder.set_hparams(output_chunk_length=10)),
+        lambda folder: (
+            fill_a_member(folder, architecture="tcn"),
+            folder.set_hparams(output_chunk_length=10, kernel_size=None),
+        ),
         (
             f"{CARD} input_chunk_length must be above 1 and above the 10 steps that a tcn forecasts at "
             f"once, not 10; {AGAIN}"

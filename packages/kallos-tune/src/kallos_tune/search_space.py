@@ -81,14 +81,16 @@ def fingerprint(space: Space) -> str:
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _has(distribution: BaseDistribution, value: float) -> bool:
+def _has(distribution: BaseDistribution, value: float | None) -> bool:
     match distribution:
+        case CategoricalDistribution(choices=choices):
+            return value in choices
+        case _ if value is None:
+            return False
         case IntDistribution(low=low, high=high, step=step):
             return low <= value <= high and (value - low) % step == 0
         case FloatDistribution(low=low, high=high, step=None):
             return low <= value <= high
-        case CategoricalDistribution(choices=choices):
-            return value in choices
         case _:
             return False
 

@@ -175,7 +175,7 @@ def _choices(facts: SettingFacts, described: Mapping[str, object]) -> BaseDistri
         raise SpaceError(facts.name, f"must have a list of values as its choices, not {choices!r}")
     # Of what may be left open, that is a choice too, though TOML cannot write it.
     values = [
-        None if choice is None and facts.optional else _read(facts, "a choice ", choice)
+        None if choice is None and facts.optional else _read(facts, "has a choice that ", choice)
         for choice in cast("list[object]", choices)
     ]
     if len(set(values)) < len(values):
