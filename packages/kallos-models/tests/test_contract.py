@@ -162,6 +162,7 @@ CHANGES = {
     "batch_size": 16,
     "input_chunk_length": 9,
     "learning_rate": 0.02,
+    "weight_decay": 0.1,
     "output_chunk_length": 2,
     "output_chunk_shift": 1,
     "n_epochs": 7,

@@ -19,8 +19,9 @@ def test_an_unknown_name_lists_the_known():
     with pytest.raises(ConfigError) as caught:
         Hyperparameters.from_mapping({"hidden": 3, "lr": 1e-3})
     assert str(caught.value) == (
-        "unknown hyperparameter 'hidden', 'lr': known are hidden_dim, n_rnn_layers, dropout, batch_size, "
-        "input_chunk_length, learning_rate, output_chunk_length, output_chunk_shift, n_epochs, random_state"
+        "unknown hyperparameter 'hidden', 'lr': did you mean 'hidden_dim'? known are hidden_dim, n_rnn_layers, "
+        "dropout, batch_size, input_chunk_length, learning_rate, weight_decay, output_chunk_length, "
+        "output_chunk_shift, n_epochs, random_state"
     )
     assert isinstance(caught.value, KallosError)
 
@@ -43,6 +44,7 @@ def test_an_unknown_name_lists_the_known():
         ("dropout", None, "dropout must be a number of 0 or more and below 1, not None"),
         ("learning_rate", 0, "learning_rate must be above 0, not 0"),
         ("learning_rate", float("nan"), "learning_rate must be a finite number above 0, not nan"),
+        ("weight_decay", 2, "weight_decay must be from 0 to 1, not 2"),
         ("random_state", -1, "random_state must be a whole number from 0 to 4294967295, not -1"),
         ("random_state", 2**32, "random_state must be a whole number from 0 to 4294967295, not 4294967296"),
     ],

@@ -14,6 +14,7 @@ from safetensors import safe_open
 from kallos_models.darts_bridge import ConnectingTrainer
 from kallos_models.errors import ModelFileError
 from kallos_models.forecasts import forecast_recursive, forecast_rolling
+from kallos_models.hyperparameters import Hyperparameters
 from kallos_models.lightning_silence import quiet_lightning
 from kallos_models.model_files import card as cards
 from kallos_models.model_files.files import load_forecaster, save_forecaster
@@ -39,7 +40,7 @@ def test_the_folder_holds_weights_a_card_and_a_page(folder, members):
     assert sorted(path.name for path in folder.iterdir()) == FILES
     assert [path.name for path in folder.parent.iterdir()] == ["best"]
     card = json.loads((folder / "card.json").read_text())
-    assert (card["kind"], card["format"]) == ("kallos forecaster", 1)
+    assert (card["kind"], card["format"]) == ("kallos forecaster", 2)
     assert card["about"] == {"asset": "BTC", "folds": [1, 2.5, None]}
     assert set(card["versions"]) == {"kallos-models", "darts", "torch", "pytorch-lightning", "safetensors"}
     gru, tide = card["members"]
@@ -214,8 +215,13 @@ def test_members_that_cannot_be_saved_are_named(members, market, tmp_path):
     assert message(gru, replace(tide, covariates=("a",))) == (
         others + "its tensor 'past_cov_projection.dense.0.weight' is F32 [8, 2] and not F32 [8, 1]"
     )
-    assert message(gru, replace(tide, model_name="lstm")).startswith(
+    common = Hyperparameters.from_mapping(market.hparams)
+    assert message(gru, replace(tide, model_name="lstm", hparams=common)).startswith(
         others + "it lacks the tensor 'rnn.weight_ih_l0' and"
+    )
+    assert message(gru, replace(tide, model_name="lstm")) == (
+        "members must be what they were fitted as, and member 1 is not: unknown hyperparameter 'temporal_width_past' of "
+        "lstm: tide has it, it has none of its own"
     )
     assert message(gru, replace(tide, model_name="mlp")) == (
         "members must be what they were fitted as, and member 1 is not: "

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from kallos_models import architectures
-from kallos_models.architectures.gru import GRUModule
+from kallos_models.architectures._recurrent import GRUModule
 from kallos_models.architectures.tcn import DILATION_BASE, spanning_kernel
 from kallos_models.errors import ConfigError, UnknownModelError
 from kallos_models.hyperparameters import Hyperparameters

@@ -167,10 +167,13 @@ TAMPERED = {
     ),
     "a hyperparameter too many": (
         lambda folder: folder.set_hparams(loss_fn="os.system"),
-        f"{CARD} 'loss_fn' in the hyperparameters of member 0 is nothing that a card of format 1 has; {AGAIN}",
+        f"{CARD} 'loss_fn' in the hyperparameters of member 0 is nothing that a card of format 2 has; {AGAIN}",
     ),
     "hyperparameters impossible for the architecture": (
-        lambda folder: (fill_a_member(folder, architecture="tcn"), folder.set_hparams(output_chunk_length=10)),
+        lambda folder: (
+            fill_a_member(folder, architecture="tcn"),
+            folder.set_hparams(output_chunk_length=10, kernel_size=None),
+        ),
         (
             f"{CARD} input_chunk_length must be above 1 and above the 10 steps that a tcn forecasts at "
             f"once, not 10; {AGAIN}"
@@ -216,12 +219,12 @@ TAMPERED = {
         f"{NOT_THOSE} it lacks the tensor '1.rnn.weight_ih_l0' and 9 more; {AGAIN}",
     ),
     "a newer format": (
-        lambda folder: folder.edit_card(lambda card: card.update(format=2)),
-        f"FOLDER/card.json has format 2 and kallos-models {VERSION} reads 1: use a newer kallos-models",
+        lambda folder: folder.edit_card(lambda card: card.update(format=3)),
+        f"FOLDER/card.json has format 3 and kallos-models {VERSION} reads 1 and 2: use a newer kallos-models",
     ),
     "a format of True": (
         lambda folder: folder.edit_card(lambda card: card.update(format=True)),
-        f"{CARD} format must be 1, not True; {AGAIN}",
+        f"{CARD} format must be 1 or 2, not True; {AGAIN}",
     ),
     "a card of another kind": (
         lambda folder: folder.edit_card(without("kind")),

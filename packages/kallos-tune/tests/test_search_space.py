@@ -45,7 +45,7 @@ def test_longest_look_back():
 
 def test_the_defaults_that_a_space_contains():
     defaults = Hyperparameters()
-    assert defaults_in(SEARCH_SPACE) == {name: getattr(defaults, name) for name in SEARCH_SPACE}
+    assert defaults_in(SEARCH_SPACE, "gru") == {name: getattr(defaults, name) for name in SEARCH_SPACE}
     elsewhere = {
         "hidden_dim": IntDistribution(128, 256),
         "n_rnn_layers": IntDistribution(1, 3, step=2),
@@ -54,4 +54,14 @@ def test_the_defaults_that_a_space_contains():
         "learning_rate": FloatDistribution(1e-4, 1e-2, log=True),
         "own": FloatDistribution(0, 1),
     }
-    assert defaults_in(elsewhere) == {"n_rnn_layers": 1, "learning_rate": 1e-3}
+    assert defaults_in(elsewhere, "gru") == {"n_rnn_layers": 1, "learning_rate": 1e-3}
+
+
+def test_the_defaults_of_an_architecture_s_own():
+    own = {
+        "n_heads": IntDistribution(1, 8),
+        "kernel_size": IntDistribution(2, 5),
+        "weight_decay": FloatDistribution(0, 1),
+    }
+    assert defaults_in(own, "transformer") == {"n_heads": 4, "weight_decay": 0.0}
+    assert defaults_in(own, "tcn") == {"weight_decay": 0.0}, "by default the kernel spans the look-back"

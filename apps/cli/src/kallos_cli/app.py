@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from . import command_line, errors, logs, output, signals
-from .commands import assets, demo, evaluate, forecast, ingest, study, train, tune
+from . import command_line, config_file, errors, logs, output, signals
+from .commands import assets, config, demo, evaluate, forecast, ingest, init, study, train, tune
 from .options import Debug
 
 app = typer.Typer(
@@ -27,12 +27,14 @@ app = typer.Typer(
 )
 app.command(epilog=demo.EXAMPLES)(demo.demo)
 app.command(epilog=ingest.EXAMPLES)(ingest.ingest)
+app.command(epilog=init.EXAMPLES)(init.init)
 app.command(epilog=tune.EXAMPLES)(tune.tune)
 app.command(epilog=train.EXAMPLES)(train.train)
 app.command(epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command(epilog=forecast.EXAMPLES)(forecast.forecast)
 app.add_typer(study.app, name="study")
 app.add_typer(assets.app, name="assets")
+app.add_typer(config.app, name="config")
 
 
 def _print_version(value: bool) -> None:
@@ -45,13 +47,25 @@ def _print_version(value: bool) -> None:
 
 @app.callback()
 def _root(
+    context: typer.Context,
     *,
     _version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
     ] = False,
+    config_path: Annotated[
+        str | None,
+        typer.Option(
+            "--config",
+            envvar=config_file.VARIABLE,
+            metavar="FILE",
+            help="TOML file with settings of a run. Default: kallos.toml in the current folder or the nearest above. "
+            "What is typed goes before the environment, and that before the file.",
+        ),
+    ] = None,
+    no_config: Annotated[bool, typer.Option("--no-config", help="Use no such file.")] = False,
     _debug: Debug = False,
 ) -> None:
-    pass
+    config_file.use(context, config_path, ignored=no_config)
 
 
 def main() -> int:

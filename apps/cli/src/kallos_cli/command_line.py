@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kallos_data import FeatureTables
 
+from . import config_file
 from .databases import Databases
 from .options import (
     DB_URL_VARIABLE,
@@ -53,7 +54,7 @@ def value_typed(options: Sequence[str]) -> str | None:
 
 def with_storage(command: Sequence[str], databases: Databases, optuna_schema: str | None = None) -> str:
     """Return a command with the options that lead to the same databases."""
-    return of_program(*command, *storage_options(databases, optuna_schema))
+    return of_program(*config_file.typed_before(), *command, *storage_options(databases, optuna_schema))
 
 
 def storage_options(databases: Databases, optuna_schema: str | None = None) -> list[str]:
@@ -114,7 +115,7 @@ def _leading_to(config: "DatabaseConfig | None", option: str, variable: str, def
 def _is_found(config: "DatabaseConfig", variable: str, default: str = "") -> bool:
     from kallos_data import ConfigError, DatabaseConfig
 
-    url = os.environ.get(variable) or default
+    url = os.environ.get(variable) or config_file.url_in_file(variable) or default
     try:
         return bool(url) and DatabaseConfig.of(url) == config
     except ConfigError:

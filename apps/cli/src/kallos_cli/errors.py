@@ -94,11 +94,16 @@ class Explanation:
 
 
 def option_of(parameter: str) -> str:
-    """Return how the command line spells an argument of the libraries; one that it has no option for as it is."""
+    """Return how the user spelled an argument of the libraries: as an option, or as a key of the configuration file.
+
+    One that there is no option for stays as it is.
+    """
+    from . import command_line, config_file
     from .setting_options import FORECASTER_OPTIONS, SETTING_OPTIONS
 
     spelled = {option.name: option.flag for option in (*SETTING_OPTIONS, *FORECASTER_OPTIONS)}
-    return spelled.get(parameter) or _OPTION_OF_ARGUMENT.get(parameter, parameter)
+    flag = spelled.get(parameter) or _OPTION_OF_ARGUMENT.get(parameter, parameter)
+    return flag if command_line.value_typed((flag,)) is not None else config_file.place_of(flag) or flag
 
 
 def explain(error: Exception) -> Explanation:

@@ -5,9 +5,32 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
+from . import config_file
 from .errors import UserError
 
 FeatureGroups = dict[str, list[str]]
+
+
+def chosen_feature_groups(path: Path | None, target_col: str) -> FeatureGroups | None:
+    """Return the groups of a file, else those of the configuration file; None where neither names any.
+
+    Raises
+    ------
+    UserError
+        As :func:`read_feature_groups`.
+    """
+    if path is not None:
+        return read_feature_groups(path, target_col)
+    config = config_file.current()
+    if config is None or not config.features:
+        return None
+    from kallos_data import FeatureGroupError, check_feature_groups
+
+    try:
+        check_feature_groups(config.features, target_col=target_col)
+    except FeatureGroupError as error:
+        raise UserError(f"{config.place('features', error.group)}: features.{error.group} {error.problem}") from error
+    return dict(config.features)
 
 
 def read_feature_groups(path: Path, target_col: str) -> FeatureGroups:

@@ -166,6 +166,22 @@ ModelName = Annotated[
         help=f"Architecture: {', '.join(available_models()[:-1])} or {available_models()[-1]}.",
     ),
 ]
+StudyName = Annotated[
+    str,
+    typer.Option(
+        "--study-name",
+        metavar="NAME",
+        callback=not_blank,
+        help="Name of the study in its database; an existing one is resumed.",
+    ),
+]
+TargetCol = Annotated[str, typer.Option("--target-col", metavar="COLUMN", help="Column to forecast, one step ahead.")]
+NTrials = Annotated[
+    int,
+    typer.Option(
+        "--n-trials", min=1, metavar="N", help="Number of finished trials to reach; only missing ones are run."
+    ),
+]
 ModelFolder = Annotated[
     Path,
     typer.Option("--model", metavar="FOLDER", help="Folder of a trained model, as kallos-run train saves it."),

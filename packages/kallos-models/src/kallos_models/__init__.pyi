@@ -21,6 +21,8 @@ from .model_files.files import save_forecaster as save_forecaster
 from .model_files.members import Member as Member
 from .registry import available_models as available_models
 from .registry import create_model as create_model
+from .registry import hyperparameters_of as hyperparameters_of
+from .registry import read_hyperparameters as read_hyperparameters
 from .settings import QUANTILES as QUANTILES
 from .settings import Device as Device
 from .settings import TrainingSettings as TrainingSettings

@@ -40,6 +40,13 @@ class AcceptedValues:
                 return found
         raise ValueError(f"must {self._wanted(value)}, not {shown(value)}")
 
+    def in_words(self) -> str:
+        """Return which values are accepted, without the None that some may be."""
+        if self.choices:
+            return f"one of {', '.join(str(choice) for choice in self.choices)}"
+        # Of what is no number, both the type and the bounds are wanted.
+        return self._wanted(None).removeprefix("be ")
+
     def type_words(self) -> str:
         """Return the types as a docstring names them."""
         if self.choices:

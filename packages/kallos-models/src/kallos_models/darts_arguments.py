@@ -18,7 +18,7 @@ def shared_arguments(
     Parameters
     ----------
     hparams : Hyperparameters
-        The common hyperparameters.
+        Of which those are read that every architecture has.
     pl_trainer_kwargs : Mapping[str, Any], optional
         Handed to the Lightning trainer; none for Darts' own presets.
     likelihood : {"none", "quantile"}, default "none"
@@ -38,7 +38,7 @@ def shared_arguments(
         "n_epochs": hparams.n_epochs,
         "loss_fn": ForecastLoss(hparams.output_chunk_length),
         "optimizer_cls": optim.Adam,
-        "optimizer_kwargs": {"lr": hparams.learning_rate},
+        "optimizer_kwargs": _of_adam(hparams),
         "random_state": hparams.random_state,
         "pl_trainer_kwargs": dict(pl_trainer_kwargs or {}),
         "save_checkpoints": False,
@@ -49,3 +49,8 @@ def shared_arguments(
         # Darts takes the loss from it, and no longer from loss_fn.
         arguments["likelihood"] = ForecastQuantiles(hparams.output_chunk_length)
     return arguments
+
+
+def _of_adam(hparams: Hyperparameters) -> dict[str, float]:
+    decay = {"weight_decay": hparams.weight_decay} if hparams.weight_decay else {}
+    return {"lr": hparams.learning_rate, **decay}

@@ -65,6 +65,26 @@ class SettingFacts:
     above: float | None
     below: float | None
 
+    @property
+    def values(self) -> str:
+        """Which values there are, in words: "a whole number from 1 to 16"."""
+        return self._accepted.in_words()
+
+    def read(self, value: object) -> Any:  # noqa: ANN401 - of one of the types
+        """Return a value as the setting holds it, for instance a plain int for one of NumPy's.
+
+        Raises
+        ------
+        ValueError
+            Where it is of a wrong type or out of bounds: "must be a whole number from 1 to 16, not 2.5".
+        """
+        return self._accepted.read(value)
+
+    @property
+    def _accepted(self) -> AcceptedValues:
+        bounds = (self.least, self.most, self.above, self.below)
+        return AcceptedValues(self.types, self.optional, self.choices, *bounds)
+
 
 @dataclass(frozen=True, slots=True)
 class _Declaration:

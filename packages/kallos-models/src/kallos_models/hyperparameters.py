@@ -1,7 +1,8 @@
-"""One set of hyperparameters for every architecture."""
+"""The hyperparameters that every architecture has; one with others of its own declares them in a subclass."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from typing import Any, Final, Self
 
 from .declared_settings import check_settings, document_settings, setting
@@ -16,6 +17,8 @@ MOST_EPOCHS: Final = 1_000_000
 @dataclass(frozen=True, slots=True)
 class Hyperparameters:
     """What defines a model, in the same words for every architecture.
+
+    Some architectures have further ones of their own, see :func:`kallos_models.hyperparameters_of`.
 
     The upper bounds lie far beyond any use: they keep what is read from a file from asking for all memory there is.
 
@@ -33,6 +36,9 @@ class Hyperparameters:
     batch_size: int = setting(64, "Samples in a training step.", least=1, most=1_000_000)
     input_chunk_length: int = setting(50, "Look-back, in steps.", least=1, most=100_000)
     learning_rate: float = setting(1e-3, "Step size of Adam.", above=0)
+    weight_decay: float = setting(
+        0.0, "Weight of Adam's penalty on the squares of the weights; 0 is none.", least=0, most=1
+    )
     output_chunk_length: int = setting(1, "Steps forecast at once.", least=1, most=10_000)
     output_chunk_shift: int = setting(
         0, "Steps skipped between the look-back and the first step forecast.", least=0, most=10_000
@@ -68,5 +74,7 @@ class Hyperparameters:
         unknown = [name for name in values if name not in known]
         if unknown:
             names = ", ".join(repr(name) for name in unknown)
-            raise ConfigError(f"unknown hyperparameter {names}: known are {', '.join(known)}")
+            close = get_close_matches(unknown[0], known, n=1)
+            hint = f"did you mean {close[0]!r}? " if close else ""
+            raise ConfigError(f"unknown hyperparameter {names}: {hint}known are {', '.join(known)}")
         return cls(**values)

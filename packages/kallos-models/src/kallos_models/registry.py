@@ -1,13 +1,16 @@
-"""Architectures by name: each file of ``kallos_models.architectures`` is one."""
+"""Architectures by name, and their hyperparameters: each file of ``kallos_models.architectures`` is one."""
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, get_args
 
 from . import architectures
+from .declared_settings import SettingFacts, settings_of
 from .errors import ConfigError, UnknownModelError
 from .hyperparameters import Hyperparameters
 from .settings import Likelihood
@@ -22,6 +25,68 @@ def available_models() -> tuple[str, ...]:
     """Return the names of the architectures, sorted; neither torch nor Darts is imported."""
     names = (module.name for module in iter_modules(architectures.__path__))
     return tuple(sorted(name for name in names if not name.startswith("_")))
+
+
+def hyperparameters_of(model_name: str) -> tuple[SettingFacts, ...]:
+    """Return what an architecture declares of its hyperparameters; neither torch nor Darts is imported.
+
+    Parameters
+    ----------
+    model_name : str
+        One of :func:`available_models`.
+
+    Returns
+    -------
+    tuple of SettingFacts
+        Name, default, bounds and meaning of each: those that every architecture has, then its own.
+
+    Raises
+    ------
+    UnknownModelError
+        Where no architecture has that name.
+    """
+    return settings_of(hyperparameters_class(model_name))
+
+
+def read_hyperparameters(model_name: str, values: Hyperparameters | Mapping[str, Any]) -> Hyperparameters:
+    """Read the hyperparameters of an architecture by name, for instance from JSON or a trial.
+
+    Parameters
+    ----------
+    model_name : str
+        One of :func:`available_models`.
+    values : Hyperparameters or Mapping[str, Any]
+        Names and values; a name left out keeps its default.
+
+    Returns
+    -------
+    Hyperparameters
+        Of the architecture's own subclass, where it has hyperparameters of its own.
+
+    Raises
+    ------
+    UnknownModelError
+        Where no architecture has that name.
+    ConfigError
+        For a name that is none of its hyperparameters, or a value that is out of bounds.
+    """
+    cls = hyperparameters_class(model_name)
+    if isinstance(values, cls) and type(values) is cls:
+        return values
+    named = asdict(values) if isinstance(values, Hyperparameters) else values
+    _refuse_those_of_others(model_name, cls, named)
+    return cls.from_mapping(named)
+
+
+def hyperparameters_class(model_name: str) -> type[Hyperparameters]:
+    """Return the class that holds the hyperparameters of an architecture.
+
+    Raises
+    ------
+    UnknownModelError
+        Where no architecture has that name.
+    """
+    return getattr(_module(model_name), "HYPERPARAMETERS", Hyperparameters)
 
 
 def create_model(
@@ -42,7 +107,7 @@ def create_model(
     model_name : str
         One of :func:`available_models`.
     hparams : Hyperparameters or Mapping[str, Any]
-        A mapping is read by :meth:`Hyperparameters.from_mapping`.
+        As :func:`read_hyperparameters` reads them.
     pl_trainer_kwargs : Mapping[str, Any], optional
         Keyword arguments of the Lightning trainer that the model makes for its own ``fit`` and ``predict``, such as
         :func:`kallos_models.trainer_kwargs` returns. Darts copies them deeply when it saves or clones a model, so
@@ -64,23 +129,37 @@ def create_model(
         Where a hyperparameter is unknown, out of range or impossible for the architecture, or there is no such
         likelihood.
     """
-    known = available_models()
-    if model_name not in known:
-        raise UnknownModelError(model_name, known)
-    if not isinstance(hparams, Hyperparameters):
-        hparams = Hyperparameters.from_mapping(hparams)
+    hparams = read_hyperparameters(model_name, hparams)
     if likelihood not in get_args(Likelihood):
         raise ConfigError(f"must be one of {', '.join(get_args(Likelihood))}, not {likelihood!r}", "likelihood")
     from .darts_arguments import shared_arguments  # noqa: PLC0415 - imports torch
 
-    build = _builder(model_name)
+    build: Callable[..., TorchForecastingModel] = _module(model_name).build
     return build(
         hparams, shared_arguments(hparams, pl_trainer_kwargs, likelihood), lambda words: _say(model_name, words)
     )
 
 
-def _builder(model_name: str) -> Callable[..., "TorchForecastingModel"]:
-    return import_module(f"{architectures.__name__}.{model_name}").build
+def _module(model_name: str) -> ModuleType:
+    known = available_models()
+    if model_name not in known:
+        raise UnknownModelError(model_name, known)
+    return import_module(f"{architectures.__name__}.{model_name}")
+
+
+def _refuse_those_of_others(model_name: str, cls: type[Hyperparameters], values: Mapping[str, Any]) -> None:
+    """Say whose a hyperparameter is that this architecture does not have; what nobody has, its class refuses."""
+    known = {each.name for each in fields(cls)}
+    for name in (each for each in values if each not in known):
+        if owners := [other for other in available_models() if name in _names_of(other)]:
+            own = sorted(known - {each.name for each in fields(Hyperparameters)})
+            instead = f"its own are {', '.join(own)}" if own else "it has none of its own"
+            whose = f"{' and '.join(owners)} has it, {instead}"
+            raise ConfigError(f"unknown hyperparameter {name!r} of {model_name}: {whose}")
+
+
+def _names_of(model_name: str) -> list[str]:
+    return [each.name for each in fields(hyperparameters_class(model_name))]
 
 
 @cache

@@ -17,7 +17,7 @@ from .errors import ConfigError, TrainingDivergedError
 from .hyperparameters import Hyperparameters
 from .lightning_silence import quiet_lightning
 from .loop import WITHOUT, LoopTrainer
-from .registry import create_model
+from .registry import create_model, read_hyperparameters
 from .settings import TrainingSettings, accelerator
 from .windows import Mask
 
@@ -149,7 +149,7 @@ def fit_forecaster(
         Where no epoch had a finite loss, or the weights left are not finite.
     """
     settings = settings or TrainingSettings()
-    hparams = _with_settings(hparams, settings)
+    hparams = _with_settings(read_hyperparameters(model_name, hparams), settings)
     _check_series(hparams, target, past_covariates, val_target, val_past_covariates)
     _check_observed(hparams, "observed", observed, target)
     _check_observed(hparams, "val_observed", val_observed, val_target)
@@ -185,9 +185,7 @@ def _ignore(epoch: int, loss: float) -> None:
     pass
 
 
-def _with_settings(hparams: Hyperparameters | Mapping[str, Any], settings: TrainingSettings) -> Hyperparameters:
-    if not isinstance(hparams, Hyperparameters):
-        hparams = Hyperparameters.from_mapping(hparams)
+def _with_settings(hparams: Hyperparameters, settings: TrainingSettings) -> Hyperparameters:
     seed = settings.seed if hparams.random_state is None else hparams.random_state
     return replace(hparams, n_epochs=settings.max_epochs, random_state=seed)
 

@@ -7,6 +7,7 @@ from .errors import LockTimeoutError as LockTimeoutError
 from .errors import MissingLibraryError as MissingLibraryError
 from .errors import MissingMatplotlibError as MissingMatplotlibError
 from .errors import MissingRayError as MissingRayError
+from .errors import SpaceError as SpaceError
 from .errors import StorageError as StorageError
 from .errors import StudyExistsError as StudyExistsError
 from .errors import StudyMismatchError as StudyMismatchError
@@ -64,6 +65,11 @@ from .settings import HistorySettings as HistorySettings
 from .settings import RunSettings as RunSettings
 from .settings import SearchSettings as SearchSettings
 from .settings import TuningSettings as TuningSettings
+from .space_description import check_space as check_space
+from .space_description import describe_space as describe_space
+from .space_description import read_space as read_space
+from .space_description import searchable as searchable
+from .space_description import values_in_words as values_in_words
 from .storage.optuna_tables.studies import StudySummary as StudySummary
 from .studies import load_study as load_study
 from .studies import open_storage as open_storage

@@ -49,6 +49,23 @@ class ConfigError(KallosError, ValueError):
     """A setting of the study cannot be used as given."""
 
 
+class SpaceError(ConfigError):
+    """A parameter of a search space cannot be used as given.
+
+    Attributes
+    ----------
+    name : str
+        The parameter.
+    reason : str
+        What is wrong with it: "must be from 0 to 1, not 2".
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name
+        self.reason = reason
+        super().__init__(f"has a parameter that cannot be used: {name} {reason}", "space")
+
+
 class StorageError(KallosError, ConnectionError):
     """The study's storage cannot be opened; the message never holds a password."""
 

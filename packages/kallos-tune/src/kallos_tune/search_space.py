@@ -15,7 +15,6 @@ learning_rate      float 1e-5 to 1e-2, log scale
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 
 from optuna.distributions import (
     BaseDistribution,
@@ -26,7 +25,7 @@ from optuna.distributions import (
 )
 from optuna.trial import BaseTrial
 
-from kallos_models import Hyperparameters
+from kallos_models import hyperparameters_of
 
 from .errors import ConfigError
 
@@ -53,9 +52,9 @@ def suggest(trial: BaseTrial, space: Space) -> dict[str, int | float]:
     return {name: _suggest(trial, name, distribution) for name, distribution in space.items()}
 
 
-def defaults_in(space: Space) -> dict[str, int | float]:
-    """Return the defaults of :class:`kallos_models.Hyperparameters` that a space contains."""
-    defaults = asdict(Hyperparameters())
+def defaults_in(space: Space, model_name: str) -> dict[str, int | float]:
+    """Return the defaults of an architecture's hyperparameters that a space contains."""
+    defaults = {facts.name: facts.default for facts in hyperparameters_of(model_name)}
     return {name: defaults[name] for name, values in space.items() if name in defaults and _has(values, defaults[name])}
 
 
@@ -82,14 +81,16 @@ def fingerprint(space: Space) -> str:
     return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _has(distribution: BaseDistribution, value: float) -> bool:
+def _has(distribution: BaseDistribution, value: float | None) -> bool:
     match distribution:
+        case CategoricalDistribution(choices=choices):
+            return value in choices
+        case _ if value is None:
+            return False
         case IntDistribution(low=low, high=high, step=step):
             return low <= value <= high and (value - low) % step == 0
         case FloatDistribution(low=low, high=high, step=None):
             return low <= value <= high
-        case CategoricalDistribution(choices=choices):
-            return value in choices
         case _:
             return False
 

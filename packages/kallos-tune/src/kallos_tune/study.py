@@ -21,6 +21,7 @@ from .events import Listener, StudyOpened, ignore
 from .learnt import LEARNT, learnt_in_words
 from .search_space import defaults_in
 from .settings import TuningSettings
+from .space_description import check_space
 from .storage.creation import create_study
 from .studies import open_storage, seen_by_workers, storage_config
 from .study_data import StudyData, load_study_data
@@ -203,6 +204,7 @@ def check_request(
         raise ConfigError("must not be empty", "study_name")
     storage_config(db_kwargs, optuna_schema)
     settings = settings or TuningSettings()
+    check_space(settings.search.space, model_name)
     if settings.run.engine == "processes":
         require_device(settings.training.device)
 
@@ -239,7 +241,7 @@ def _open_study(
                 definition, data.naive_scores, data.used, reading_of(data.settings.history)
             ),
             # A guided search begins with something sensible to learn from, and to compare the next trials with.
-            queued=[defaults_in(search.space)] if search.sampler == "tpe" else [],
+            queued=[defaults_in(search.space, model_name)] if search.sampler == "tpe" else [],
             wait_seconds=data.settings.run.database_wait_seconds,
         )
         if created:

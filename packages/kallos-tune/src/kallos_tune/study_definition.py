@@ -12,10 +12,12 @@ from typing import Any, Final
 
 import optuna
 import polars as pl
+from optuna.distributions import json_to_distribution
 
 from .data_fingerprint import change_of, fingerprint_of
 from .errors import ConfigError, StudyExistsError, StudyMismatchError
 from .settings import Resume
+from .space_description import values_in_words
 from .versions import versions
 
 logger = logging.getLogger(__name__)
@@ -157,7 +159,11 @@ def definition_differences(study: optuna.Study, definition: Mapping[str, Any]) -
     stored = current_definition(study.user_attrs)
     if stored is None:
         return {"origin": ("a study not made by Kallos", "kallos")}
-    differences = {key: (_shortened(old), _shortened(new)) for key, (old, new) in _compare(stored, definition).items()}
+    differing = _compare(stored, definition)
+    if "search_space" in differing:
+        old, new = differing["search_space"]
+        differing["search_space"] = _as_far_as_they_differ(old or {}, new or {})
+    differences = {key: (_shortened(old), _shortened(new)) for key, (old, new) in differing.items()}
     if not differences.keys() & _CONSEQUENCES:
         # Another end date that leaves the same history: nothing came in between.
         differences.pop("end_date", None)
@@ -172,6 +178,19 @@ def _change_of_data(study: optuna.Study, used: pl.DataFrame) -> str | None:
 
 def _compare(stored: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     return {key: (stored.get(key), now.get(key)) for key in sorted({*stored, *now}) if stored.get(key) != now.get(key)}
+
+
+def _as_far_as_they_differ(stored: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, str]:
+    """Return two search spaces as far as they differ: "dropout 0.1" and "dropout 0 to 0.7"."""
+    names = [name for name in {**stored, **now} if stored.get(name) != now.get(name)]
+
+    def told(space: Mapping[str, str]) -> str:
+        return "; ".join(
+            f"{name} {values_in_words(json_to_distribution(space[name])) if name in space else 'not searched'}"
+            for name in names
+        )
+
+    return told(stored), told(now)
 
 
 def _shortened(value: object) -> object:

@@ -9,7 +9,7 @@ import typer
 from .. import command_line, evaluations, options, output
 from ..databases import Databases
 from ..errors import UserError
-from ..feature_groups import read_feature_groups
+from ..feature_groups import chosen_feature_groups
 from ..output_path import make_folder
 from ..progress import LOADING
 
@@ -132,7 +132,7 @@ def evaluate(
         raise UserError("--forecasts needs the asset that they are of: name it with --asset-id")
     if forecasts is not None and allow_overlap:
         raise UserError("--allow-overlap goes with --model: what made the forecasts of a file is not known")
-    groups = read_feature_groups(features, target_col or "log_return") if features else None
+    groups = None if forecasts is None else chosen_feature_groups(features, target_col or "log_return")
     if output_folder is not None:
         make_folder(output_folder, option="--output")
     from kallos_data import FeatureTables

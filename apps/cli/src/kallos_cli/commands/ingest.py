@@ -1,6 +1,5 @@
 """``kallos-run ingest``: a file of prices into the database."""
 
-import re
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,6 +8,7 @@ import typer
 
 from .. import command_line, output
 from ..databases import Databases
+from ..end_of_study import HOLD_OUT_SHARE, end_of_study, holds_out, study_name_of
 from ..errors import UserError
 from ..ingest_options import (
     DateFormat,
@@ -42,10 +42,6 @@ from ..setting_options import WAIT_SECONDS, DatabaseWait
 
 if TYPE_CHECKING:
     from kallos_data import IngestReport
-
-# The share of the rows that a first study is told to leave out, and how many it needs.
-_HOLD_OUT_SHARE = 0.15
-_FEWEST_ROWS_OF_A_STUDY = 300
 
 EXAMPLES = (
     "[bold]Examples[/bold]\n\n"
@@ -122,16 +118,15 @@ def ingest(
         return
     options = {
         "--asset-id": asset_id,
-        "--end-date": _end_of_study(report) if _holds_out(report) else _end_date(report),
-        # The study's name is also that of a file.
-        "--study-name": re.sub(r"[^\w.-]+", "_", f"gru_{asset_id.lower()}"),
+        "--end-date": end_of_study(report.step, report.history_rows, report.last_finished),
+        "--study-name": study_name_of(asset_id),
     }
     options |= command_line.table_options(tables)
     words = [word for option in options.items() for word in option]
     tune = command_line.with_storage(["tune", *words], databases)
     lead = "Next, tune a model on it"
-    if _holds_out(report):
-        lead += f" without the last {_HOLD_OUT_SHARE:.0%} of the rows: they can show later what it is worth"
+    if holds_out(report.step, report.history_rows):
+        lead += f" without the last {HOLD_OUT_SHARE:.0%} of the rows: they can show later what it is worth"
     output.say_commands(f"{lead}:", *command_line.needed_first(databases), tune)
 
 
@@ -153,26 +148,6 @@ def _in_words(report: "IngestReport") -> str:
         f"{rows}{pace}, {first} to {last}: {report.rows_inserted} inserted, {report.rows_updated} updated, "
         f"{report.rows_unchanged} unchanged"
     )
-
-
-def _holds_out(report: "IngestReport") -> bool:
-    """Return whether a first study can do without the last rows."""
-    return report.step is not None and report.history_rows * (1 - _HOLD_OUT_SHARE) >= _FEWEST_ROWS_OF_A_STUDY
-
-
-def _end_of_study(report: "IngestReport") -> str:
-    """Return the day that a first study had better end with."""
-    assert report.step is not None
-    days_a_bar = report.step.length * (7 / 5 if report.step.working_days else 1)
-    return f"{report.last_finished - round(_HOLD_OUT_SHARE * report.history_rows) * days_a_bar:%Y-%m-%d}"
-
-
-def _end_date(report: "IngestReport") -> str:
-    """Return the end of the last bar's day, or the last bar itself where its day still goes on after it."""
-    last = report.last_finished
-    if report.step is None or (last + report.step.length).date() > last.date():
-        return f"{last:%Y-%m-%d}"
-    return f"{last:%Y-%m-%dT%H:%M:%S}" if last.second else f"{last:%Y-%m-%dT%H:%M}"
 
 
 def _as_json(report: "IngestReport") -> dict[str, object]:

@@ -87,6 +87,9 @@ def train(
     as they are finished: the same command goes on where a stopped one ended. Nothing after the study's end date is
     read, so that evaluate can judge the model on it. With --refit-every, evaluate says what refitting is worth.
     """
+    if params is not None and command_line.value_typed(("--study",)) is None:
+        # The configuration file names the study of every command, this one is about another.
+        study = None
     _check_source(study, params, trial)
     if (refit_every is None) != (until is None):
         raise UserError("--refit-every and --until go together: how often to train, and up to which day")

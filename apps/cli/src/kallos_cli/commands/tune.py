@@ -9,8 +9,9 @@ from .. import command_line, options, output
 from ..databases import Databases
 from ..default_workers import room_for_workers
 from ..errors import EXIT_NO_EVIDENCE
-from ..feature_groups import read_feature_groups
+from ..feature_groups import chosen_feature_groups
 from ..output_path import require_writable
+from ..search_spaces import chosen_space
 from ..setting_options import takes_settings
 from ..wording import count
 
@@ -38,25 +39,10 @@ def tune(
     *,
     asset_id: options.AssetId,
     end_date: options.EndDate,
-    study_name: Annotated[
-        str,
-        typer.Option(
-            "--study-name",
-            metavar="NAME",
-            callback=options.not_blank,
-            help="Name of the study in its database; an existing one is resumed.",
-        ),
-    ],
+    study_name: options.StudyName,
     model_name: options.ModelName = "gru",
-    target_col: Annotated[
-        str, typer.Option("--target-col", metavar="COLUMN", help="Column to forecast, one step ahead.")
-    ] = "log_return",
-    n_trials: Annotated[
-        int,
-        typer.Option(
-            "--n-trials", min=1, metavar="N", help="Number of finished trials to reach; only missing ones are run."
-        ),
-    ] = 50,
+    target_col: options.TargetCol = "log_return",
+    n_trials: options.NTrials = 50,
     features: Annotated[
         Path | None,
         typer.Option(
@@ -113,7 +99,8 @@ def tune(
         logs.only_warnings()
     destination = output_file or Path(f"{study_name}_best_params.json")
     require_writable(destination, option="--output")
-    groups = read_feature_groups(features, target_col) if features else None
+    groups = chosen_feature_groups(features, target_col)
+    settings |= chosen_space(model_name)
     from kallos_data import FeatureTables
     from kallos_tune import TuningSettings, check_request, load_study_data, n_finished, stored_verdict
 
@@ -122,7 +109,7 @@ def tune(
     databases = Databases.of(db_url, studies_url)
     config = databases.studies
     workers = settings.pop("workers")
-    indicators = None if no_indicators else indicators_table
+    indicators = None if no_indicators else indicators_table or None
     tables = FeatureTables(market_table, indicators, id_column, timestamp_column)
     all_settings = TuningSettings.of(**settings, tables=tables)
     check_request(model_name, study_name, n_trials, config, optuna_schema, settings=all_settings)

@@ -5,7 +5,17 @@ from typing import Any, Literal
 
 from darts.models.forecasting.block_rnn_model import BlockRNNModel, CustomBlockRNNModule
 
+from ..darts_bridge import BlockRNNModule, exchange_gru
 from ..hyperparameters import Hyperparameters
+from ..recurrence import TapeLightGRU
+
+
+class GRUModule(BlockRNNModule):
+    """Darts' module of a GRU, the GRU itself replaced by one with the same parameters that trains faster."""
+
+    def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 - Darts' own
+        super().__init__(**kwargs | {"name": "GRU"})
+        exchange_gru(self, TapeLightGRU.of)
 
 
 def build_recurrent(

@@ -1,24 +1,16 @@
 """Gated recurrent units (Cho et al. 2014)."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from darts.models.forecasting.block_rnn_model import BlockRNNModel
-
-from ..darts_bridge import BlockRNNModule, exchange_gru
 from ..hyperparameters import Hyperparameters
-from ..recurrence import TapeLightGRU
-from ._recurrent import build_recurrent
+
+if TYPE_CHECKING:
+    from darts.models.forecasting.block_rnn_model import BlockRNNModel
 
 
-class GRUModule(BlockRNNModule):
-    """Darts' module of a GRU, the GRU itself replaced by one with the same parameters that trains faster."""
-
-    def __init__(self, **kwargs: Any) -> None:  # noqa: ANN401 - Darts' own
-        super().__init__(**kwargs | {"name": "GRU"})
-        exchange_gru(self, TapeLightGRU.of)
-
-
-def build(hparams: Hyperparameters, shared: Mapping[str, Any], note: Callable[[str], None]) -> BlockRNNModel:
+def build(hparams: Hyperparameters, shared: Mapping[str, Any], note: Callable[[str], None]) -> "BlockRNNModel":
     """Build ``hidden_dim`` units in each of ``n_rnn_layers`` layers, with dropout between the layers."""
+    from ._recurrent import GRUModule, build_recurrent  # noqa: PLC0415 - imports torch
+
     return build_recurrent(GRUModule, hparams, shared, note)

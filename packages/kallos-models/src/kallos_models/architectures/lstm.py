@@ -1,14 +1,16 @@
 """Long short-term memory (Hochreiter and Schmidhuber 1997)."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
-
-from darts.models.forecasting.block_rnn_model import BlockRNNModel
+from typing import TYPE_CHECKING, Any
 
 from ..hyperparameters import Hyperparameters
-from ._recurrent import build_recurrent
+
+if TYPE_CHECKING:
+    from darts.models.forecasting.block_rnn_model import BlockRNNModel
 
 
-def build(hparams: Hyperparameters, shared: Mapping[str, Any], note: Callable[[str], None]) -> BlockRNNModel:
+def build(hparams: Hyperparameters, shared: Mapping[str, Any], note: Callable[[str], None]) -> "BlockRNNModel":
     """Build ``hidden_dim`` units in each of ``n_rnn_layers`` layers, with dropout between the layers."""
+    from ._recurrent import build_recurrent  # noqa: PLC0415 - imports torch
+
     return build_recurrent("LSTM", hparams, shared, note)

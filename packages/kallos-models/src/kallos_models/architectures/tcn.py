@@ -1,18 +1,37 @@
 """Temporal convolutions (Bai, Kolter and Koltun 2018)."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
 
-from darts.models.forecasting.tcn_model import TCNModel
-
+from ..declared_settings import document_settings, setting
 from ..errors import ConfigError
 from ..hyperparameters import Hyperparameters
+
+if TYPE_CHECKING:
+    from darts.models.forecasting.tcn_model import TCNModel
 
 DILATION_BASE = 2
 SMALLEST_KERNEL = 3
 
 
-def build(hparams: Hyperparameters, shared: Mapping[str, Any], note: Callable[[str], None]) -> TCNModel:
+@document_settings
+@dataclass(frozen=True, slots=True)
+class TCNHyperparameters(Hyperparameters):
+    """Hyperparameters of a temporal convolutional network."""
+
+    kernel_size: int | None = setting(
+        None,
+        "Steps that each convolution sees; by default the least, from 3, with which the network spans the look-back.",
+        least=2,
+        most=100_000,
+    )
+
+
+HYPERPARAMETERS: Final = TCNHyperparameters
+
+
+def build(hparams: TCNHyperparameters, shared: Mapping[str, Any], note: Callable[[str], None]) -> "TCNModel":
     """Build ``n_rnn_layers`` residual blocks of ``hidden_dim`` filters, whose kernels span the whole look-back."""
     look_back = hparams.input_chunk_length
     if look_back <= max(hparams.output_chunk_length, 1):
@@ -21,7 +40,9 @@ def build(hparams: Hyperparameters, shared: Mapping[str, Any], note: Callable[[s
             f"not {look_back}",
             "input_chunk_length",
         )
-    kernel = spanning_kernel(look_back, hparams.n_rnn_layers)
+    from darts.models.forecasting.tcn_model import TCNModel  # noqa: PLC0415 - imports torch
+
+    kernel = hparams.kernel_size or spanning_kernel(look_back, hparams.n_rnn_layers)
     if kernel >= look_back:
         kernel = look_back - 1
         note(f"kernels are cut to {kernel}, since they must be shorter than input_chunk_length={look_back}")

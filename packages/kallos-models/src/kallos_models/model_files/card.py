@@ -11,18 +11,23 @@ from typing import Any, Final, cast, get_args
 from ..accepted_values import shown
 from ..errors import ConfigError, ModelFileError
 from ..hyperparameters import Hyperparameters
-from ..registry import available_models
+from ..registry import available_models, hyperparameters_class
 from ..settings import Likelihood
 from .ordinary_files import damaged, open_ordinary, read_json, size_of
 
 CARD: Final = "card.json"
 WEIGHTS: Final = "weights.safetensors"
-FORMAT: Final = 1
+FORMAT: Final = 2
+_FORMATS: Final = (1, 2)
+"""That are read. In the first, all architectures had the same hyperparameters."""
+_SINCE_FORMAT_2: Final = ("weight_decay",)
+"""Of the hyperparameters that all architectures have."""
 MOST_BYTES: Final = 4 * 2**20
 """Of the card."""
 MOST_MEMBERS: Final = 1_000
 MOST_COLUMNS: Final = 10_000
 """Past covariates, or components of the target."""
+_IN_WORDS: Final = " and ".join(map(str, _FORMATS))
 _KIND: Final = "kallos forecaster"
 _KEYS: Final = ("kind", "format", "members", "weights", "versions", "about")
 
@@ -124,7 +129,7 @@ def read_card(path: Path) -> Card:
     written = values.get("format")
     if type(written) is int and written > FORMAT:
         raise ModelFileError(
-            f"{path} has format {written} and kallos-models {version('kallos-models')} reads {FORMAT}: "
+            f"{path} has format {written} and kallos-models {version('kallos-models')} reads {_IN_WORDS}: "
             "use a newer kallos-models"
         )
     try:
@@ -148,9 +153,9 @@ def _content(path: Path) -> dict[str, Any]:
 
 
 def _card(values: Mapping[str, Any]) -> Card:
-    _check_names("", values, _KEYS)
-    if type(values["format"]) is not int or values["format"] != FORMAT:
-        raise ValueError(f"format must be {FORMAT}, not {shown(values['format'])}")
+    _check_names("", values, _KEYS, values.get("format"))
+    if type(values["format"]) is not int or values["format"] not in _FORMATS:
+        raise ValueError(f"format must be {' or '.join(map(str, _FORMATS))}, not {shown(values['format'])}")
     members = _of("members", values["members"], list)
     if not 1 <= len(members) <= MOST_MEMBERS:
         raise ValueError(f"members must be from 1 to {MOST_MEMBERS}, not {len(members)}")
@@ -158,16 +163,16 @@ def _card(values: Mapping[str, Any]) -> Card:
     for name, number in versions.items():
         _of(f"the version of {shown(name)}", number, str)
     return Card(
-        tuple(_member(f"member {index}", member) for index, member in enumerate(members)),
-        _weights(values["weights"]),
+        tuple(_member(f"member {index}", member, values["format"]) for index, member in enumerate(members)),
+        _weights(values["weights"], values["format"]),
         versions,
         _of("about", values["about"], dict),
     )
 
 
-def _weights(given: object) -> WeightsCard:
+def _weights(given: object, form: int) -> WeightsCard:
     values = _of("weights", given, dict)
-    _check_names(" in weights", values, [each.name for each in fields(WeightsCard)])
+    _check_names(" in weights", values, [each.name for each in fields(WeightsCard)], form)
     if values["file"] != WEIGHTS:
         raise ValueError(f"the file of the weights must be {WEIGHTS!r}, not {shown(values['file'])}")
     if not re.fullmatch("[0-9a-f]{64}", _of("sha256", values["sha256"], str)):
@@ -177,9 +182,9 @@ def _weights(given: object) -> WeightsCard:
     return WeightsCard(**values)
 
 
-def _member(which: str, given: object) -> MemberCard:
+def _member(which: str, given: object, form: int) -> MemberCard:
     values = _of(which, given, dict)
-    _check_names(f" in {which}", values, [each.name for each in fields(MemberCard)])
+    _check_names(f" in {which}", values, [each.name for each in fields(MemberCard)], form)
     architecture, likelihood = values["architecture"], values["likelihood"]
     if architecture not in available_models():
         known = ", ".join(available_models())
@@ -192,14 +197,22 @@ def _member(which: str, given: object) -> MemberCard:
         raise ValueError(
             f"components of {which} must be a whole number from 1 to {MOST_COLUMNS}, not {shown(components)}"
         )
-    hyperparameters = _of(f"hyperparameters of {which}", values["hyperparameters"], dict)
-    known = [each.name for each in fields(Hyperparameters)]
-    _check_names(f" in the hyperparameters of {which}", hyperparameters, known)
+    hparams = _hyperparameters(which, architecture, values["hyperparameters"], form)
+    return MemberCard(architecture, hparams, _covariates(which, values["covariates"]), likelihood, components)
+
+
+def _hyperparameters(which: str, architecture: str, given: object, form: int) -> Hyperparameters:
+    values = _of(f"hyperparameters of {which}", given, dict)
+    cls = hyperparameters_class(architecture)
+    known = [each.name for each in fields(cls if form > 1 else Hyperparameters)]
+    if form == 1:
+        # What came later has its default, which changes nothing.
+        known = [name for name in known if name not in _SINCE_FORMAT_2]
+    _check_names(f" in the hyperparameters of {which}", values, known, form)
     try:
-        hparams = Hyperparameters(**hyperparameters)
+        return cls(**values)
     except ConfigError as error:
         raise ValueError(f"{error} ({which})") from error
-    return MemberCard(architecture, hparams, _covariates(which, values["covariates"]), likelihood, components)
 
 
 def _covariates(which: str, values: object) -> tuple[str, ...]:
@@ -220,8 +233,8 @@ def _of(what: str, value: object, kind: type) -> Any:  # noqa: ANN401 - of that 
     return value
 
 
-def _check_names(where: str, values: Mapping[str, Any], expected: Sequence[str]) -> None:
+def _check_names(where: str, values: Mapping[str, Any], expected: Sequence[str], form: object) -> None:
     if missing := [name for name in expected if name not in values]:
         raise ValueError(f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing{where}")
     if unknown := [name for name in values if name not in expected]:
-        raise ValueError(f"{shown(unknown[0])}{where} is nothing that a card of format {FORMAT} has")
+        raise ValueError(f"{shown(unknown[0])}{where} is nothing that a card of format {shown(form)} has")

@@ -11,6 +11,7 @@ from ..darts_bridge import n_targets
 from ..errors import KallosError, ModelFileError
 from ..hyperparameters import Hyperparameters
 from ..loss import ForecastQuantiles
+from ..registry import read_hyperparameters
 from ..settings import Likelihood
 from .building import build, implied_tensors, weights_of
 from .card import MOST_COLUMNS, MemberCard
@@ -72,10 +73,11 @@ def card_of(which: str, member: Member) -> MemberCard:
     if len(set(covariates)) < len(covariates) or len(covariates) > MOST_COLUMNS:
         raise ModelFileError(f"must name at most {MOST_COLUMNS} covariates, each once: {which} does not", "members")
     likelihood = _likelihood_of(which, member.model)
-    card = MemberCard(member.model_name, member.hparams, covariates, likelihood, n_targets(member.model.model))
     weights = weights_of(member.model)
     found = {name: TensorForm.of(tensor) for name, tensor in weights.items()}
     try:
+        hparams = read_hyperparameters(member.model_name, member.hparams)
+        card = MemberCard(member.model_name, hparams, covariates, likelihood, n_targets(member.model.model))
         difference = first_difference(found, implied_tensors(card))
     except KallosError as error:
         raise ModelFileError(f"must be what they were fitted as, and {which} is not: {error}", "members") from error

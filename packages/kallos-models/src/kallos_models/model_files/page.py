@@ -1,5 +1,8 @@
 """The page of a saved forecaster for people, made from its card."""
 
+from dataclasses import fields
+
+from ..hyperparameters import Hyperparameters
 from .card import Card, MemberCard
 
 _HEAD = "| member | architecture | hidden width, layers | look-back | forecasts | past covariates |"
@@ -28,6 +31,14 @@ def _row(index: int, member: MemberCard) -> str:
     what = "" if member.likelihood == "none" else " (quantiles)"
     covariates = ", ".join(member.covariates) or "none"
     return (
-        f"| {index} | {member.architecture} | {hparams.hidden_dim}, {hparams.n_rnn_layers} "
+        f"| {index} | {member.architecture}{_own(hparams)} | {hparams.hidden_dim}, {hparams.n_rnn_layers} "
         f"| {hparams.input_chunk_length} steps | {steps}{what} | {covariates} |"
     )
+
+
+def _own(hparams: Hyperparameters) -> str:
+    """Return the hyperparameters that the architecture alone has, where one is not the default."""
+    common = {each.name for each in fields(Hyperparameters)}
+    own = [each for each in fields(hparams) if each.name not in common]
+    told = [f"{each.name} {getattr(hparams, each.name)}" for each in own if getattr(hparams, each.name) != each.default]
+    return f" ({', '.join(told)})" if told else ""

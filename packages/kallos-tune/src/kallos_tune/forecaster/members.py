@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kallos_models import Fit, Hyperparameters, Member, TrainingSettings, fit_forecaster, save_forecaster
+from kallos_models import Fit, Member, TrainingSettings, fit_forecaster, read_hyperparameters, save_forecaster
 
 from ..evaluation.threads import torch_threads
 from ..events import Listener, MemberFinished, MemberStarted
@@ -90,7 +90,7 @@ def _train(job: TrainingJob, member: MemberPlan, fold: "FoldSeries", on_event: L
 
 def fit_member(model_name: str, member: MemberPlan, fold: "FoldSeries", training: TrainingSettings) -> Fit:
     """Train one member on the training window of a fold, stopped early by its validation window where it has one."""
-    hparams = Hyperparameters.from_mapping({**member.params, "output_chunk_shift": fold.purge})
+    hparams = read_hyperparameters(model_name, {**member.params, "output_chunk_shift": fold.purge})
     target, covariates = fold.train_series()
     validation: dict[str, Any] = {}
     if fold.n_val:

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 import optuna
 from optuna.trial import TrialState
 
-from kallos_models import Hyperparameters, UnknownModelError, available_models
+from kallos_models import UnknownModelError, available_models, read_hyperparameters
 
 from ..errors import ConfigError
 from ..report import best_trials, study_result, trial_facts
@@ -44,8 +44,8 @@ class Candidate:
     seed: int
 
     @classmethod
-    def of(cls, facts: Mapping[str, Any]) -> Self:
-        """Read what :func:`kallos_tune.report.trial_facts` returns.
+    def of(cls, facts: Mapping[str, Any], model_name: str) -> Self:
+        """Read what :func:`kallos_tune.report.trial_facts` returns of a trial of that architecture.
 
         Raises
         ------
@@ -62,7 +62,7 @@ class Candidate:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ConfigError(f"holds a trial that cannot be read ({error}): write the file anew", "params") from error
-        Hyperparameters.from_mapping(candidate.params)
+        read_hyperparameters(model_name, candidate.params)
         if not candidate.best_epochs or min(candidate.best_epochs) < 1:
             raise ConfigError(f"holds trial {candidate.trial} without best epochs: write the file anew", "params")
         return candidate
@@ -155,7 +155,7 @@ class Recipe:
             study_name=str(facts["study_name"]),
             model_name=facts["model_name"],
             definition=facts["definition"],
-            candidates=tuple(Candidate.of(each) for each in facts["best_trials"]),
+            candidates=tuple(Candidate.of(each, facts["model_name"]) for each in facts["best_trials"]),
             reading=facts.get("reading"),
             fingerprint=facts.get("fingerprint") or {},
             verdict=facts.get("verdict"),
