@@ -1,8 +1,8 @@
 """Whether the dry run tells the truth: ten small studies estimated, then run, with pruning and without.
 
 The studies differ in everything that time depends on: the length of the history, folds, horizon, architecture, widths,
-look-backs, batches, epochs and trials. Each runs on one worker for each core. What the estimate assumes of trainings and
-of pruning was set on studies of other seeds.
+look-backs, batches, epochs and trials. Each runs on one worker for each core. What the estimate assumes of trainings
+and of pruning was set on studies of other seeds.
 """
 
 import os
@@ -36,6 +36,7 @@ class Case:
     more: dict[str, Any] = field(default_factory=dict)
 
     def settings(self, seed: int, workers: int) -> TuningSettings:
+        """Return the settings of the study."""
         narrowest, widest = self.widths
         space = small_space(widest, narrowest=narrowest, look_back=self.look_back, batch_sizes=(32, 64, 128))
         return TuningSettings.of(space=space, seed=seed, workers=workers, **self.more)

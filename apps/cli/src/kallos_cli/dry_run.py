@@ -1,6 +1,7 @@
 """``kallos-run tune --dry-run``: what a study would do and take, told before anything is trained or written."""
 
 from dataclasses import asdict
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from . import dry_run_words, output
@@ -123,7 +124,7 @@ def _holes(observed: list[bool]) -> list[tuple[int, int]]:
     """Return where runs of filled steps begin and end."""
     edges = [place for place in range(1, len(observed)) if observed[place] != observed[place - 1]]
     bounds = [0, *edges, len(observed)]
-    return [(first, end) for first, end in zip(bounds, bounds[1:], strict=False) if not observed[first]]
+    return [(first, end) for first, end in pairwise(bounds) if not observed[first]]
 
 
 def _target_facts(data: "StudyData") -> dict[str, Any]:

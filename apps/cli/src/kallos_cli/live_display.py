@@ -123,7 +123,7 @@ class LiveWatch(Watch):
     def _under_way(self) -> float:
         return sum(
             (trial.fold - 1 + min(1.0, trial.epoch / self.max_epochs)) / trial.n_folds
-            for trial in self._running.values()
+            for trial in list(self._running.values())  # it is drawn by a thread of its own
             if trial.n_folds
         )
 
@@ -138,7 +138,8 @@ def watching(*, quiet: bool, max_epochs: int, workers: int) -> Generator[Watch]:
     watch = LiveWatch(max_epochs=max_epochs, workers=workers)
     live = Live(watch, console=console, transient=True, refresh_per_second=_PICTURES_A_SECOND, redirect_stdout=False)
     try:
-        live.start(refresh=True)
+        with signals.held_back():
+            live.start(refresh=True)
         yield watch
     finally:
         # However often Ctrl-C comes, the terminal is left as it was.

@@ -11,12 +11,12 @@ from .glyphs import Glyphs, bar, sparkline
 from .wording import duration
 
 _WIDEST_BAR, _NARROWEST_BAR = 30, 8
-_WIDEST_CURVE, _NARROWEST_CURVE = 24, 6
-_MOST_LINES_OF_PARAMS = 3
+_WIDEST_CURVE, _NARROWEST_CURVE = 24, 5
+_MOST_LINES_OF_PARAMS = 4
 # Below, a trial's parameters say nothing.
 _LEAST_FOR_PARAMS = 24
-_WIDEST_LOSS = 9
-_INDENT = "  "
+_WIDEST_LOSS, _SHORT_LOSS = 9, 6
+_INDENT, _LEAST_FOR_INDENT = "  ", 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,8 @@ def lines_of(board: Board, width: int, height: int, glyphs: Glyphs) -> list[Text
 
     Where there are more, the parameters go first, then counts and pace, then the best score, then the last trials.
     """
-    inside = max(1, width - len(_INDENT))
+    indent = _INDENT if width > _LEAST_FOR_INDENT else ""
+    inside = width - len(indent)
     below = [[_best(board, inside, glyphs)], _params(board, inside, glyphs), [_counts(board, inside, glyphs)]]
     trials = [_trial(trial, board.max_epochs, inside, glyphs) for trial in board.running]
     trials = trials or [cut(board.idle, inside, glyphs)]
@@ -92,7 +93,7 @@ def lines_of(board: Board, width: int, height: int, glyphs: Glyphs) -> list[Text
     if len(trials) > room:
         n_more = len(trials) - max(0, room - 1)
         trials = [*trials[: max(0, room - 1)], cut(f"{glyphs.ellipsis} and {n_more} more", inside, glyphs)][:room]
-    lines = [Text(_INDENT, end="").append_text(line) for line in (*trials, *(line for part in below for line in part))]
+    lines = [Text(indent, end="").append_text(line) for line in (*trials, *(line for part in below for line in part))]
     return [_budget(board, width, glyphs), *lines]
 
 
@@ -127,7 +128,7 @@ def _trial(trial: RunningTrial, max_epochs: int, width: int, glyphs: Glyphs) -> 
     parts.append(Part(f"{epoch} of {max_epochs}", rank=3, short=epoch))
     loss = f"{trial.losses[-1]:.4g}"
     # As wide as any other, so that the curves of all trials begin below one another.
-    columns = [*parts, Part(f"loss {loss:<{_WIDEST_LOSS}}", rank=1, short=f"{loss:<{_WIDEST_LOSS}}")]
+    columns = [*parts, Part(f"loss {loss:<{_WIDEST_LOSS}}", rank=1, short=f"{loss:<{_SHORT_LOSS}}")]
     room = width - _NARROWEST_CURVE - 1
     if not fit_at_all(columns, room):
         return fitted([*parts, Part(f"loss {loss}", rank=1, short=loss)], width, glyphs)
@@ -138,13 +139,11 @@ def _trial(trial: RunningTrial, max_epochs: int, width: int, glyphs: Glyphs) -> 
 
 def _best(board: Board, width: int, glyphs: Glyphs) -> Text:
     naive = Part(f"naive {board.naive:.4g}", rank=1)
-    if board.best is None:
-        return fitted(
-            [Part(f"best {board.metric} none yet,", short="best none yet,"), naive], width, glyphs, between=" "
-        )
-    which = "" if board.best_trial is None else f" (trial {board.best_trial})"
-    best = Part(f"best {board.metric} {board.best:.4g}{which},", short=f"best {board.best:.4g},", style="bold")
-    return fitted([best, naive], width, glyphs, between=" ")
+    best = Part(f"best {board.metric} none yet", short="best none yet")
+    if board.best is not None:
+        which = "" if board.best_trial is None else f" (trial {board.best_trial})"
+        best = Part(f"best {board.metric} {board.best:.4g}{which}", short=f"best {board.best:.4g}", style="bold")
+    return fitted([best, naive], width, glyphs, between=", ")
 
 
 def _params(board: Board, width: int, glyphs: Glyphs) -> list[Text]:

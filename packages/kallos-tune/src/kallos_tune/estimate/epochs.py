@@ -18,11 +18,11 @@ import numpy as np
 
 from ..evaluation.scoring import Floats
 
-R: Final = 0.02
-POWER: Final = 0.55
+R: Final = 0.15
+POWER: Final = 0.65
 OF_STUDY: Final = 0.35
-OF_TRIAL: Final = 0.6
-OF_FOLD: Final = 0.6
+OF_TRIAL: Final = 0.5
+OF_FOLD: Final = 0.65
 
 
 def log_median(learning_rate: Floats, batches: Floats) -> Floats:
