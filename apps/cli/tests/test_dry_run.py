@@ -50,7 +50,16 @@ def test_a_dry_run_tells_everything(dry_run):
     assert "timing a few batches" in err
 
 
-def test_as_json(dry_run):
+@pytest.fixture
+def small_models(monkeypatch):
+    """Time small models in place of the largest, which take seconds."""
+    params = {"n_rnn_layers": 1, "dropout": 0.1, "batch_size": 64, "input_chunk_length": 30, "learning_rate": 1e-3}
+    sizes = {"smallest": 8, "middle": 10, "largest": 12}
+    small = {name: {"hidden_dim": size} | params for name, size in sizes.items()}
+    monkeypatch.setattr("kallos_tune.estimate.estimate.corners", lambda _space: small)
+
+
+def test_as_json(dry_run, small_models):
     out, err = dry_run("--n-trials", "4", "--json", "--quiet", "--likelihood", "quantile")
     found = json.loads(out)
     assert err == ""
@@ -74,17 +83,12 @@ def test_as_json(dry_run):
     assert found["estimate"]["timings"][2]["name"] == "largest"
 
 
-def test_recursive_forecasts_can_be_estimated(dry_run):
-    out, _ = dry_run("--n-trials", "2", "--forecast", "recursive")
-    assert "for 2 trials" in out
-
-
-def test_a_study_that_exists(dry_run, main_within, tune_arguments):
+def test_a_study_that_exists(dry_run, small_models, main_within, tune_arguments):
     assert main_within(*tune_arguments, "--n-trials", "1", "--workers", "1")[0] == 0
     out, _ = dry_run("--n-trials", "1", "--output", "other.json")
     assert re.search(r"study +1 finished trial of 1, nothing to run", out)
     assert "time    0 s: no trial is missing" in out
-    out, _ = dry_run("--n-trials", "3", "--output", "other.json")
+    out, _ = dry_run("--n-trials", "3", "--output", "other.json", "--quiet")
     assert re.search(r"study +1 finished trial of 3, 2 to run", out)
     assert "for 2 trials" in out
     out, _ = dry_run("--n-trials", "3", "--metric", "mae")

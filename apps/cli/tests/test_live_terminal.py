@@ -9,6 +9,10 @@ import time
 
 import pytest
 
+from kallos_cli import output
+from kallos_cli.live_display import watching
+from kallos_cli.progress import Watch
+
 SHOW, HIDE = b"\x1b[?25h", b"\x1b[?25l"
 LONG = ("--max-epochs", "60", "--patience", "60", "--n-trials", "1", "--pruner", "none", "--workers", "1")
 
@@ -79,7 +83,7 @@ def test_the_live_display_on_a_terminal(start, terminal, tune_arguments, databas
 
 
 def test_ctrl_c_leaves_the_terminal_as_it_was(start, terminal, tune_arguments, database):
-    process = start(*tune_arguments, *LONG)
+    process = start(*tune_arguments, *LONG, NO_COLOR="1")
     terminal.read(b"epoch")
     os.killpg(process.pid, signal.SIGINT)
     shown = terminal.read()
@@ -93,25 +97,16 @@ def test_ctrl_c_leaves_the_terminal_as_it_was(start, terminal, tune_arguments, d
     assert lines[0].startswith("interrupted: trial 0 is recorded as failed")
     assert "resume with:" in lines
     assert shown.endswith(b"\n")
+    assert not re.search(rb"\x1b\[[0-9;]*3[0-7]m", shown)
 
 
-@pytest.mark.parametrize("variables", [{"TERM": "dumb"}, {"TTY_INTERACTIVE": "0"}], ids=str)
-def test_lines_where_the_terminal_cannot_be_drawn_on(start, terminal, tune_arguments, database, variables):
-    process = start(*tune_arguments, "--n-trials", "1", **variables)
+def test_lines_where_the_terminal_cannot_be_drawn_on(start, terminal, tune_arguments, database):
+    process = start(*tune_arguments, "--n-trials", "1", TERM="dumb")
     shown = terminal.read()
     process.communicate(timeout=60)
     assert process.returncode == 0
     assert b"\x1b[" not in shown
     assert "trial 0, fold 2 of 2: error" in plain(shown)
-
-
-def test_no_colour_where_none_is_wanted(start, terminal, tune_arguments, database):
-    process = start(*tune_arguments, "--n-trials", "1", NO_COLOR="1")
-    shown = terminal.read()
-    process.communicate(timeout=60)
-    assert process.returncode == 0
-    assert HIDE in shown
-    assert not re.search(rb"\x1b\[[0-9;]*3[0-7]m", shown)
 
 
 def test_ascii_alone_where_the_terminal_has_nothing_else(start, terminal, tune_arguments, database):
@@ -124,9 +119,12 @@ def test_ascii_alone_where_the_terminal_has_nothing_else(start, terminal, tune_a
     assert re.search(r"0 of 1 finished [#-]{20,}", plain(shown))
 
 
-def test_no_drawing_in_a_log_whoever_asks_for_colour(start_kallos_run, tune_arguments, database):
-    process = start_kallos_run(*tune_arguments, "--n-trials", "1", variables={"FORCE_COLOR": "1"})
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 0
-    assert "\x1b[?25" not in err
-    assert "trial 0, fold 2 of 2: error" in err
+def test_lines_in_a_log_whoever_asks_for_colour(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    output.words.cache_clear()
+    try:
+        with watching(quiet=False, max_epochs=1, workers=1) as watch:
+            assert type(watch) is Watch
+    finally:
+        output.words.cache_clear()
+    assert capsys.readouterr().err == ""

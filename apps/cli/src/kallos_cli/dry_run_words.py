@@ -41,8 +41,8 @@ def show_estimate(facts: Mapping[str, Any], *, pruner: str) -> None:
     ]
     names = list(estimate["configurations"][estimate["timings"][0]["name"]])
     sizes = [name for name in names if name in _SIZES]
-    title = f"Timed, {count(estimate['workers'], 'worker')} at once"
-    output.show_table(["model", *sizes, "ms_a_step"], rows, title=title)
+    title = f"Timed, {count(estimate['workers'], 'worker')} at once, milliseconds a training step"
+    output.show_table(["model", *sizes, "ms_each"], rows, title=title)
     for name, reason in estimate["untimed"].items():
         output.show(f"the {name} cannot be trained, and such trials would fail: {reason}")
     other = "none" if pruner == "halving" else "halving"

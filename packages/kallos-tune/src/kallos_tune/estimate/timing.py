@@ -112,9 +112,10 @@ def time_configuration(
     name: str, fold: FoldSeries, model_name: str, params: Params, settings: TuningSettings
 ) -> Timing:
     """Time a few training batches, a validation pass and a forecast of one configuration on a fold."""
-    _, first, _ = _fit(fold, model_name, params, settings, epochs=2)
-    epochs = 1 + max(1, min(_MOST_EPOCHS, int(_SECONDS / max(first, 1e-6))))
-    fit, epoch, overhead = _fit(fold, model_name, params, settings, epochs=epochs)
+    fit, epoch, overhead = _fit(fold, model_name, params, settings, epochs=2)
+    if epoch < _SECONDS:
+        epochs = 2 + min(_MOST_EPOCHS, int(_SECONDS / max(epoch, 1e-6)))
+        fit, epoch, overhead = _fit(fold, model_name, params, settings, epochs=epochs)
     n_val = min(fold.n_val, _VAL_STEPS)
     passed = min(_validation_pass(fit, fold, params, settings, n_val) for _ in range(2))
     validation = passed / n_val
