@@ -43,16 +43,16 @@ class Case:
 
 
 CASES: Final = (
-    Case(600, "gru", 10, (8, 32), (10, 30), {"max_epochs": 15}),
-    Case(900, "gru", 12, (16, 48), (20, 40), {"max_epochs": 12}),
-    Case(1200, "gru", 8, (16, 32), (10, 30), {"max_epochs": 20, "target_folds": 3}),
-    Case(500, "lstm", 12, (16, 64), (10, 40), {"max_epochs": 15}),
-    Case(800, "lstm", 10, (8, 24), (15, 30), {"max_epochs": 25, "patience": 8, "target_folds": 4}),
-    Case(700, "tcn", 10, (8, 32), (20, 40), {"max_epochs": 15}),
-    Case(1000, "gru", 8, (32, 64), (30, 50), {"max_epochs": 8, "purge": 4}),
-    Case(700, "gru", 12, (8, 48), (10, 30), {"max_epochs": 15, "sampler": "random"}),
-    Case(900, "gru", 10, (8, 32), (10, 30), {"max_epochs": 12, "likelihood": "quantile"}),
-    Case(1600, "gru", 8, (8, 32), (10, 20), {"max_epochs": 10, "target_folds": 2, "window": "rolling"}),
+    Case(400, "gru", 8, (8, 32), (10, 30), {"max_epochs": 10, "target_folds": 3}),
+    Case(600, "gru", 10, (8, 24), (10, 20), {"max_epochs": 8, "target_folds": 2}),
+    Case(300, "gru", 8, (16, 32), (10, 20), {"max_epochs": 12}),
+    Case(400, "lstm", 8, (8, 32), (10, 20), {"max_epochs": 12, "target_folds": 2}),
+    Case(500, "lstm", 10, (8, 16), (5, 20), {"max_epochs": 15, "patience": 3, "target_folds": 3}),
+    Case(400, "tcn", 8, (8, 16), (20, 40), {"max_epochs": 8, "target_folds": 2}),
+    Case(500, "gru", 8, (16, 48), (10, 20), {"max_epochs": 6, "target_folds": 2, "purge": 4}),
+    Case(400, "gru", 12, (8, 24), (5, 15), {"max_epochs": 12, "target_folds": 2, "sampler": "random"}),
+    Case(400, "gru", 8, (8, 24), (10, 20), {"max_epochs": 8, "target_folds": 3, "likelihood": "quantile"}),
+    Case(900, "gru", 8, (8, 24), (5, 15), {"max_epochs": 5, "target_folds": 2, "window": "rolling"}),
 )
 QUICK: Final = (Case(400, "gru", 2, (4, 8), (5, 10), {"max_epochs": 1, "target_folds": 2}),)
 

@@ -136,19 +136,19 @@ def busy() -> Live:
 
 def test_snapshot_at_80_columns(busy):
     assert busy.lines(80) == [
-        "12 of 50 finished ━━━━━━━─────────────────────── about 7 min 39 s left",
+        "12 of 50 finished ━━━━━━━─────────────────────── about 6 min 7 s left",
         "  trial 12  fold 2 of 5  epoch   3 of 100  loss 0.9       █▃▁",
         "  trial 13  fold 1 of 5  epoch  10 of 100  loss 0.775     █▅▃▂▁▁▁▁▁▁",
         "  best rmse 0.02884 (trial 7), naive 0.04",
         "    hidden_dim 64, n_rnn_layers 2, dropout 0.1235, batch_size 128,",
         "    input_chunk_length 50, learning_rate 0.001235",
-        "  7 complete, 5 pruned, 1 failed, 4.8/min, 12 s a trial, 1 min 40 s elapsed",
+        "  7 complete, 5 pruned, 1 failed, 6/min, 12 s a trial, 1 min 40 s elapsed",
     ]
 
 
 def test_snapshot_at_40_columns(busy):
     assert busy.lines(40) == [
-        "12/50 ━━━━───────────── 7 min 39 s left",
+        "12/50 ━━━━────────────── 6 min 7 s left",
         "  12  fold 2/5  epoch   3  0.9    █▃▁",
         "  13  fold 1/5  epoch  10  0.775  █▃▁▁▁",
         "  best 0.02884, naive 0.04",
@@ -156,7 +156,7 @@ def test_snapshot_at_40_columns(busy):
         "    dropout 0.1235, batch_size 128,",
         "    input_chunk_length 50,",
         "    learning_rate 0.001235",
-        "  7 complete, 5 pruned, 1 failed",
+        "  7 complete, 5 pruned, 1 failed, 6/min",
     ]
 
 
@@ -183,7 +183,7 @@ def test_a_terminal_lower_than_there_are_workers():
     view.tell(0, opened(50), *(TrialStarted(number, {}) for number in range(12)))
     assert view.lines(80, height=8) == [
         "0 of 50 finished ──────────────────────────────",
-        *(f"  trial {number}  fold 1  begins" for number in range(5)),
+        *(f"  trial {number}  fold 1 of 2  begins" for number in range(5)),
         "  … and 7 more",
     ]
     assert len(view.lines(80, height=24)) == 15
@@ -201,16 +201,16 @@ def test_the_view_from_the_opening_to_the_end():
     assert counts == "  1 complete, 0 pruned, 0 s elapsed"
     view.tell(5, TrialStarted(3, {}), TrialStarted(4, {}), EpochFinished(4, 2, 2, 5, 0.25))
     assert view.lines()[1:3] == [
-        "  trial 3  fold 1  begins",
+        "  trial 3  fold 1 of 2  begins",
         "  trial 4  fold 2 of 2  epoch  5 of 10  loss 0.25      ▁",
     ]
-    # One trial and half of another in 15 s: 10 s each, and 2.5 of the 5 are left.
+    # One trial and half of another in 10 s: the loading before is in no trial's time, and 2.5 of the 5 are left.
     view.tell(15, EpochFinished(3, 1, 2, 10, 0.5), finished(4, 0.03, 2))
-    assert view.lines()[0].endswith(" about 25 s left")
+    assert view.lines()[0].endswith(" about 17 s left")
     assert view.lines()[2] == "  best rmse 0.03, naive 0.04"
     view.tell(20)
-    assert view.lines()[0].endswith(" about 20 s left")
-    assert view.lines()[-1] == "  2 complete, 0 pruned, 3 trials a minute, 12 s a trial, 20 s elapsed"
+    assert view.lines()[0].endswith(" about 12 s left")
+    assert view.lines()[-1] == "  2 complete, 0 pruned, 4 trials a minute, 12 s a trial, 20 s elapsed"
     view.tell(21, finished(3, 0.02, 5))
     assert view.lines()[1] == "  waiting for the next trial…"
     assert view.lines()[0] == f"5 of 5 finished {'━' * 30} about 0 s left"

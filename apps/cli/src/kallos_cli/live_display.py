@@ -59,7 +59,9 @@ class LiveWatch(Watch):
                 self._pace = Pace(self.clock(), event.n_finished, event.n_trials)
             case TrialStarted():
                 self._idle = "waiting for the next trial…"
-                self._put(RunningTrial(event.trial))
+                if self._pace is not None:
+                    self._pace.begin(self.clock())
+                self._put(RunningTrial(event.trial, n_folds=None if self.opened is None else self.opened.n_folds))
             case EpochFinished():
                 self._put(self._after(event))
             case TrialFinished():

@@ -16,6 +16,8 @@ _MOST_LINES_OF_PARAMS = 4
 # Below, a trial's parameters say nothing.
 _LEAST_FOR_PARAMS = 24
 _WIDEST_LOSS, _SHORT_LOSS = 9, 6
+# Where trials are called by their number alone, so that those that begin look like all others.
+_NARROW = 56
 _INDENT, _LEAST_FOR_INDENT = "  ", 20
 
 
@@ -114,12 +116,13 @@ def _budget(board: Board, width: int, glyphs: Glyphs) -> Text:
 
 def _trial(trial: RunningTrial, max_epochs: int, width: int, glyphs: Glyphs) -> Text:
     n_folds, digits = trial.n_folds, len(str(max_epochs))
+    short_fold = f"fold {trial.fold}/{n_folds}" if n_folds else f"fold {trial.fold}"
     parts = [
-        Part(f"trial {trial.number}", short=f"{trial.number}", style="bold"),
+        Part(f"trial {trial.number}" if width >= _NARROW else f"{trial.number}", short=f"{trial.number}", style="bold"),
         Part(
-            f"fold {trial.fold} of {n_folds}" if n_folds else f"fold {trial.fold}",
+            f"fold {trial.fold} of {n_folds}" if n_folds and width >= _NARROW else short_fold,
             rank=2,
-            short=f"fold {trial.fold}/{n_folds}" if n_folds else None,
+            short=short_fold,
         ),
     ]
     if not trial.losses:

@@ -7,12 +7,12 @@ _SECONDS_OF_A_MINUTE = 60.0
 
 @dataclass
 class Pace:
-    """Guesses from how fast trials have been finished since it began to watch.
+    """Guesses from how fast trials have been finished since the first of them began.
 
     Attributes
     ----------
     began : float
-        When it began, by whatever clock.
+        When the study was opened, by whatever clock: models are loaded then.
     n_before, n_trials : int
         Trials that were finished then, and those wanted.
     """
@@ -20,8 +20,14 @@ class Pace:
     began: float
     n_before: int
     n_trials: int
+    _first: float | None = None
     _ends: float | None = None
     _seconds: list[float] = field(default_factory=list[float])
+
+    def begin(self, now: float) -> None:
+        """Take note that a trial begins."""
+        if self._first is None:
+            self._first = now
 
     def see(self, seconds: float) -> None:
         """Take note of how long a finished trial of this command took."""
@@ -41,7 +47,7 @@ class Pace:
         if n_finished <= self.n_before:
             return
         done = min(float(self.n_trials), n_finished + under_way)
-        seconds_each = (now - self.began) / (done - self.n_before)
+        seconds_each = (now - (self.began if self._first is None else self._first)) / (done - self.n_before)
         self._ends = now + seconds_each * (self.n_trials - done)
 
     def left(self, now: float) -> float | None:
@@ -50,9 +56,9 @@ class Pace:
 
     def per_minute(self, now: float, n_finished: int) -> float | None:
         """Return how many trials are finished a minute, all processes together; None before the first."""
-        if n_finished <= self.n_before or now <= self.began:
-            return None
-        return _SECONDS_OF_A_MINUTE * (n_finished - self.n_before) / (now - self.began)
+        seconds = now - (self.began if self._first is None else self._first)
+        n_new = n_finished - self.n_before
+        return _SECONDS_OF_A_MINUTE * n_new / seconds if n_new > 0 and seconds > 0 else None
 
     @property
     def seconds_each(self) -> float | None:
