@@ -65,12 +65,14 @@ def start_kallos_run(tmp_path, warm_commands, sessions):
     """Return a function that starts ``kallos-run`` and returns its process; what still runs at the end is killed.
 
     Each leads a session, as one that was typed into a shell leads a group. They come from a process that has loaded the
-    models already; with ``cold=True`` the console script itself is started.
+    models already; with ``cold=True`` the console script itself is started. ``variables`` are those of its environment.
     """
     started = []
 
-    def start(*arguments: object, cold: bool = False, **streams: int) -> subprocess.Popen[str] | WarmCommand:
-        settings = {"cwd": tmp_path, "env": environment() | {"TERM": "xterm-256color"}}
+    def start(
+        *arguments: object, cold: bool = False, variables=None, **streams: int
+    ) -> subprocess.Popen[str] | WarmCommand:
+        settings = {"cwd": tmp_path, "env": environment() | {"TERM": "xterm-256color"} | (variables or {})}
         settings |= {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
         if cold:
             command = [SCRIPT, *map(str, arguments)]

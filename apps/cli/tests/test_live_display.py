@@ -1,14 +1,16 @@
 """What a running study shows: on a terminal, in lines, for several trials at a time, and to a reader that leaves."""
 
 import io
+import math
 import os
-import pty
-import re
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 
+from kallos_cli.glyphs import ASCII, BLOCKS, bar, sparkline
 from kallos_cli.live_display import LiveWatch
 from kallos_cli.progress import Watch
 from kallos_tune import EpochFinished, FoldFinished, StudyOpened, TrialFinished, TrialStarted
@@ -78,74 +80,186 @@ def test_lines_of_trials_that_overlap(capsys):
     assert (watch.n_finished, watch.n_run, watch.running) == (3, 3, set())
 
 
-@pytest.fixture
-def live():
-    """Return a live watch of two workers at time 0, a function that sets the time, and one that renders."""
-    now = [0.0]
-    watch = LiveWatch(lines=False, workers=2, max_epochs=10, clock=lambda: now[0])
+PARAMS = {
+    "hidden_dim": 64,
+    "n_rnn_layers": 2,
+    "dropout": 0.123456,
+    "batch_size": 128,
+    "input_chunk_length": 50,
+    "learning_rate": 0.001234567,
+}
+LOSSES = (1.2, 1.0, 0.9, 0.85, 0.8, 0.79, 0.8, 0.78, 0.77, 0.775)
 
-    def at(seconds: float, *events) -> list[str]:
-        now[0] = seconds
+
+class Live:
+    """A live view whose clock is set, and whatever terminal shows it."""
+
+    def __init__(self, workers: int = 2, max_epochs: int = 100) -> None:
+        self.now = 0.0
+        self.watch = LiveWatch(lines=False, workers=workers, max_epochs=max_epochs, clock=lambda: self.now)
+
+    def tell(self, seconds: float, *events) -> None:
+        self.now = seconds
         for event in events:
-            watch(event)
-        console = Console(file=io.StringIO(), width=120)
-        console.print(watch)
-        return [line.strip() for line in console.file.getvalue().splitlines()]
+            self.watch(event)
 
-    return at
+    def lines(self, width: int = 120, height: int = 24, encoding: str = "utf-8") -> list[str]:
+        file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+        console = Console(file=file, width=width, height=height, force_terminal=True, color_system=None)
+        console.print(self.watch)
+        file.flush()
+        shown = file.buffer.getvalue().decode(encoding).splitlines()
+        return [line.rstrip() for line in shown]
 
 
-def test_the_display_of_two_trials_at_a_time(live):
-    assert live(0) == ["opening the study…"]
-    bar, now, best = live(0, opened(5, n_finished=1))
-    assert bar.startswith("1 of 5 finished")
-    assert "left" not in bar
-    assert now.startswith("loading the models")
-    assert best == "best rmse none yet, naive 0.04"
-    events = TrialStarted(3, {}), TrialStarted(4, {}), EpochFinished(4, 2, 2, 5, 0.25)
-    assert live(5, *events)[1:3] == [
-        "trial 3: fold 1, epoch 1",
-        "trial 4: fold 2 of 2, epoch 5 of at most 10, validation loss 0.25",
+@pytest.fixture(autouse=True)
+def speaks_of_blocks(monkeypatch):
+    for name in ("LC_ALL", "LC_CTYPE", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LANG", "C.UTF-8")
+
+
+def losses_of(trial: int, fold: int, losses=LOSSES):
+    return [EpochFinished(trial, fold, 5, epoch, loss) for epoch, loss in enumerate(losses, start=1)]
+
+
+@pytest.fixture
+def busy() -> Live:
+    """Return a view of a study in its middle."""
+    view = Live()
+    view.tell(0, replace(opened(50, n_finished=4), n_pruned=2))
+    view.tell(20, TrialStarted(12, {}), TrialStarted(13, {}), *losses_of(12, 1), *losses_of(12, 2, LOSSES[:3]))
+    done = finished(11, 0.02884, 12, best=0.02884)
+    view.tell(100, replace(done, n_pruned=5, n_failed=1, best_trial=7, best_params=PARAMS), *losses_of(13, 1))
+    return view
+
+
+def test_snapshot_at_80_columns(busy):
+    assert busy.lines(80) == [
+        "12 of 50 finished ━━━━━━━─────────────────────── about 6 min 7 s left",
+        "  trial 12  fold 2 of 5  epoch   3 of 100  loss 0.9       █▃▁",
+        "  trial 13  fold 1 of 5  epoch  10 of 100  loss 0.775     █▅▃▂▁▁▁▁▁▁",
+        "  best rmse 0.02884 (trial 7), naive 0.04",
+        "    hidden_dim 64, n_rnn_layers 2, dropout 0.1235, batch_size 128,",
+        "    input_chunk_length 50, learning_rate 0.001235",
+        "  7 complete, 5 pruned, 1 failed, 6/min, 12 s a trial, 1 min 40 s elapsed",
     ]
-    # One trial and half of another in 15 s: 10 s each, and 2.5 of the 5 are left.
-    lines = live(15, EpochFinished(3, 1, 2, 10, 0.5), finished(4, 0.03, 2))
-    assert re.match(r"2 of 5 finished .* elapsed, about 0:00:25 left", lines[0])
-    assert lines[1:] == [
-        "trial 3: fold 1 of 2, epoch 10 of at most 10, validation loss 0.5",
-        "best rmse 0.03, naive 0.04",
+
+
+def test_snapshot_at_40_columns(busy):
+    assert busy.lines(40) == [
+        "12/50 ━━━━────────────── 6 min 7 s left",
+        "  12  fold 2/5  epoch   3  0.9    █▃▁",
+        "  13  fold 1/5  epoch  10  0.775  █▃▁▁▁",
+        "  best 0.02884, naive 0.04",
+        "    hidden_dim 64, n_rnn_layers 2,",
+        "    dropout 0.1235, batch_size 128,",
+        "    input_chunk_length 50,",
+        "    learning_rate 0.001235",
+        "  7 complete, 5 pruned, 1 failed, 6/min",
     ]
-    assert "about 0:00:20 left" in live(20)[0]
-    assert live(21, finished(3, 0.02, 5))[:2] == [live(21)[0], "waiting for the next trial…"]
-    assert "5 of 5 finished" in live(21)[0]
-    assert "about 0:00:00 left" in live(30)[0]
 
 
-def test_a_trial_whose_worker_was_killed_leaves_the_display(live):
-    live(0, opened(5), TrialStarted(0, {}), TrialStarted(1, {}), EpochFinished(1, 1, 2, 1, 0.5))
-    lines = live(1, TrialStarted(2, {}))
-    assert [line.partition(":")[0] for line in lines[1:-1]] == ["trial 1", "trial 2"]
+def test_ascii_where_the_terminal_has_no_blocks(busy, monkeypatch):
+    lines = busy.lines(80, encoding="ascii")
+    assert lines[0].startswith("12 of 50 finished #####")
+    assert lines[2].endswith("#=-:......")
+    monkeypatch.setenv("LC_ALL", "C")
+    assert busy.lines(80) == lines
+    assert busy.lines(80, encoding="latin-1") == lines
 
 
-def test_the_live_display_on_a_terminal(start_kallos_run, tune_arguments, database):
-    leader, follower = pty.openpty()
-    process = start_kallos_run(*tune_arguments, "--n-trials", "1", stderr=follower)
-    os.close(follower)
-    shown = b""
-    try:
-        while part := os.read(leader, 65536):
-            shown += part
-    except OSError:  # a pseudo-terminal ends with an error once nobody writes to it
-        pass
-    os.close(leader)
-    out, _ = process.communicate(timeout=60)
-    assert process.returncode == 0
-    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode())
-    assert "━" in text
-    assert "trial 0: fold 2 of 2, epoch 1 of at most 1, validation loss" in text
-    assert re.search(r"best rmse none yet, naive 0\.0\d+", text)
-    assert "elapsed" in text
-    assert "Best parameters" in out
-    assert "\x1b" not in out
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+@pytest.mark.parametrize("height", [1, 2, 3, 5, 24])
+def test_no_line_is_broken_and_none_too_many_in_any_terminal(busy, height, encoding):
+    for width in (*range(1, 13), 20, 21, 24, 25, 26, 32, 39, 40, 41, 60, 79, 80, 129):
+        lines = busy.lines(width, height, encoding)
+        assert len(lines) <= max(1, height - 1)
+        assert max(map(len, lines)) < max(2, width)
+
+
+def test_a_terminal_lower_than_there_are_workers():
+    view = Live(workers=12)
+    view.tell(0, opened(50), *(TrialStarted(number, {}) for number in range(12)))
+    assert view.lines(80, height=8) == [
+        "0 of 50 finished ──────────────────────────────",
+        *(f"  trial {number}  fold 1 of 2  begins" for number in range(5)),
+        "  … and 7 more",
+    ]
+    assert len(view.lines(80, height=24)) == 15
+
+
+def test_the_view_from_the_opening_to_the_end():
+    view = Live(max_epochs=10)
+    assert view.lines() == ["opening the study…"]
+    view.tell(0, opened(5, n_finished=1))
+    head, now, best, counts = view.lines()
+    assert head.startswith("1 of 5 finished ━━━━━━────")
+    assert "left" not in head
+    assert now.startswith("  loading the models")
+    assert best == "  best rmse none yet, naive 0.04"
+    assert counts == "  1 complete, 0 pruned, 0 s elapsed"
+    view.tell(5, TrialStarted(3, {}), TrialStarted(4, {}), EpochFinished(4, 2, 2, 5, 0.25))
+    assert view.lines()[1:3] == [
+        "  trial 3  fold 1 of 2  begins",
+        "  trial 4  fold 2 of 2  epoch  5 of 10  loss 0.25      ▁",
+    ]
+    # One trial and half of another in 10 s: the loading before is in no trial's time, and 2.5 of the 5 are left.
+    view.tell(15, EpochFinished(3, 1, 2, 10, 0.5), finished(4, 0.03, 2))
+    assert view.lines()[0].endswith(" about 17 s left")
+    assert view.lines()[2] == "  best rmse 0.03, naive 0.04"
+    view.tell(20)
+    assert view.lines()[0].endswith(" about 12 s left")
+    assert view.lines()[-1] == "  2 complete, 0 pruned, 4 trials a minute, 12 s a trial, 20 s elapsed"
+    view.tell(21, finished(3, 0.02, 5))
+    assert view.lines()[1] == "  waiting for the next trial…"
+    assert view.lines()[0] == f"5 of 5 finished {'━' * 30} about 0 s left"
+
+
+def test_curves_begin_anew_with_each_fold():
+    view = Live()
+    view.tell(0, opened(5), *losses_of(0, 1))
+    assert view.lines()[1].endswith("█▅▃▂▁▁▁▁▁▁")
+    view.tell(1, *losses_of(0, 2, (2.0, 1.0, math.inf, 1.0)))
+    assert view.lines()[1].endswith("█▁█▁")
+
+
+def test_the_best_of_an_earlier_run_and_of_other_workers_is_shown():
+    view = Live()
+    view.tell(0, replace(opened(5, n_finished=1), best_score=0.03, best_trial=0, best_params={"hidden_dim": 8}))
+    assert view.lines()[2:4] == ["  best rmse 0.03 (trial 0), naive 0.04", "    hidden_dim 8"]
+    view.tell(1, replace(finished(2, 0.05, 2, best=0.02), best_trial=1, best_params={"hidden_dim": 9}))
+    assert view.lines()[2:4] == ["  best rmse 0.02 (trial 1), naive 0.04", "    hidden_dim 9"]
+    # Told late, by a worker that did not know of it.
+    view.tell(2, replace(finished(3, 0.03, 2, best=0.03), best_trial=0, best_params={"hidden_dim": 8}))
+    assert view.lines()[2] == "  best rmse 0.02 (trial 1), naive 0.04"
+
+
+def test_a_trial_whose_worker_was_killed_leaves_the_display():
+    view = Live()
+    view.tell(0, opened(5), TrialStarted(0, {}), TrialStarted(1, {}), EpochFinished(1, 1, 2, 1, 0.5))
+    view.tell(1, TrialStarted(2, {}))
+    assert [line.split()[:2] for line in view.lines()[1:3]] == [["trial", "1"], ["trial", "2"]]
+
+
+@given(
+    st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=40),
+    st.integers(0, 30),
+    st.sampled_from([BLOCKS, ASCII]),
+)
+def test_a_curve_fits_and_keeps_the_order_of_what_it_draws(values, width, glyphs):
+    curve = sparkline(values, width, glyphs)
+    assert len(curve) == min(width, len(values))
+    assert set(curve) <= set(glyphs.levels)
+    if len(values) <= width and values and all(map(math.isfinite, values)):
+        order = sorted(range(len(values)), key=values.__getitem__)
+        heights = [glyphs.levels.index(curve[place]) for place in order]
+        assert heights == sorted(heights)
+
+
+@given(st.floats(-1, 2), st.integers(0, 50))
+def test_a_bar_has_its_width(share, width):
+    assert len("".join(bar(share, width, BLOCKS))) == width
 
 
 def test_a_reader_that_leaves_is_no_error(start_kallos_run, database):

@@ -11,6 +11,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from .glyphs import Glyphs, glyphs_of
+
 # Tables that go into a file or a pipe are not cut to the width of a terminal that is not there.
 _WIDTH_OF_A_PIPE = 200
 
@@ -37,7 +39,8 @@ def _data() -> Console:
 
 def say(text: str, *, style: str | None = None) -> None:
     """Print words for the user."""
-    words().print(text, style=style)
+    # The one character of ours that not every terminal has.
+    words().print(text.replace("…", "...") if words().options.ascii_only else text, style=style)
 
 
 def say_commands(lead: str, *commands: str) -> None:
@@ -77,6 +80,16 @@ def show_table(header: Sequence[str], rows: Iterable[Sequence[object]], *, title
     for row in rows:
         table.add_row(*(cell(value) for value in row))
     _data().print(table, soft_wrap=False)
+
+
+def result_width() -> int:
+    """Return how many characters a line of the result has room for."""
+    return _data().width
+
+
+def result_glyphs() -> Glyphs:
+    """Return the characters that drawings of the result are made of."""
+    return glyphs_of(_data())
 
 
 def cell(value: object) -> str:

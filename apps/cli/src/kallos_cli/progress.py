@@ -23,8 +23,10 @@ class Watch:
     opened : StudyOpened or None
     n_finished : int
         Finished trials of the study so far, by whichever process.
+    n_pruned, n_failed : int
+        Trials pruned (finished ones, too) and failed so far, likewise.
     n_run : int
-        Those among them that this call has run.
+        The finished ones that this call has run.
     running : set of int
         The trials under way.
     """
@@ -33,6 +35,8 @@ class Watch:
     folds: bool = True
     opened: "StudyOpened | None" = None
     n_finished: int = 0
+    n_pruned: int = 0
+    n_failed: int = 0
     n_run: int = 0
     running: set[int] = field(default_factory=set[int])
     _best: float | None = None
@@ -43,7 +47,8 @@ class Watch:
 
         match event:
             case StudyOpened():
-                self.opened, self.n_finished, self._best = event, event.n_finished, event.best_score
+                self.opened, self._best = event, event.best_score
+                self._count(event)
                 self._say_opened(event)
             case TrialStarted():
                 self.running.add(event.trial)
@@ -54,8 +59,7 @@ class Watch:
             case TrialFinished():
                 self.running.discard(event.trial)
                 self.n_run += event.score is not None
-                # Workers count by themselves: what they tell may overlap.
-                self.n_finished = max(self.n_finished, event.n_finished)
+                self._count(event)
                 self._say_trial(event)
                 scores = [score for score in (self._best, event.best_score) if score is not None]
                 self._best = min(scores, default=None)
@@ -65,6 +69,12 @@ class Watch:
     def progress(self) -> str:
         """Return how many trials of how many are finished."""
         return "" if self.opened is None else f"{self.n_finished} of {self.opened.n_trials} finished"
+
+    def _count(self, event: "StudyOpened | TrialFinished") -> None:
+        # Workers count by themselves: what they tell may overlap.
+        self.n_finished = max(self.n_finished, event.n_finished)
+        self.n_pruned = max(self.n_pruned, event.n_pruned)
+        self.n_failed = max(self.n_failed, event.n_failed)
 
     def _say_opened(self, event: "StudyOpened") -> None:
         if not self.lines:

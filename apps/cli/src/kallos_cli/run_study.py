@@ -50,8 +50,8 @@ def run(request: Request, *, quiet: bool, again: Sequence[str]) -> "tuple[optuna
 
     settings = request.data.settings
     show = watching(quiet=quiet, max_epochs=settings.training.max_epochs, workers=settings.run.workers)
-    # Ray prints what it has to say to stdout, which is for the result.
-    with redirect_stdout(sys.stderr), show as watch:
+    # Ray prints what it has to say to stdout, which is for the result; above a live view, which stands in for stderr.
+    with show as watch, redirect_stdout(sys.stderr):
         try:
             study = tune_on(
                 request.data,

@@ -2,12 +2,15 @@
 
 import signal
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from types import FrameType
 
 from .errors import EXIT_CTRL_C, EXIT_SIGTERM
 
 _AGAIN_SECONDS = 0.05
 _received: list[int] = []
+_held: list[int] = []
 
 
 def install() -> None:
@@ -31,9 +34,23 @@ def exit_code_received() -> int | None:
     return EXIT_CTRL_C if _received[0] == signal.SIGINT else EXIT_SIGTERM
 
 
+@contextmanager
+def held_back() -> Generator[None]:
+    """Let no signal interrupt the block, which is a short one; what came meanwhile ends the command right after."""
+    n_before = len(_received)
+    _held.append(1)
+    try:
+        yield
+    finally:
+        _held.pop()
+    if len(_received) > n_before:
+        _end()
+
+
 def _on_signal(number: int, _frame: FrameType | None) -> None:
     _received.append(number)
-    _end()
+    if not _held:
+        _end()
 
 
 def _end() -> None:

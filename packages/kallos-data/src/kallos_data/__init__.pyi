@@ -41,6 +41,8 @@ from .history.regular_grid import History as History
 from .history.regular_grid import frame_frequency as frame_frequency
 from .history.regular_grid import on_regular_grid as on_regular_grid
 from .history.regular_grid import regularise as regularise
+from .jumps import Jump as Jump
+from .jumps import find_jumps as find_jumps
 from .known_columns import PRICES as PRICES
 from .known_columns import changes_in as changes_in
 from .known_columns import default_feature_groups as default_feature_groups

@@ -14,6 +14,8 @@ from .errors import StudyMismatchError as StudyMismatchError
 from .errors import StudyNotFoundError as StudyNotFoundError
 from .errors import TooManyFailuresError as TooManyFailuresError
 from .errors import WorkerError as WorkerError
+from .estimate.estimate import StudyEstimate as StudyEstimate
+from .estimate.estimate import estimate_study as estimate_study
 from .evaluation.baselines import baseline_forecasts as baseline_forecasts
 from .evaluation.baselines import season_of as season_of
 from .evaluation.fold import FoldResult as FoldResult
@@ -53,6 +55,7 @@ from .forecaster.trained import Trained as Trained
 from .forecaster.trained import load_trained as load_trained
 from .learnt import LEARNT as LEARNT
 from .own_objective import run_objective as run_objective
+from .learnt import learnt_in_words as learnt_in_words
 from .pictures import plot_forecasts as plot_forecasts
 from .pictures import plot_hold_out as plot_hold_out
 from .ray_room import room_on_ray as room_on_ray
@@ -86,6 +89,8 @@ from .study_definition import naive_scores_of as naive_scores_of
 from .study_report.write import ReportFormat as ReportFormat
 from .study_report.write import write_report as write_report
 from .study_source import load_data_of_study as load_data_of_study
+from .study_standing import StudyStanding as StudyStanding
+from .study_standing import study_standing as study_standing
 from .study_verdict import judge_study as judge_study
 from .study_verdict import lines_of_study as lines_of_study
 from .study_verdict import stored_verdict as stored_verdict

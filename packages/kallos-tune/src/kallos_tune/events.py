@@ -1,7 +1,7 @@
 """What a running study, and the training of a forecaster, tell whoever watches them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,12 @@ class StudyOpened:
         Filled steps of each fold's training and validation window, which are neither trained on nor scored.
     learnt : str or None
         What is learnt of the target, in words; None where its values are, as one expects.
+    n_pruned, n_failed : int
+        Trials pruned, which are finished ones too, and trials failed so far.
+    best_trial : int or None
+        The trial that has the best score.
+    best_params : mapping of str to int or float
+        Its parameters; empty where there is none.
     """
 
     study_name: str
@@ -40,6 +46,10 @@ class StudyOpened:
     naive_score: float
     n_filled: tuple[tuple[int, int], ...] = ()
     learnt: str | None = None
+    n_pruned: int = 0
+    n_failed: int = 0
+    best_trial: int | None = None
+    best_params: Mapping[str, int | float] = field(default_factory=dict[str, int | float])
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +106,8 @@ class TrialFinished:
     best_score : float or None
         Of the study so far.
     n_finished, n_trials : int
+    n_pruned, n_failed, best_trial, best_params
+        As of :class:`StudyOpened`, by now.
     """
 
     trial: int
@@ -107,6 +119,10 @@ class TrialFinished:
     best_score: float | None
     n_finished: int
     n_trials: int
+    n_pruned: int = 0
+    n_failed: int = 0
+    best_trial: int | None = None
+    best_params: Mapping[str, int | float] = field(default_factory=dict[str, int | float])
 
 
 @dataclass(frozen=True, slots=True)

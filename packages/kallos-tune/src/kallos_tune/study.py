@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date, datetime
 from functools import partial
 from secrets import token_hex
@@ -10,25 +9,27 @@ from typing import Final
 
 import optuna
 from optuna.storages import BaseStorage
+from optuna.trial import TrialState
 
-from kallos_data import DatabaseConfig, FeatureGroups, TargetTransform, TargetTransformChoice
+from kallos_data import DatabaseConfig, FeatureGroups, TargetTransformChoice
 from kallos_models import UnknownModelError, available_models, require_device
 
 from .claims.claims import Claims
 from .claims.times import ClaimSettings
 from .errors import ConfigError
 from .events import Listener, StudyOpened, ignore
-from .learnt import LEARNT, learnt_in_words
+from .learnt import learnt_in_words
 from .search_space import defaults_in
 from .settings import TuningSettings
 from .space_description import check_space
 from .storage.creation import create_study
 from .studies import open_storage, seen_by_workers, storage_config
 from .study_data import StudyData, load_study_data
-from .study_definition import READING, attributes_of_new_study, current_definition, resume_study
+from .study_definition import READING, attributes_of_new_study, resume_study
 from .study_source import reading_of
+from .study_standing import learning_as_before
 from .study_verdict import keep_verdict, stored_verdict
-from .trial_attributes import best_score, n_finished
+from .trial_attributes import best_score, best_trial, n_finished, n_of_state
 from .verdict.wording import verdict_lines
 from .workers.dead_workers import abandon_trial_of
 from .workers.job import Assignment
@@ -165,7 +166,8 @@ def tune_on(  # noqa: PLR0917 - in the order of run_tuning
     check_request(model_name, study_name, n_trials, db_kwargs, optuna_schema, settings=settings)
     config = storage_config(db_kwargs, optuna_schema)
     storage = open_storage(db_kwargs, optuna_schema, wait_seconds=settings.run.database_wait_seconds)
-    data = _learning_as_before(data, storage, study_name)
+    if study_name in optuna.get_all_study_names(storage):
+        data = learning_as_before(data, optuna.load_study(study_name=study_name, storage=storage))
     study = _open_study(storage, config, study_name, data, model_name)
     on_event(_opened(study, data, n_trials))
     missing = n_trials - n_finished(study)
@@ -207,24 +209,6 @@ def check_request(
     check_space(settings.search.space, model_name)
     if settings.run.engine == "processes":
         require_device(settings.training.device)
-
-
-def _learning_as_before(data: StudyData, storage: BaseStorage, name: str) -> StudyData:
-    """Return the data with what an existing study learns of its target, where that was to be found out."""
-    if data.settings.folds.target_transform != "auto" or name not in optuna.get_all_study_names(storage):
-        return data
-    stored = current_definition(optuna.load_study(study_name=name, storage=storage).user_attrs)
-    if stored is None or stored["target_transform"] == data.target_transform:
-        return data
-    logger.warning(
-        "study %s learns the %s of %s, as it was begun; a new study would learn the %s",
-        name,
-        LEARNT[stored["target_transform"]],
-        data.target_col,
-        LEARNT[data.target_transform],
-    )
-    transform: TargetTransform = stored["target_transform"]
-    return replace(data, settings=data.settings.changed(target_transform=transform), target_transform=transform)
 
 
 def _open_study(
@@ -294,6 +278,7 @@ def _log_best(study: optuna.Study, settings: TuningSettings) -> None:
 
 
 def _opened(study: optuna.Study, data: StudyData, n_trials: int) -> StudyOpened:
+    best = best_trial(study)
     return StudyOpened(
         study_name=study.study_name,
         metric=data.settings.score_name,
@@ -304,8 +289,12 @@ def _opened(study: optuna.Study, data: StudyData, n_trials: int) -> StudyOpened:
         n_folds=len(data.splits),
         first=data.frame["timestamp"][0].isoformat(),
         last=data.frame["timestamp"][-1].isoformat(),
-        best_score=best_score(study),
+        best_score=None if best is None else best.value,
         naive_score=sum(data.naive_scores) / len(data.naive_scores),
         n_filled=tuple(data.n_filled),
         learnt=learnt_in_words(data.target_col, data.target_transform, data.settings.folds.target_transform),
+        n_pruned=n_of_state(study, TrialState.PRUNED),
+        n_failed=n_of_state(study, TrialState.FAIL),
+        best_trial=None if best is None else best.number,
+        best_params={} if best is None else best.params,
     )

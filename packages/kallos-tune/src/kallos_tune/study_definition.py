@@ -83,13 +83,7 @@ def resume_study(study: optuna.Study, definition: Mapping[str, Any], resume: Res
         Where it is about something else, if only in how it searches and ``resume`` is ``"same"``.
     """
     name = study.study_name
-    if resume == "never":
-        raise StudyExistsError(name)
-    differences = definition_differences(study, definition)
-    can_be_forced = differences.keys() <= _MAY_CHANGE
-    if differences and not (can_be_forced and resume == "force"):
-        change = _change_of_data(study, used) if "data_hash" in differences else None
-        raise StudyMismatchError(name, differences, can_go_on=can_be_forced, change_of_data=change)
+    differences = require_same(study, definition, resume, used)
     for key, (stored, now) in differences.items():
         logger.warning("study %s is resumed although %s differs: %s until now, %s from now on", name, key, stored, now)
     if differences:
@@ -100,6 +94,31 @@ def resume_study(study: optuna.Study, definition: Mapping[str, Any], resume: Res
         study.set_user_attr(CHANGES, [*study.user_attrs.get(CHANGES, []), change])
     for package, (stored, now) in _compare(study.user_attrs.get(VERSIONS, {}), versions()).items():
         logger.warning("study %s was begun with %s %s, this is %s: scores may differ", name, package, stored, now)
+
+
+def require_same(
+    study: optuna.Study, definition: Mapping[str, Any], resume: Resume, used: pl.DataFrame
+) -> dict[str, tuple[object, object]]:
+    """Return the differences with which a study may be resumed, each with both values; nothing is written.
+
+    Parameters
+    ----------
+    study, definition, resume, used
+        As of :func:`resume_study`.
+
+    Raises
+    ------
+    StudyExistsError, StudyMismatchError
+        As in :func:`resume_study`.
+    """
+    if resume == "never":
+        raise StudyExistsError(study.study_name)
+    differences = definition_differences(study, definition)
+    can_be_forced = differences.keys() <= _MAY_CHANGE
+    if differences and not (can_be_forced and resume == "force"):
+        change = _change_of_data(study, used) if "data_hash" in differences else None
+        raise StudyMismatchError(study.study_name, differences, can_go_on=can_be_forced, change_of_data=change)
+    return differences
 
 
 def definition_as_made(user_attributes: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -3,7 +3,7 @@
 from typing import Final
 
 import optuna
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 FINISHED: Final = (TrialState.COMPLETE, TrialState.PRUNED)
 # User attributes of a trial that failed: why, and whether it was stopped from outside and its parameters queued again.
@@ -41,7 +41,23 @@ def n_finished(study: optuna.Study) -> int:
     return len(study.get_trials(deepcopy=False, states=FINISHED))
 
 
+def n_of_state(study: optuna.Study, state: TrialState) -> int:
+    """Return how many trials are in a state."""
+    return len(study.get_trials(deepcopy=False, states=(state,)))
+
+
+def best_trial(study: optuna.Study) -> FrozenTrial | None:
+    """Return the complete trial with the best score, the first of several; None where there is none."""
+    complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+    return min((trial for trial in complete if trial.value is not None), key=_score, default=None)
+
+
 def best_score(study: optuna.Study) -> float | None:
     """Return the best score of a complete trial, or None where there is none."""
-    scores = [trial.value for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))]
-    return min((score for score in scores if score is not None), default=None)
+    best = best_trial(study)
+    return None if best is None else best.value
+
+
+def _score(trial: FrozenTrial) -> float:
+    assert trial.value is not None, "only scored trials are compared"
+    return trial.value

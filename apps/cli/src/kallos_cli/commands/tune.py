@@ -75,6 +75,15 @@ def tune(
             help="Where to write the best parameters. Default: STUDY_best_params.json in the current folder.",
         ),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            rich_help_panel=options.OUTPUT_PANEL,
+            help="Show data, folds, search space and how long the study will take, by timing a few batches; nothing is "
+            "written.",
+        ),
+    ] = False,
     require_evidence: Annotated[
         bool,
         typer.Option(
@@ -121,6 +130,11 @@ def tune(
         _say_hold_out(asset_id, end_date, databases.prices or config, tables)
     logs.tame_optuna()
     request = Request(data, config, optuna_schema, model_name, study_name, n_trials)
+    if dry_run:
+        from ..dry_run import dry_run as tell
+
+        tell(request, quiet=quiet, json=json)
+        return
     study, n_run = run(request, quiet=quiet, again=command_line.to_resume(databases))
     _finish(study, n_run, destination, json=json)
     if not quiet:

@@ -15,7 +15,7 @@ from ..claims.claim import Claim, NoClaim
 from ..claims.claims import Claims
 from ..errors import DatabaseUnavailableError, LockTimeoutError
 from ..events import Listener, TrialFinished
-from ..trial_attributes import FAILURE, best_score, n_finished
+from ..trial_attributes import FAILURE, best_trial, n_finished, n_of_state
 
 logger = logging.getLogger(__name__)
 
@@ -111,6 +111,7 @@ def _run_trial(
     told = claims.tell(claim, score, state, None if reason is None else {FAILURE: reason})
     if told is None:
         return None
+    best = best_trial(claims.study)
     return TrialFinished(
         trial=claim.number,
         state=told.state.name,
@@ -118,9 +119,13 @@ def _run_trial(
         pruned_after=_pruned_after(told, name_of_step),
         reason=reason,
         seconds=time.perf_counter() - started,
-        best_score=best_score(claims.study),
+        best_score=None if best is None else best.value,
         n_finished=n_finished(claims.study),
         n_trials=claims.n_trials,
+        n_pruned=n_of_state(claims.study, TrialState.PRUNED),
+        n_failed=n_of_state(claims.study, TrialState.FAIL),
+        best_trial=None if best is None else best.number,
+        best_params={} if best is None else best.params,
     )
 
 

@@ -1,0 +1,146 @@
+"""Makes the README's pictures from a seeded study of a simulated market: ``./run python docs/pictures.py``.
+
+The study is run by one worker, so that it is the same every time, and its events are played to the live view as two
+workers would have told them, with a clock of their own.
+"""
+
+import io
+import re
+import tempfile
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from rich.console import Console
+
+from kallos_cli.live_display import LiveWatch
+from kallos_data import DatabaseConfig, ingest_frame, simulate_market
+from kallos_tune import EpochFinished, Event, StudyOpened, TrialFinished, TrialStarted, TuningSettings, run_tuning
+
+PICTURES: Final = Path(__file__).parent / "pictures"
+WIDTH: Final = 88
+_SEED: Final = 1
+_TRIALS: Final = 10
+_WORKERS: Final = 2
+_MAX_EPOCHS: Final = 30
+_SECONDS_AN_EPOCH: Final = 0.6
+# Where the picture is taken: at this epoch of the study, when several trials are finished and two run.
+_EPOCHS_SHOWN: Final = 0.62
+_SPACE: Final = {
+    "hidden_dim": IntDistribution(8, 24, log=True),
+    "n_rnn_layers": IntDistribution(1, 2),
+    "dropout": FloatDistribution(0.0, 0.3),
+    "batch_size": CategoricalDistribution([32, 64]),
+    "input_chunk_length": IntDistribution(10, 20),
+    "learning_rate": FloatDistribution(5e-4, 5e-3, log=True),
+}
+
+
+def main() -> None:
+    """Make every picture."""
+    PICTURES.mkdir(exist_ok=True)
+    (PICTURES / "live.svg").write_text(live_view(), encoding="utf-8")
+
+
+def live_view() -> str:
+    """Return the live view in the middle of a study, as an SVG that asks for nothing from anywhere."""
+    now = [0.0]
+    watch = LiveWatch(lines=False, workers=_WORKERS, max_epochs=_MAX_EPOCHS, clock=lambda: now[0])
+    played = list(_as_by_workers(_events_of_a_study()))
+    epochs = sum(isinstance(event, EpochFinished) for event in played)
+    shown = 0
+    for event in played:
+        if isinstance(event, EpochFinished):
+            shown += 1
+            now[0] += _SECONDS_AN_EPOCH / _WORKERS
+        watch(event)
+        if shown >= _EPOCHS_SHOWN * epochs:
+            break
+    console = Console(
+        record=True, width=WIDTH, height=24, file=io.StringIO(), force_terminal=True, legacy_windows=False
+    )
+    console.print(watch)
+    return without_requests(console.export_svg(title="kallos-run tune", unique_id="live"))
+
+
+def without_requests(svg: str) -> str:
+    """Return an SVG without fonts from elsewhere.
+
+    Raises
+    ------
+    ValueError
+        Where it still names something that a viewer would fetch.
+    """
+    kept = re.sub(r"@font-face\s*\{[^}]*\}\s*", "", svg).replace("Fira Code", "monospace")
+    asked_for = re.findall(r'(?:url\(|href=|src=)["\']?(?!#)(https?:[^"\')]+)', kept)
+    if asked_for:
+        raise ValueError(f"the picture asks for {', '.join(asked_for)}")
+    return "\n".join(line.rstrip() for line in kept.splitlines()) + "\n"
+
+
+def _events_of_a_study() -> list[Event]:
+    told: list[Event] = []
+    settings = TuningSettings.of(
+        target_folds=3, max_epochs=_MAX_EPOCHS, patience=6, space=_SPACE, seed=_SEED, workers=1
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        config = DatabaseConfig.of(f"sqlite:///{folder}/market.db")
+        report = ingest_frame(simulate_market(700, signal=0.3, seed=_SEED), "BTC", config)
+        end = report.last.date().isoformat()
+        run_tuning(
+            "BTC", end, config, None, "gru", "gru_btc", "log_return", {"volume_features": ["volume"]}, _TRIALS,
+            settings=settings, on_event=told.append,
+        )  # fmt: skip
+    return told
+
+
+def _as_by_workers(events: Iterable[Event]) -> Iterator[Event]:
+    """Yield the events of trials that one worker ran as several would have told them: each trial in its order."""
+    waiting: deque[deque[Event]] = deque()
+    for event in events:
+        if isinstance(event, StudyOpened):
+            yield event
+            continue
+        if isinstance(event, TrialStarted):
+            waiting.append(deque())
+        waiting[-1].append(event)
+    running = [waiting.popleft() for _ in range(min(_WORKERS, len(waiting)))]
+    params: dict[int, Mapping[str, int | float]] = {}
+    ended: list[TrialFinished] = []
+    while running:
+        for trial in list(running):
+            event = trial.popleft()
+            if isinstance(event, TrialStarted):
+                params[event.trial] = event.params
+            if isinstance(event, TrialFinished):
+                ended.append(event)
+                event = _counted(event, ended, params)
+            yield event
+            if not trial:
+                running.remove(trial)
+                if waiting:
+                    running.append(waiting.popleft())
+
+
+def _counted(
+    event: TrialFinished, ended: Sequence[TrialFinished], params: Mapping[int, Mapping[str, int | float]]
+) -> TrialFinished:
+    """Return the end of a trial with what there is by then in the order that is played."""
+    scores = {each.trial: each.score for each in ended if each.state == "COMPLETE" and each.score is not None}
+    best = min(scores, key=lambda trial: scores[trial], default=None)
+    return replace(
+        event,
+        seconds=10 * _SECONDS_AN_EPOCH,
+        n_finished=len(ended),
+        n_pruned=sum(each.state == "PRUNED" for each in ended),
+        best_score=None if best is None else scores[best],
+        best_trial=best,
+        best_params={} if best is None else params[best],
+    )
+
+
+if __name__ == "__main__":
+    main()
