@@ -54,8 +54,8 @@ from .forecaster.train import train_forecaster as train_forecaster
 from .forecaster.trained import Trained as Trained
 from .forecaster.trained import load_trained as load_trained
 from .learnt import LEARNT as LEARNT
-from .own_objective import run_objective as run_objective
 from .learnt import learnt_in_words as learnt_in_words
+from .own_objective import run_objective as run_objective
 from .pictures import plot_forecasts as plot_forecasts
 from .pictures import plot_hold_out as plot_hold_out
 from .ray_room import room_on_ray as room_on_ray
