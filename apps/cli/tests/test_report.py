@@ -3,20 +3,35 @@
 import json
 import re
 import shlex
+import shutil
+import sqlite3
+from contextlib import closing
 
+import optuna
 import pytest
 
-from kallos_tune import load_study
+from kallos_data import default_feature_groups, load_features_from_db
+from kallos_tune import TuningSettings, load_study, run_tuning
 
-SMALL = ("--n-trials", "2", "--max-epochs", "1", "--folds", "2", "--seed", "10", "--workers", "1", "-q")
+
+@pytest.fixture(scope="module")
+def _studied(_ingested, tmp_path_factory):
+    path = tmp_path_factory.mktemp("studied") / "kallos.db"
+    shutil.copyfile(_ingested, path)
+    url = f"sqlite:///{path}"
+    settings = TuningSettings.of(max_epochs=1, target_folds=2, seed=10)
+    groups = default_feature_groups(load_features_from_db("BTC", "2019-12-31", url).columns, "log_return")
+    run_tuning("BTC", "2019-12-31", url, None, "gru", "small", "log_return", groups, 2, settings=settings)
+    return path
 
 
 @pytest.fixture
-def study(main_within, database):
-    """Make a study named ``small``; return the file of its database."""
-    code, _, err = main_within("tune", "--asset-id", "BTC", "--end-date", "2019-12-31", "--study-name", "small", *SMALL)
-    assert code == 0, err
-    return database
+def study(_studied, tmp_path):
+    """Put a database with a study named ``small`` where the command line looks for it, and return its file."""
+    path = tmp_path / "kallos.db"
+    with closing(sqlite3.connect(_studied)) as there, closing(sqlite3.connect(path)) as here:
+        there.backup(here)
+    return path
 
 
 def test_a_report_lies_in_the_current_folder_and_draws_forecasts(main_within, study, tmp_path):
@@ -80,8 +95,6 @@ def test_mistakes_are_told_before_anything_is_written(main_within, study, tmp_pa
 
 
 def test_a_study_of_others_is_refused(main_within, study):
-    import optuna
-
     optuna.create_study(study_name="theirs", storage=f"sqlite:///{study}")
     code, _, err = main_within("study", "report", "theirs")
     assert code == 2

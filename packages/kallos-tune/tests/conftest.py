@@ -29,6 +29,7 @@ from kallos_tune.evaluation.pruning import rung_of_fold
 from kallos_tune.events import ignore
 from kallos_tune.study_definition import attributes_of_new_study
 from kallos_tune.study_source import reading_of
+from kallos_tune.study_verdict import keep_verdict
 from kallos_tune.trial_attributes import FAILURE, FOLD_SCORES, FORECASTS, OUT_OF_SAMPLE
 
 GROUPS = {"unbounded_features": ["signal"], "volume_features": ["volume"]}
@@ -162,6 +163,16 @@ def stored_study(database, settings):
     the truth with an error of its own.
     """
     return partial(_stored_study, database, settings.changed(pruner="none"))
+
+
+@pytest.fixture(scope="session")
+def long_study(tmp_path_factory):
+    """Return such a study of 23 trials with its verdict, and its data: enough for every figure of a report."""
+    url = f"sqlite:///{tmp_path_factory.mktemp('long') / 'history.db'}"
+    _write_history(url, make_history())
+    study, data = _stored_study(url, SETTINGS.changed(pruner="none"), "C" * 21 + "PF", target_folds=3)
+    keep_verdict(study, data)
+    return study, data
 
 
 def _stored_study(database, settings, states="CCCPF", *, name="s", with_forecasts=True, target_col="ret", **changes):
