@@ -8,6 +8,7 @@ from .errors import MissingMatplotlibError as MissingMatplotlibError
 from .errors import MissingRayError as MissingRayError
 from .errors import StorageError as StorageError
 from .errors import StudyExistsError as StudyExistsError
+from .errors import StudyInUseError as StudyInUseError
 from .errors import StudyMismatchError as StudyMismatchError
 from .errors import StudyNotFoundError as StudyNotFoundError
 from .errors import TooManyFailuresError as TooManyFailuresError
@@ -75,6 +76,12 @@ from .study_data import StudyData as StudyData
 from .study_data import load_study_data as load_study_data
 from .study_definition import current_definition as current_definition
 from .study_definition import naive_scores_of as naive_scores_of
+from .study_upkeep import StudyCost as StudyCost
+from .study_upkeep import copy_study as copy_study
+from .study_upkeep import delete_study as delete_study
+from .study_upkeep import rename_study as rename_study
+from .study_upkeep import study_cost as study_cost
+from .study_upkeep import study_once_called as study_once_called
 from .study_verdict import judge_study as judge_study
 from .study_verdict import stored_verdict as stored_verdict
 from .trial_attributes import best_score as best_score
