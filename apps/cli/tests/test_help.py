@@ -16,6 +16,7 @@ GROUPS = ("study", "assets")
 COMMANDS = [
     *[(), ("demo",), ("ingest",), ("tune",), ("train",), ("evaluate",), ("forecast",)],
     *[("study",), ("study", "list"), ("study", "show"), ("study", "rerun"), ("study", "reap")],
+    *[("study", name) for name in ("best", "export", "rename", "copy", "delete")],
     *[("assets",), ("assets", "list"), ("assets", "show"), ("assets", "remove")],
 ]
 

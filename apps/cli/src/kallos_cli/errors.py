@@ -30,6 +30,8 @@ _OPTION_OF_ARGUMENT = {
     "end_date": "--end-date",
     "feature_groups": "--features",
     "forecasts": "--forecasts",
+    "foreign": "--foreign",
+    "format": "--format",
     "frequency": "--frequency",
     "from_date": "--from",
     "hold_features": "--hold-features",
@@ -44,6 +46,7 @@ _OPTION_OF_ARGUMENT = {
     "model_name": "--model-name",
     "n_trials": "--n-trials",
     "optuna_schema": "--optuna-schema",
+    "new_name": "NEW",
     "overwrite": "--overwrite",
     "params": "--params",
     "path": "FILE",
@@ -60,6 +63,7 @@ _OPTION_OF_ARGUMENT = {
     "time_zone": "--time-zone",
     "timestamp_column": "--timestamp-column",
     "to_date": "--to",
+    "to_url": "--to-url",
     "trial": "--trial",
     "until": "--until",
     "url": "--db-url",
@@ -67,7 +71,7 @@ _OPTION_OF_ARGUMENT = {
     "where": "--where",
 }
 # Arguments that messages name as what to set.
-_REMEDY = re.compile(r"\((hold_features|members_from|stop_on_last)\)")
+_REMEDY = re.compile(r"\((foreign|hold_features|members_from|stop_on_last)\)")
 
 
 class UserError(Exception):

@@ -76,6 +76,7 @@ from .study_data import StudyData as StudyData
 from .study_data import load_study_data as load_study_data
 from .study_definition import current_definition as current_definition
 from .study_definition import naive_scores_of as naive_scores_of
+from .study_source import reload_study_data as reload_study_data
 from .study_upkeep import StudyCost as StudyCost
 from .study_upkeep import copy_study as copy_study
 from .study_upkeep import delete_study as delete_study
@@ -84,8 +85,11 @@ from .study_upkeep import study_cost as study_cost
 from .study_upkeep import study_once_called as study_once_called
 from .study_verdict import judge_study as judge_study
 from .study_verdict import stored_verdict as stored_verdict
+from .table_files import write_study_tables as write_study_tables
 from .trial_attributes import best_score as best_score
 from .trial_attributes import n_finished as n_finished
+from .trial_export import StudyTables as StudyTables
+from .trial_export import export_study as export_study
 from .trials import abandoned_trial as abandoned_trial
 from .trials import running_trials as running_trials
 from .trials import trial_counts as trial_counts

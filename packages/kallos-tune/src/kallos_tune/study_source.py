@@ -4,12 +4,16 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
+import optuna
 from optuna.distributions import json_to_distribution
 
 from kallos_data import DatabaseConfig, FeatureTables
 
+from .data_fingerprint import change_of
+from .errors import ConfigError
 from .settings import HistorySettings, TuningSettings
 from .study_data import StudyData, load_study_data
+from .study_definition import FINGERPRINT, READING, current_definition
 
 _OF_A_STUDY: Final = (
     *("purge", "window", "forecast", "metric", "target_transform"),
@@ -80,3 +84,40 @@ def data_of_study(
         settings=settings_of(definition, reading),
         fold_bounds=definition["folds"],
     )
+
+
+def reload_study_data(
+    study: optuna.Study, db_kwargs: Mapping[str, object] | str | DatabaseConfig
+) -> tuple[StudyData, str | None]:
+    """Load the data that a study was run on, and say what of them has changed since.
+
+    Rows that came after the study's last step are not read, and are no change.
+
+    Parameters
+    ----------
+    study : optuna.Study
+    db_kwargs : mapping, str or DatabaseConfig
+        Database of the history.
+
+    Returns
+    -------
+    StudyData
+    str or None
+        In words; None where they are the same to the last digit.
+
+    Raises
+    ------
+    ConfigError
+        Where Kallos did not make the study.
+    kallos_data.KallosError
+        As in :func:`data_of_study`.
+    """
+    definition = current_definition(study.user_attrs)
+    if definition is None:
+        raise ConfigError(f"study {study.study_name!r} was not made by Kallos: it does not say what it is about")
+    until_last = {**definition, "end_date": definition["last"]}
+    data = data_of_study(until_last, db_kwargs, reading=study.user_attrs.get(READING))
+    if data.definition(definition["model_name"])["data_hash"] == definition["data_hash"]:
+        return data, None
+    change = change_of(study.user_attrs.get(FINGERPRINT, {}), definition["data_hash"], data.used)
+    return data, change or "the data differ; the study keeps nothing that says in which months"

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .. import command_line, options, output
+from .. import command_line, completions, options, output
 from ..databases import Databases
 from ..default_workers import room_for_workers
 from ..errors import EXIT_NO_EVIDENCE
@@ -44,12 +44,19 @@ def tune(
             "--study-name",
             metavar="NAME",
             callback=options.not_blank,
+            autocompletion=completions.studies,
             help="Name of the study in its database; an existing one is resumed.",
         ),
     ],
     model_name: options.ModelName = "gru",
     target_col: Annotated[
-        str, typer.Option("--target-col", metavar="COLUMN", help="Column to forecast, one step ahead.")
+        str,
+        typer.Option(
+            "--target-col",
+            metavar="COLUMN",
+            autocompletion=completions.columns,
+            help="Column to forecast, one step ahead.",
+        ),
     ] = "log_return",
     n_trials: Annotated[
         int,
