@@ -1,5 +1,6 @@
 """Tables of a study in files, all of them or none."""
 
+import errno
 import os
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -60,6 +61,9 @@ def _format_of(path: Path, asked: str | None) -> str:
 
 def _write_whole(files: Mapping[Path, pl.DataFrame], kind: str) -> None:
     """Write all files beside their places, then move them there."""
+    if taken := next((path for path in files if path.is_dir()), None):
+        # Which would be noticed after others were moved.
+        raise IsADirectoryError(errno.EISDIR, f"{taken.name} is a folder")
     with ExitStack() as stack:
         written: dict[Path, Path] = {}
         for path, table in files.items():

@@ -1,6 +1,6 @@
 """``kallos-run study export``: a study as tables for other programs."""
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,7 +22,7 @@ EXAMPLES = (
 )
 
 
-class TableFormat(str, Enum):
+class TableFormat(StrEnum):
     """How tables are written."""
 
     csv = "csv"

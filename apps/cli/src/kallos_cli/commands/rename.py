@@ -31,8 +31,8 @@ def rename(
 ) -> None:
     """Give a study another name.
 
-    Refused while trials of it run. Files of best parameters and saved models keep the old name: evaluate finds the study
-    by either.
+    Refused while trials of it run. Files of best parameters and saved models keep the old name: evaluate finds the
+    study by either.
     """
     from kallos_tune import StudyExistsError, rename_study
 
