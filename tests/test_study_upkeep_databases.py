@@ -2,8 +2,10 @@
 
 import threading
 
+import optuna
 import pytest
 import sqlalchemy
+from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState
 from test_study_databases import tune, write_history
 
@@ -14,12 +16,14 @@ from kallos_tune import (
     copy_study,
     delete_study,
     load_study,
+    open_storage,
     rename_study,
     study_names,
 )
 from kallos_tune.claims.join import join_study
 from kallos_tune.claims.times import ClaimSettings
 from kallos_tune.storage.locks import StudyLock
+from kallos_tune.study_definition import DEFINITION
 
 TIMES = ClaimSettings(heartbeat_seconds=15, grace_seconds=120, database_wait_seconds=5)
 
@@ -31,15 +35,21 @@ def schema(database_url):
 
 @pytest.fixture
 def study(database_url, schema):
-    write_history(database_url)
-    return tune(database_url, 2, schema=schema)
+    """A study that says it is one of Kallos, with two trials that nobody had to train."""
+    study = optuna.create_study(study_name="s", storage=open_storage(database_url, schema))
+    study.set_user_attr(DEFINITION, {"search_space": {"x": "{}"}})
+    for x in (0.25, 0.5):
+        study.add_trial(optuna.create_trial(value=x, params={"x": x}, distributions={"x": FloatDistribution(0, 1)}))
+    return study
 
 
 def facts(trial):
     return trial.number, trial.state, trial.value, trial.params, trial.user_attrs, trial.intermediate_values
 
 
-def test_a_study_is_renamed_copied_resumed_and_deleted(database_url, schema, study, tmp_path):
+def test_a_study_is_renamed_copied_resumed_and_deleted(database_url, schema, tmp_path):
+    write_history(database_url)
+    study = tune(database_url, 2, schema=schema)
     where = {"optuna_schema": schema}
     before = [facts(trial) for trial in study.trials]
     rename_study(database_url, "s", "t", **where)
