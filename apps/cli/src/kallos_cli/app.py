@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from . import command_line, errors, logs, output, signals
-from .commands import assets, demo, evaluate, forecast, ingest, study, train, tune
+from .commands import assets, dashboard, demo, doctor, evaluate, forecast, ingest, study, train, tune
 from .options import Debug
 
 app = typer.Typer(
@@ -31,6 +31,8 @@ app.command(epilog=tune.EXAMPLES)(tune.tune)
 app.command(epilog=train.EXAMPLES)(train.train)
 app.command(epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command(epilog=forecast.EXAMPLES)(forecast.forecast)
+app.command(epilog=dashboard.EXAMPLES)(dashboard.dashboard)
+app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
 app.add_typer(study.app, name="study")
 app.add_typer(assets.app, name="assets")
 
