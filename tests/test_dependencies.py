@@ -15,11 +15,10 @@ PROJECTS = {
     for project in [tomllib.loads(path.read_text())["project"]]
 }
 # Distributions whose module has another name.
-DISTRIBUTIONS = {"sklearn": "scikit-learn", "talib": "ta-lib"}
+DISTRIBUTIONS = {"psycopg2": "psycopg2-binary", "sklearn": "scikit-learn", "talib": "ta-lib"}
 NEEDED_WITHOUT_AN_IMPORT = {
     "kallos-data": {
         "numba": "keeps resolvers away from releases that Darts would accept and that no longer build",
-        "psycopg2-binary": "SQLAlchemy imports it by the name in a URL",
     },
     "kallos-models": {
         "numba": "as for kallos-data",

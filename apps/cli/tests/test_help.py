@@ -14,8 +14,9 @@ from kallos_models import available_models
 
 GROUPS = ("study", "assets")
 COMMANDS = [
-    *[(), ("demo",), ("ingest",), ("tune",), ("train",), ("evaluate",), ("forecast",)],
+    *[(), ("demo",), ("ingest",), ("tune",), ("train",), ("evaluate",), ("forecast",), ("dashboard",), ("doctor",)],
     *[("study",), ("study", "list"), ("study", "show"), ("study", "rerun"), ("study", "reap")],
+    *[("study", name) for name in ("best", "export", "rename", "copy", "delete")],
     *[("assets",), ("assets", "list"), ("assets", "show"), ("assets", "remove")],
 ]
 

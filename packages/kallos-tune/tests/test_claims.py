@@ -222,14 +222,14 @@ def test_one_survey_sees_what_running_trials_and_census_see(worker, config, sile
         assert census == exact[1]
         return census
 
-    assert seen() == Census(0, 0, 0, 0, None)
+    assert seen() == Census(0, 0, 0, 0, None, "s")
     stopped, stale, *_ = (claims.claim() for _ in range(4))
     claims.tell(claims.claim(), 1.0, TrialState.COMPLETE)
     claims.interrupt(stopped, "terminated", limit_seconds=5)
     silence(stale)
     claims.abandon_stale()
     claims.study.ask()
-    assert seen() == Census(n_trials=7, n_finished=1, n_running=3, n_interrupted=2, waiting=7)
+    assert seen() == Census(n_trials=7, n_finished=1, n_running=3, n_interrupted=2, waiting=7, study_name="s")
 
 
 def test_a_transaction_that_fails_has_done_nothing(worker, monkeypatch):

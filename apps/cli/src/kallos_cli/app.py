@@ -6,7 +6,20 @@ from typing import Annotated
 import typer
 
 from . import command_line, config_file, errors, logs, output, signals
-from .commands import assets, config, demo, evaluate, forecast, ingest, init, study, train, tune
+from .commands import (
+    assets,
+    config,
+    dashboard,
+    demo,
+    doctor,
+    evaluate,
+    forecast,
+    ingest,
+    init,
+    study,
+    train,
+    tune,
+)
 from .options import Debug
 
 app = typer.Typer(
@@ -32,6 +45,8 @@ app.command(epilog=tune.EXAMPLES)(tune.tune)
 app.command(epilog=train.EXAMPLES)(train.train)
 app.command(epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command(epilog=forecast.EXAMPLES)(forecast.forecast)
+app.command(epilog=dashboard.EXAMPLES)(dashboard.dashboard)
+app.command(epilog=doctor.EXAMPLES)(doctor.doctor)
 app.add_typer(study.app, name="study")
 app.add_typer(assets.app, name="assets")
 app.add_typer(config.app, name="config")

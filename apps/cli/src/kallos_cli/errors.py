@@ -30,6 +30,7 @@ _OPTION_OF_ARGUMENT = {
     "end_date": "--end-date",
     "feature_groups": "--features",
     "forecasts": "--forecasts",
+    "foreign": "--foreign",
     "format": "--format",
     "frequency": "--frequency",
     "from_date": "--from",
@@ -46,6 +47,7 @@ _OPTION_OF_ARGUMENT = {
     "model_name": "--model-name",
     "n_trials": "--n-trials",
     "optuna_schema": "--optuna-schema",
+    "new_name": "NEW",
     "overwrite": "--overwrite",
     "params": "--params",
     "path": "FILE",
@@ -62,6 +64,7 @@ _OPTION_OF_ARGUMENT = {
     "time_zone": "--time-zone",
     "timestamp_column": "--timestamp-column",
     "to_date": "--to",
+    "to_url": "--to-url",
     "trial": "--trial",
     "until": "--until",
     "url": "--db-url",
@@ -69,7 +72,7 @@ _OPTION_OF_ARGUMENT = {
     "where": "--where",
 }
 # Arguments that messages name as what to set.
-_REMEDY = re.compile(r"\((hold_features|members_from|stop_on_last)\)")
+_REMEDY = re.compile(r"\((foreign|hold_features|members_from|stop_on_last)\)")
 
 
 class UserError(Exception):

@@ -154,10 +154,10 @@ def _counted(
     """Return how often the period has been looked at by what its study says; None where that cannot be known."""
     from kallos_data import KallosError as DataError
     from kallos_tune import KallosError as TuneError
-    from kallos_tune import count_look, load_study
+    from kallos_tune import count_look, study_once_called
 
     try:
-        study = load_study(databases.studies, study_name, optuna_schema=optuna_schema)
+        study = study_once_called(databases.studies, study_name, optuna_schema=optuna_schema)
         return count_look(study, _utc(found.data.times[0]), _utc(found.data.times[-1]), what=digest)
     except (DataError, TuneError) as error:
         output.say(

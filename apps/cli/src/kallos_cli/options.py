@@ -9,7 +9,7 @@ import typer
 from kallos_data import FeatureTables
 from kallos_models import UnknownModelError, available_models
 
-from . import logs
+from . import completions, logs
 
 DEFAULT_DB_URL = "sqlite:///kallos.db"
 DEFAULT_MARKET_TABLE = FeatureTables().market
@@ -102,6 +102,7 @@ AssetId = Annotated[
         "--asset-id",
         metavar="ID",
         callback=not_blank,
+        autocompletion=completions.assets,
         rich_help_panel=DATA_PANEL,
         help="Asset, as named in the tables' column id, for instance BTC.",
     ),
@@ -121,6 +122,7 @@ MarketTable = Annotated[
     typer.Option(
         "--market-table",
         metavar="TABLE",
+        autocompletion=completions.tables,
         rich_help_panel=DATA_PANEL,
         help="Table or view with the prices; on PostgreSQL also SCHEMA.TABLE.",
     ),
@@ -130,6 +132,7 @@ IndicatorsTable = Annotated[
     typer.Option(
         "--indicators-table",
         metavar="TABLE",
+        autocompletion=completions.tables,
         rich_help_panel=DATA_PANEL,
         help="Table or view with the indicators, joined by id and timestamp; on PostgreSQL also SCHEMA.TABLE.",
     ),
@@ -140,6 +143,7 @@ IdColumn = Annotated[
         "--id-column",
         envvar="KALLOS_ID_COLUMN",
         metavar="COLUMN",
+        autocompletion=completions.columns,
         callback=not_blank,
         rich_help_panel=DATA_PANEL,
         help="Column of the tables that names the asset.",
@@ -151,6 +155,7 @@ TimestampColumn = Annotated[
         "--timestamp-column",
         envvar="KALLOS_TIMESTAMP_COLUMN",
         metavar="COLUMN",
+        autocompletion=completions.columns,
         callback=not_blank,
         rich_help_panel=DATA_PANEL,
         help="Column of the tables that holds the time.",
@@ -172,10 +177,19 @@ StudyName = Annotated[
         "--study-name",
         metavar="NAME",
         callback=not_blank,
+        autocompletion=completions.studies,
         help="Name of the study in its database; an existing one is resumed.",
     ),
 ]
-TargetCol = Annotated[str, typer.Option("--target-col", metavar="COLUMN", help="Column to forecast, one step ahead.")]
+TargetCol = Annotated[
+    str,
+    typer.Option(
+        "--target-col",
+        metavar="COLUMN",
+        autocompletion=completions.columns,
+        help="Column to forecast, one step ahead.",
+    ),
+]
 NTrials = Annotated[
     int,
     typer.Option(
@@ -192,9 +206,17 @@ OtherAsset = Annotated[
         "--asset-id",
         metavar="ID",
         callback=not_blank_if_given,
+        autocompletion=completions.assets,
         rich_help_panel=DATA_PANEL,
         help="Another asset than the model was trained on. Default: the model's own.",
     ),
+]
+Foreign = Annotated[
+    bool,
+    typer.Option("--foreign", help="A study that Kallos did not make is meant, and nobody is working on it."),
+]
+StudyArgument = Annotated[
+    str, typer.Argument(metavar="NAME", autocompletion=completions.studies, help="Name of the study.")
 ]
 Json = Annotated[
     bool, typer.Option("--json", rich_help_panel=OUTPUT_PANEL, help="Print the result as one JSON object on stdout.")

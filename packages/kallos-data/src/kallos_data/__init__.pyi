@@ -9,6 +9,7 @@ from .bars.files import read_ohlcv as read_ohlcv
 from .bars.reading_settings import ReadingSettings as ReadingSettings
 from .database.config import DatabaseConfig as DatabaseConfig
 from .database.feature_tables import FeatureTables as FeatureTables
+from .database.glance import glance_at as glance_at
 from .errors import AssetNotFoundError as AssetNotFoundError
 from .errors import ConfigError as ConfigError
 from .errors import DatabaseError as DatabaseError

@@ -205,6 +205,27 @@ class StudyExistsError(KallosError, FileExistsError):
         super().__init__(f"study {name!r} exists already: choose another name, or allow it to be resumed")
 
 
+class StudyInUseError(KallosError, RuntimeError):
+    """Trials of the study are running, so that it can be neither renamed nor deleted.
+
+    Attributes
+    ----------
+    name : str
+    trials : Sequence[int]
+        Numbers of the trials that gave a sign of life not long ago.
+    """
+
+    def __init__(self, name: str, trials: Sequence[int]) -> None:
+        self.name = name
+        self.trials = trials
+        *others, last = map(str, trials)
+        which = f"trials {', '.join(others)} and {last} are" if others else f"trial {last} is"
+        super().__init__(
+            f"study {name!r} is in use, {which} running: wait until its workers are done or stop them; "
+            "reap the study where they are gone"
+        )
+
+
 class StudyMismatchError(KallosError, ValueError):
     """The study in the storage is about something else than what is asked for.
 

@@ -77,7 +77,7 @@ def load_study(
     ConfigError, kallos_data.DatabaseError, StorageError
         As in :func:`open_storage`.
     """
-    storage = _storage_with(study_name, db_kwargs, optuna_schema)
+    storage = storage_with(study_name, db_kwargs, optuna_schema)
     return optuna.load_study(study_name=study_name, storage=storage)
 
 
@@ -156,7 +156,7 @@ def reap_study(
 
     if not grace_seconds >= 0:
         raise ConfigError(f"must be 0 or more, not {grace_seconds}", "grace_seconds")
-    storage = _storage_with(study_name, db_kwargs, optuna_schema)
+    storage = storage_with(study_name, db_kwargs, optuna_schema)
     study = optuna.load_study(study_name=study_name, storage=storage)
     if DEFINITION not in study.user_attrs:
         raise ConfigError(
@@ -210,7 +210,7 @@ def seen_by_workers(config: DatabaseConfig) -> DatabaseConfig:
     return config if file.startswith("file:") else DatabaseConfig(config.url.set(database=str(Path(file).absolute())))
 
 
-def _storage_with(
+def storage_with(
     study_name: str, db_kwargs: Mapping[str, object] | str | DatabaseConfig, optuna_schema: str | None
 ) -> BaseStorage:
     """Open the storage that holds a study, or say which studies there are."""

@@ -9,9 +9,10 @@ from optuna.distributions import json_to_distribution
 
 from kallos_data import DatabaseConfig, FeatureTables
 
+from .data_fingerprint import change_of
 from .settings import HistorySettings, TuningSettings
 from .study_data import StudyData, load_study_data
-from .study_definition import READING, current_definition, required_definition
+from .study_definition import FINGERPRINT, READING, current_definition, required_definition
 
 _OF_A_STUDY: Final = (
     *("purge", "window", "forecast", "metric", "target_transform"),
@@ -84,10 +85,12 @@ def data_of_study(
     )
 
 
-def load_data_of_study(study: optuna.Study, db_kwargs: Mapping[str, object] | str | DatabaseConfig) -> StudyData:
-    """Load the data that a study is about, cut into the folds that it has.
+def reload_study_data(
+    study: optuna.Study, db_kwargs: Mapping[str, object] | str | DatabaseConfig
+) -> tuple[StudyData, str | None]:
+    """Load the data that a study was run on, and say what of them has changed since.
 
-    They may have changed since: compare :meth:`StudyData.definition` with :func:`kallos_tune.current_definition`.
+    Rows that came after the study's last step are not read, and are no change.
 
     Parameters
     ----------
@@ -95,14 +98,32 @@ def load_data_of_study(study: optuna.Study, db_kwargs: Mapping[str, object] | st
     db_kwargs : mapping, str or DatabaseConfig
         Database of the history.
 
+    Returns
+    -------
+    StudyData
+    str or None
+        In words; None where they are the same to the last digit.
+
     Raises
     ------
     ConfigError
-        Where the study was not made by Kallos.
+        Where Kallos did not make the study.
     kallos_data.KallosError
-        As in :func:`kallos_tune.load_study_data`.
+        As in :func:`data_of_study`.
     """
     required_definition(study)
     definition = current_definition(study.user_attrs)
     assert definition is not None, "it has one"
-    return data_of_study(definition, db_kwargs, reading=study.user_attrs.get(READING))
+    until_last = {**definition, "end_date": definition["last"]}
+    data = data_of_study(until_last, db_kwargs, reading=study.user_attrs.get(READING))
+    return data, change_since(study, data)
+
+
+def change_since(study: optuna.Study, data: StudyData) -> str | None:
+    """Return in words what of a study's data has changed since it was made; None where nothing has."""
+    definition = required_definition(study)
+    stored = definition["data_hash"]
+    if data.definition(definition["model_name"])["data_hash"] == stored:
+        return None
+    change = change_of(study.user_attrs.get(FINGERPRINT, {}), stored, data.used)
+    return change or "the data differ; the study keeps nothing that says in which months"

@@ -1,12 +1,12 @@
 """``kallos-run assets``: list, show and remove the assets of a database."""
 
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .. import command_line, options, output
+from .. import command_line, completions, options, output
+from ..asking import ask
 from ..databases import Databases
 from ..errors import UserError
 from ..setting_options import WAIT_SECONDS, DatabaseWait
@@ -39,7 +39,13 @@ app = typer.Typer(
 )
 
 AssetArgument = Annotated[
-    str, typer.Argument(metavar="ID", callback=options.not_blank, help="Asset, as named in the tables.")
+    str,
+    typer.Argument(
+        metavar="ID",
+        callback=options.not_blank,
+        autocompletion=completions.assets,
+        help="Asset, as named in the tables.",
+    ),
 ]
 MaxGap = Annotated[
     int,
@@ -157,7 +163,8 @@ def remove(
     if not planned.rows and not planned.indicator_rows:
         raise UserError(f"{asset_id} has no rows {_between(from_date, to_date)}: nothing was removed")
     if not yes:
-        _ask(planned, f"{_between(from_date, to_date)} from {config}")
+        question = f"remove {_rows(planned)} of {planned.asset_id} {_between(from_date, to_date)} from {config}?"
+        ask(question, doing="removes", nothing="nothing was removed")
     done = remove_asset(config, asset_id, **what)
     if json:
         output.show_json(asdict(done))
@@ -166,13 +173,6 @@ def remove(
         f"{asset_id}: removed {_rows(done)}; {done.rows_left} rows of prices are left, "
         f"{done.recomputed} rows of indicators computed anew"
     )
-
-
-def _ask(planned: "Removal", where: str) -> None:
-    if not sys.stdin.isatty():
-        raise UserError("asks before it removes anything, and there is no terminal to ask at: repeat it with --yes")
-    if not typer.confirm(f"remove {_rows(planned)} of {planned.asset_id} {where}?", err=True):
-        raise UserError("nothing was removed")
 
 
 def _rows(removal: "Removal") -> str:

@@ -6,7 +6,7 @@ import typer
 
 from .. import command_line, output
 from ..databases import Databases
-from ..options import DEFAULT_DB_URL, DbUrl, Debug, Json, OptunaSchema, StudiesUrl
+from ..options import DEFAULT_DB_URL, DbUrl, Debug, Json, OptunaSchema, StudiesUrl, StudyArgument
 from ..setting_options import GRACE_SECONDS
 
 EXAMPLES = (
@@ -17,7 +17,7 @@ EXAMPLES = (
 
 
 def reap(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the study.")],
+    name: StudyArgument,
     *,
     grace_seconds: Annotated[
         float,

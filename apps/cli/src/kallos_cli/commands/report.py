@@ -97,10 +97,10 @@ def report(
 def _data(study: "optuna.Study", databases: Databases) -> "StudyData | None":
     """Return what the study is about, or say why it cannot be read."""
     from kallos_data import KallosError
-    from kallos_tune import load_data_of_study
+    from kallos_tune import reload_study_data
 
     try:
-        return load_data_of_study(study, databases.prices or databases.studies)
+        return reload_study_data(study, databases.prices or databases.studies)[0]
     except KallosError as error:
         output.say(f"warning: no prices at hand, the report does without them: {error}", style="yellow")
         return None

@@ -7,7 +7,7 @@ import typer
 from .. import command_line, output
 from ..databases import Databases
 from ..errors import EXIT_DIFFERENT
-from ..options import DEFAULT_DB_URL, DbUrl, Debug, Json, OptunaSchema, Quiet, StudiesUrl
+from ..options import DEFAULT_DB_URL, DbUrl, Debug, Json, OptunaSchema, Quiet, StudiesUrl, StudyArgument
 from ..progress import LOADING
 from ..wording import count, duration
 
@@ -22,7 +22,7 @@ EXAMPLES = (
 
 
 def rerun(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the study.")],
+    name: StudyArgument,
     *,
     trial: Annotated[
         int | None,

@@ -1,13 +1,13 @@
-"""``kallos-run study``: list, show and report studies, run a trial again, and abandon the trials of dead workers."""
+"""``kallos-run study``: what there is, what it found, and the upkeep of it."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from .. import output
 from ..databases import Databases
-from ..options import DEFAULT_DB_URL, DbUrl, Debug, Json, OptunaSchema, StudiesUrl
-from . import reap, report, rerun
+from ..options import DEFAULT_DB_URL, DbUrl, Debug, Json, OptunaSchema, StudiesUrl, StudyArgument
+from . import best, copy, delete, export, reap, rename, report, rerun
 
 if TYPE_CHECKING:
     from kallos_tune import StudySummary
@@ -25,7 +25,7 @@ SHOW_EXAMPLES = (
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="List, show and report studies, run a trial again, and abandon the trials of dead workers.",
+    help="List, show, report, export, rename, copy and delete studies, run a trial again, abandon stale trials.",
     epilog="[bold]Examples[/bold]\n\nkallos-run study list\n\nkallos-run study show gru_btc\n\n"
     "kallos-run study report gru_btc\n\nkallos-run study rerun gru_btc\n\nkallos-run study reap gru_btc",
 )
@@ -34,6 +34,11 @@ app = typer.Typer(
 app.command("report", epilog=report.EXAMPLES)(report.report)
 app.command("rerun", epilog=rerun.EXAMPLES)(rerun.rerun)
 app.command("reap", epilog=reap.EXAMPLES)(reap.reap)
+app.command("best", epilog=best.EXAMPLES)(best.best)
+app.command("export", epilog=export.EXAMPLES)(export.export)
+app.command("rename", epilog=rename.EXAMPLES)(rename.rename)
+app.command("copy", epilog=copy.EXAMPLES)(copy.copy)
+app.command("delete", epilog=delete.EXAMPLES)(delete.delete)
 
 
 @app.command("list", epilog=LIST_EXAMPLES)
@@ -65,7 +70,7 @@ def list_studies(
 
 @app.command("show", epilog=SHOW_EXAMPLES)
 def show_study(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the study.")],
+    name: StudyArgument,
     *,
     db_url: DbUrl = DEFAULT_DB_URL,
     studies_url: StudiesUrl = None,

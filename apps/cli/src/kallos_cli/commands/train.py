@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .. import command_line, output
+from .. import command_line, completions, output
 from ..databases import Databases
 from ..default_workers import usable_cores
 from ..errors import EXIT_CTRL_C, StoppedError, UserError
@@ -32,7 +32,10 @@ EXAMPLES = (
 def train(
     *,
     study: Annotated[
-        str | None, typer.Option("--study", metavar="NAME", help="Study whose best trials are trained.")
+        str | None,
+        typer.Option(
+            "--study", metavar="NAME", autocompletion=completions.studies, help="Study whose best trials are trained."
+        ),
     ] = None,
     params: Annotated[
         Path | None,

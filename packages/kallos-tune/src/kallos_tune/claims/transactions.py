@@ -20,12 +20,15 @@ from typing import Final
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import Connection
 
+from ..errors import StudyNotFoundError
 from ..storage.locked_storage import LockedStorage
 from ..storage.locks import StudyLock
 from ..storage.optuna_tables.heartbeats import beat
+from ..storage.optuna_tables.studies import read_names
 from ..storage.optuna_tables.trials import (
     Census,
     RunningTrial,
+    find_trial,
     read_trial,
     running_trials,
     start_trial,
@@ -68,9 +71,16 @@ class StudyTransactions:
         """Claim a trial, unless so many are finished or running; return also why others were abandoned, by number.
 
         Asked for the same mark again, it returns the same claim.
+
+        Raises
+        ------
+        StudyNotFoundError
+            Where the study was deleted or has another name by now: those who come to it by that hold another lock.
         """
         with self._begin() as connection:
             running, census = survey(connection, self.study_id)
+            if census.study_name != self.study_name:
+                raise StudyNotFoundError(self.study_name, read_names(connection))
             for each in running:
                 if each.claim == json.dumps(mark):
                     beat(connection, each.trial_id)
@@ -95,7 +105,9 @@ class StudyTransactions:
     def tell(self, claim: Claim, score: float | None, state: TrialState, attributes: Mapping[str, object]) -> bool:
         """Record how a trial ended; False where somebody else had ended it before."""
         with self._begin() as connection:
-            record = read_trial(connection, claim.trial_id, FAILURE)
+            record = find_trial(connection, claim.trial_id, FAILURE)
+            if record is None:
+                return False
             if record.state != TrialState.RUNNING.name:
                 return record.state == state.name and not is_abandoned(record.attribute)
             if attributes:
@@ -110,7 +122,9 @@ class StudyTransactions:
 
         They are requeued however often it happens: they are not to blame.
         """
-        with self._begin():
+        with self._begin() as connection:
+            if find_trial(connection, claim.trial_id, FAILURE) is None:
+                return False
             trial = self._storage.get_trial(claim.trial_id)
             if trial.state.is_finished():
                 return False

@@ -87,6 +87,22 @@ class WriteLock:
                     raise
             yield connection
 
+    def take_also(self, connection: Connection, purpose: str, name: str = "") -> None:
+        """Take the lock of another purpose until this one's block ends; on SQLite this one is already all there are.
+
+        Whoever takes several begins with that of the study: the order in which all take them.
+
+        Parameters
+        ----------
+        connection : sqlalchemy.Connection
+            From :meth:`hold`.
+        purpose, name : str
+            As of this class.
+        """
+        if self._key is not None:
+            key = self.database.advisory_key(purpose, name)
+            connection.execute(sqlalchemy.select(sqlalchemy.func.pg_advisory_xact_lock(key)))
+
 
 class StudyLock(WriteLock):
     """One writer at a time among all workers of a study.

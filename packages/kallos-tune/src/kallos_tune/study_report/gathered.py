@@ -8,11 +8,11 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from ..data_fingerprint import change_of
 from ..report import best_trials
 from ..score_names import Metric, judged_metric_of, score_name_of
 from ..study_data import StudyData
-from ..study_definition import FINGERPRINT, current_definition, naive_scores_of, required_definition
+from ..study_definition import current_definition, naive_scores_of, required_definition
+from ..study_source import change_since
 from ..study_verdict import evidence_of, judge_study, lines_of_study, stored_verdict
 from ..trial_attributes import FOLD_SCORES, n_finished
 from ..verdict.judge import N_AVERAGE
@@ -81,13 +81,7 @@ class Gathered:
     @cached_property
     def change_of_data(self) -> str | None:
         """What of the prices has changed since the study was made, in words; None where nothing has."""
-        if self.data is None:
-            return None
-        stored = self.definition.get("data_hash")
-        if self.data.definition(self.definition["model_name"])["data_hash"] == stored:
-            return None
-        change = change_of(self.study.user_attrs.get(FINGERPRINT, {}), str(stored), self.data.used)
-        return change or "the data are not those that the study was made on"
+        return None if self.data is None else change_since(self.study, self.data)
 
     @property
     def without_truth(self) -> str | None:

@@ -70,6 +70,12 @@ def has_study(connection: Connection, study_name: str) -> bool:
     return bool(connection.execute(query, {"name": study_name}).scalar_one())
 
 
+def write_name(connection: Connection, study_id: int, study_name: str) -> None:
+    """Give a study another name; no other study has it, or the database refuses."""
+    query = text("UPDATE studies SET study_name = :name WHERE study_id = :study_id")
+    connection.execute(query, {"name": study_name, "study_id": study_id})
+
+
 def read_names(connection: Connection) -> list[str]:
     """Return the names of all studies, sorted; none where there are no tables yet."""
     return sorted(_names(connection).values())

@@ -17,7 +17,8 @@ _CENSUS: Final = (
     "count(*) FILTER (WHERE t.state = 'RUNNING'), "
     "count(*) FILTER (WHERE t.state = 'FAIL' AND EXISTS (SELECT 1 FROM trial_user_attributes a "
     "WHERE a.trial_id = t.trial_id AND a.key = :interrupted AND a.value_json = 'true')), "
-    "min(t.trial_id) FILTER (WHERE t.state = 'WAITING') FROM trials t WHERE t.study_id = :study_id"
+    "min(t.trial_id) FILTER (WHERE t.state = 'WAITING'), "
+    "(SELECT s.study_name FROM studies s WHERE s.study_id = :study_id) FROM trials t WHERE t.study_id = :study_id"
 )
 # As Optuna keeps others from numbering trials, sparing those that write something else about the study. A statement of
 # its own, for what is counted is what there is once it has waited.
@@ -57,6 +58,8 @@ class Census:
         Those stopped from outside; each of them has another that repeats its parameters.
     waiting : int or None
         Id of the trial that waits longest.
+    study_name : str or None
+        What the study is called now; None where it was deleted.
     """
 
     n_trials: int
@@ -64,6 +67,7 @@ class Census:
     n_running: int
     n_interrupted: int
     waiting: int | None
+    study_name: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +141,22 @@ def _running_trial(trial_id: int, number: int, seconds: Decimal | float | None, 
 
 
 def read_trial(connection: Connection, trial_id: int, key: str) -> TrialRecord:
-    """Return what is recorded of a trial, with one user attribute."""
+    """Return what is recorded of a trial that is there, with one user attribute."""
+    record = find_trial(connection, trial_id, key)
+    assert record is not None, "its study cannot have been deleted within this transaction"
+    return record
+
+
+def find_trial(connection: Connection, trial_id: int, key: str) -> TrialRecord | None:
+    """Return what is recorded of a trial, with one user attribute; None where it was deleted with its study."""
     statement = (
         "SELECT t.number, t.state, a.value_json FROM trials t "
         "LEFT JOIN trial_user_attributes a ON a.trial_id = t.trial_id AND a.key = :key WHERE t.trial_id = :trial_id"
     )
-    number, state, value = connection.execute(text(statement), {"trial_id": trial_id, "key": key}).one()
+    row = connection.execute(text(statement), {"trial_id": trial_id, "key": key}).one_or_none()
+    if row is None:
+        return None
+    number, state, value = row
     return TrialRecord(number, state, None if value is None else json.loads(value))
 
 

@@ -1,0 +1,56 @@
+"""``kallos-run study best``: the best parameters of a study and nothing else."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import output
+from ..databases import Databases
+from ..options import DEFAULT_DB_URL, OUTPUT_PANEL, DbUrl, Debug, Json, OptunaSchema, StudiesUrl, StudyArgument
+from ..output_path import require_writable
+
+EXAMPLES = (
+    "[bold]Examples[/bold]\n\n"
+    "kallos-run study best gru_btc\n\n"
+    "kallos-run study best gru_btc --output gru_btc_best_params.json --json"
+)
+
+
+def best(
+    name: StudyArgument,
+    *,
+    db_url: DbUrl = DEFAULT_DB_URL,
+    studies_url: StudiesUrl = None,
+    optuna_schema: OptunaSchema = None,
+    output_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            metavar="FILE",
+            rich_help_panel=OUTPUT_PANEL,
+            help="Also write the file of best parameters that tune writes, with everything needed to train on them.",
+        ),
+    ] = None,
+    json: Json = False,
+    _debug: Debug = False,
+) -> None:
+    """Print the best parameters of a study, those of the complete trial with the lowest score."""
+    from kallos_tune import load_study, study_result, write_best_params
+
+    from .. import logs
+
+    if output_file is not None:
+        require_writable(output_file, option="--output")
+    study = load_study(Databases.of_studies(db_url, studies_url).studies, name, optuna_schema=optuna_schema)
+    logs.tame_optuna()
+    result = study_result(study)
+    if json:
+        output.show_json(result.best_params)
+    else:
+        width = max(map(len, result.best_params), default=0)
+        for parameter, value in result.best_params.items():
+            # Every digit: they are meant to be used.
+            output.show(f"{parameter:<{width}}  {value}")
+    if output_file is not None:
+        output.say(f"written to {write_best_params(study, output_file)}")

@@ -1,0 +1,5 @@
+EXAMPLES = "x"
+
+
+def doctor() -> None:
+    """X."""

@@ -1,0 +1,57 @@
+"""``kallos-run study rename``: another name for a study."""
+
+from typing import Annotated
+
+import typer
+
+from .. import command_line, completions, output
+from ..databases import Databases
+from ..errors import UserError
+from ..options import DEFAULT_DB_URL, DbUrl, Debug, Foreign, Json, OptunaSchema, StudiesUrl
+from ..setting_options import WAIT_SECONDS, DatabaseWait
+
+EXAMPLES = (
+    "[bold]Examples[/bold]\n\n"
+    "kallos-run study rename gru_btc gru_btc_2022\n\n"
+    "kallos-run study rename gru_btc gru_btc_2022 --db-url postgresql://me@localhost/prices --optuna-schema studies"
+)
+
+
+def rename(
+    old: Annotated[str, typer.Argument(metavar="OLD", autocompletion=completions.studies, help="Name of the study.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The name that it gets.")],
+    *,
+    foreign: Foreign = False,
+    db_url: DbUrl = DEFAULT_DB_URL,
+    studies_url: StudiesUrl = None,
+    optuna_schema: OptunaSchema = None,
+    database_wait: DatabaseWait = WAIT_SECONDS,
+    json: Json = False,
+    _debug: Debug = False,
+) -> None:
+    """Give a study another name.
+
+    Refused while trials of it run. Files of best parameters and saved models keep the old name: evaluate finds the
+    study by either.
+    """
+    from kallos_tune import StudyExistsError, rename_study
+
+    from .. import logs
+
+    databases = Databases.of_studies(db_url, studies_url)
+    logs.tame_optuna()
+    try:
+        rename_study(
+            databases.studies, old, new, optuna_schema=optuna_schema, foreign=foreign, wait_seconds=database_wait
+        )
+    except StudyExistsError as error:
+        raise UserError(f"there is a study {new!r} already: choose another name for {old!r}") from error
+    if json:
+        output.show_json({"study_name": new, "was": old})
+        return
+    output.show(f"study {old} is now {new}")
+    output.say_commands(
+        f"Next, tune resumes it with --study-name {new}; look at it:",
+        *command_line.needed_first(databases),
+        command_line.with_storage(["study", "show", new], databases, optuna_schema),
+    )
