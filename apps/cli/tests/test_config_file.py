@@ -240,15 +240,13 @@ def test_nothing_is_said_where_only_the_result_is_wanted(main_within, database, 
 
 
 def test_indicators_can_be_left_out_and_a_file_of_features_goes_first(main_within, database, write):
-    write(
-        FILE.replace("n_trials = 1", 'n_trials = 1\ntarget_col = "close"')
-        + '[tables]\nindicators = ""\n[features]\nvolume_features = ["volume"]\n'
-    )
+    of_close = FILE.replace("n_trials = 1", 'n_trials = 1\ntarget_col = "close"')
+    write(of_close + '[tables]\nindicators = ""\n[features]\nvolume_features = ["volume"]\n')
     code, _, err = main_within("tune", "--quiet")
     assert code == 0, err
     definition = study_result(load_study(f"sqlite:///{database}", "small")).definition
     assert (definition["indicators_table"], definition["feature_groups"]) == (None, {"volume_features": ["volume"]})
-    groups = write('volume_features = ["trades"]\n', "groups.toml")
+    groups = write('unbounded_features = ["open"]\n', "groups.toml")
     code, _, err = main_within("tune", "--quiet", "--features", groups)
     assert (code, "feature_groups was" in err) == (2, True)
 
