@@ -12,12 +12,15 @@ from kallos_cli.app import app
 from kallos_cli.setting_options import SETTING_OPTIONS
 from kallos_models import available_models
 
-GROUPS = ("study", "assets")
+GROUPS = ("study", "assets", "config")
 COMMANDS = [
     *[(), ("demo",), ("ingest",), ("tune",), ("train",), ("evaluate",), ("forecast",), ("dashboard",), ("doctor",)],
+    ("init",),
     *[("study",), ("study", "list"), ("study", "show"), ("study", "rerun"), ("study", "reap")],
+    ("study", "report"),
     *[("study", name) for name in ("best", "export", "rename", "copy", "delete")],
     *[("assets",), ("assets", "list"), ("assets", "show"), ("assets", "remove")],
+    *[("config",), ("config", "show"), ("config", "space")],
 ]
 
 

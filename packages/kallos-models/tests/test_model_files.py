@@ -220,8 +220,8 @@ def test_members_that_cannot_be_saved_are_named(members, market, tmp_path):
         others + "it lacks the tensor 'rnn.weight_ih_l0' and"
     )
     assert message(gru, replace(tide, model_name="lstm")) == (
-        "members must be what they were fitted as, and member 1 is not: unknown hyperparameter 'temporal_width_past' of "
-        "lstm: tide has it, it has none of its own"
+        "members must be what they were fitted as, and member 1 is not: unknown hyperparameter 'temporal_width_past' "
+        "of lstm: tide has it, it has none of its own"
     )
     assert message(gru, replace(tide, model_name="mlp")) == (
         "members must be what they were fitted as, and member 1 is not: "

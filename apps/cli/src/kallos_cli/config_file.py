@@ -16,7 +16,7 @@ NAME: Final = "kallos.toml"
 VARIABLE: Final = "KALLOS_CONFIG"
 # With these, nothing but the result is wanted.
 _SILENT: Final = {"-q", "--quiet", "--json", "--csv"}
-_PASSWORD: Final = re.compile(r"//[^/@:]*:.*@|[?&][^=&]*password[^=&]*=")
+_PASSWORD: Final = re.compile(r"^[\w+]+://[^/@:]*:.*@|[?&][^=&]*password[^=&]*=")
 _RELATIVE_SQLITE: Final = re.compile(r"(sqlite(?:\+\w+)?:///)(?![/:]|file:)(.+)")
 
 _current: ConfigFile | None = None

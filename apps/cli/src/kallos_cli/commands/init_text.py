@@ -113,7 +113,17 @@ def _target(found: Found) -> str:
 
 
 def _columns(found: Found) -> list[str]:
-    return list(dict.fromkeys(name for table in found.details.columns.values() for name in table))
+    """Return the columns that hold a value; a load leaves out those that hold none."""
+    asset = found.details.summary
+    rows = {found.tables.market: asset.rows}
+    return list(
+        dict.fromkeys(
+            name
+            for table, columns in found.details.columns.items()
+            for name, missing in columns.items()
+            if missing < rows.get(table, asset.indicator_rows)
+        )
+    )
 
 
 def _features(found: Found) -> Iterator[str]:
