@@ -48,7 +48,7 @@ def test_the_readme_from_a_file_to_a_study(type_in, tmp_path, postgres_url):
             continue  # this very run, and a test of its own
         done.append(command[2])
         type_in(command[1:] + MORE.get(command[2], []), **variables)
-    assert done == ["ingest", "tune", "study", "train", "evaluate", "forecast", "study", "tune"]
+    assert done == ["ingest", "tune", "tune", "study", "study", "train", "evaluate", "forecast", "study", "tune"]
     assert (tmp_path / "gru_btc_best_params.json").exists()
 
 
