@@ -19,7 +19,7 @@ from kallos_tune.evaluation.pruning import SuccessiveHalving
 
 
 def test_the_corners_of_the_space_that_ships():
-    of_name = corners(SEARCH_SPACE)
+    of_name = corners(SEARCH_SPACE, "gru")
     assert of_name["smallest"] == {
         "hidden_dim": 32,
         "n_rnn_layers": 1,
@@ -35,7 +35,7 @@ def test_the_corners_of_the_space_that_ships():
 
 
 def test_what_is_drawn_lies_in_the_space_and_between_the_corners():
-    of_name = corners(SEARCH_SPACE)
+    of_name = corners(SEARCH_SPACE, "gru")
     low, middle, high = (cost_index(of_name[name]) for name in ("smallest", "middle", "largest"))
     assert low < middle < high
     for params in drawn(SEARCH_SPACE, 200, np.random.default_rng(0)):
@@ -59,8 +59,8 @@ def test_a_place_in_a_range_is_a_value_of_it(distribution, place):
 
 def test_what_has_no_order_and_no_default_is_the_first_choice():
     space = SEARCH_SPACE | {"kind": CategoricalDistribution(["b", "a"]), "heads": IntDistribution(1, 8)}
-    assert [params["kind"] for params in corners(space).values()] == ["b"] * 3
-    assert [params["heads"] for params in corners(space).values()] == [1, 5, 8]
+    assert [params["kind"] for params in corners(space, "gru").values()] == ["b"] * 3
+    assert [params["heads"] for params in corners(space, "gru").values()] == [1, 5, 8]
 
 
 def test_trainings_end_a_patience_after_their_best_epoch():

@@ -28,14 +28,14 @@ _EXPONENTS: Final = {"hidden_dim": 1.2, "n_rnn_layers": 1.0, "input_chunk_length
 _WITHOUT_COST: Final = {"dropout", "learning_rate"}
 
 
-def corners(space: Space) -> dict[str, Params]:
+def corners(space: Space, model_name: str) -> dict[str, Params]:
     """Return the smallest, a middle and the largest configuration of a space, by those names.
 
     The middle one has the middle of every range, on the scale that it is drawn on. Of a parameter that costs less the
     larger it is, the smallest configuration has the largest value. What has no order is the default in all three, the
     first choice where that is not among the choices.
     """
-    return {name: _corner(space, place) for name, place in ((SMALLEST, 0.0), (MIDDLE, 0.5), (LARGEST, 1.0))}
+    return {name: _corner(space, model_name, place) for name, place in ((SMALLEST, 0.0), (MIDDLE, 0.5), (LARGEST, 1.0))}
 
 
 def cost_index(params: Params) -> float:
@@ -65,8 +65,8 @@ def at(distribution: BaseDistribution, place: float) -> int | float:
             raise TypeError(f"{distribution} is no range and no choice")
 
 
-def _corner(space: Space, place: float) -> Params:
-    defaults = defaults_in(space)
+def _corner(space: Space, model_name: str, place: float) -> Params:
+    defaults = defaults_in(space, model_name)
     return {name: _in_corner(name, each, place, defaults.get(name)) for name, each in space.items()}
 
 

@@ -121,7 +121,7 @@ def estimate_study(data: StudyData, model_name: str, n_trials: int, *, n_finishe
     workers = min(settings.run.workers, n_trials)
     if not workers:
         return StudyEstimate(n_trials=0, workers=0)
-    configurations = corners(settings.search.space)
+    configurations = corners(settings.search.space, model_name)
     timed = _time(data, model_name, configurations, workers)
     if not timed.medians:
         reasons = "; ".join(sorted(set(timed.untimed.values())))
@@ -130,7 +130,7 @@ def estimate_study(data: StudyData, model_name: str, n_trials: int, *, n_finishe
     guided = settings.search.sampler == "tpe"
     pool = drawn(settings.search.space, _CONFIGURATIONS, rng)
     if guided:
-        pool[0] = {**pool[0], **defaults_in(settings.search.space)}
+        pool[0] = {**pool[0], **defaults_in(settings.search.space, model_name)}
     costs = costs_of(pool, timed.medians, configurations, data)
     both = {
         pruning: _range(_game(settings, costs, workers, n_trials, n_finished, pruning=pruning), timed.startup, rng)
