@@ -1,6 +1,6 @@
 """How the figures of a report look: colours that read on light and on dark, no state of pyplot, the same everywhere."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -50,7 +50,7 @@ _SETTINGS: Final[dict[str, Any]] = {
 
 
 @contextmanager
-def drawing(name: str) -> Iterator[None]:
+def drawing(name: str) -> Generator[None]:
     """Draw and write a figure within this: matplotlib's settings are those of reports, and then again what they were.
 
     Parameters
