@@ -60,7 +60,7 @@ def test_the_page_of_the_command_line_in_its_order(type_in, tmp_path):
         if command[1] == "demo":
             continue  # a test of its own
         said.append(type_in(command + (["--n-trials", next(budgets), *SMALL] if command[1] == "tune" else [])))
-    assert len(said) == 12
+    assert len(said) == 15
     assert "1 finished trial of 2" in said[2]
     assert "verdict: " in said[4]
 
