@@ -248,7 +248,19 @@ def test_indicators_can_be_left_out_and_a_file_of_features_goes_first(main_withi
     assert (definition["indicators_table"], definition["feature_groups"]) == (None, {"volume_features": ["volume"]})
     groups = write('unbounded_features = ["open"]\n', "groups.toml")
     code, _, err = main_within("tune", "--quiet", "--features", groups)
-    assert (code, "feature_groups was" in err) == (2, True)
+    assert (code, "--features was" in err) == (2, True)
+
+
+def test_the_file_that_the_readme_shows_is_one(main_within, write):
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    (example,) = [each for each in re.findall(r"```toml\n(.*?)```", readme, re.DOTALL) if "[study]" in each]
+    write(example)
+    code, out, err = main_within("config", "show", "--json")
+    assert code == 0, err
+    found = json.loads(out)["settings"]
+    assert found["study.end_date"] == {"value": "2023-01-01", "origin": "kallos.toml", "line": 3}
+    assert (found["search.space.dropout"]["value"], found["run.workers"]["value"]) == ("0.1", 4)
+    assert found["search.space.n_heads"]["value"] == "2 to 8 in steps of 2"
 
 
 MISTAKES = {

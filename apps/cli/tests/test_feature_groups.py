@@ -2,8 +2,8 @@
 
 import pytest
 
-from kallos_cli.errors import UserError
 from kallos_cli.feature_groups import read_feature_groups
+from kallos_cli.user_error import UserError
 
 
 def test_groups_are_read_as_they_stand(tmp_path):

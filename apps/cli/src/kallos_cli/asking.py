@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from .errors import UserError
+from .user_error import UserError
 
 
 def ask(question: str, *, doing: str, nothing: str) -> None:

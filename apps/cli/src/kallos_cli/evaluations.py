@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import output
 from .databases import Databases
-from .errors import UserError
+from .user_error import UserError
 from .wording import count
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from . import config_file
-from .errors import UserError
+from .user_error import UserError
 
 FeatureGroups = dict[str, list[str]]
 

@@ -3,7 +3,7 @@
 import tempfile
 from pathlib import Path
 
-from .errors import UserError
+from .user_error import UserError
 
 
 def require_writable(path: Path, *, option: str) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from . import config_file
-from .errors import UserError
+from .user_error import UserError
 
 
 def chosen_space(model_name: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import typer
 
 from . import output
 from .databases import Databases
-from .errors import UserError
+from .user_error import UserError
 from .wording import count, duration
 
 if TYPE_CHECKING:

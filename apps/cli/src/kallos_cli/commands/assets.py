@@ -8,8 +8,8 @@ import typer
 from .. import command_line, completions, options, output
 from ..asking import ask
 from ..databases import Databases
-from ..errors import UserError
 from ..setting_options import WAIT_SECONDS, DatabaseWait
+from ..user_error import UserError
 from . import asset_words
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import typer
 
 from .. import command_line, completions, output
 from ..databases import Databases
-from ..errors import UserError
 from ..options import DEFAULT_DB_URL, STORAGE_PANEL, DbUrl, Debug, Json, OptunaSchema, StudiesUrl
 from ..setting_options import WAIT_SECONDS, DatabaseWait
+from ..user_error import UserError
 from ..wording import count
 
 EXAMPLES = (

@@ -7,8 +7,8 @@ import typer
 
 from .. import output
 from ..databases import Databases
-from ..errors import UserError
 from ..options import DEFAULT_DB_URL, DbUrl, Debug, OptunaSchema, StudiesUrl
+from ..user_error import UserError
 
 if TYPE_CHECKING:
     from wsgiref.simple_server import WSGIServer

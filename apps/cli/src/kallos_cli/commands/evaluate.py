@@ -8,10 +8,10 @@ import typer
 
 from .. import command_line, evaluations, options, output
 from ..databases import Databases
-from ..errors import UserError
 from ..feature_groups import chosen_feature_groups
 from ..output_path import make_folder
 from ..progress import LOADING
+from ..user_error import UserError
 
 EXAMPLES = (
     "[bold]Examples[/bold]\n\n"

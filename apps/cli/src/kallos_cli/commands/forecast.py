@@ -9,9 +9,9 @@ from kallos_tune import DEFAULT_MAX_AGE
 
 from .. import command_line, options, output
 from ..databases import Databases
-from ..errors import UserError
 from ..progress import LOADING
 from ..setting_options import WAIT_SECONDS, DatabaseWait
+from ..user_error import UserError
 from ..wording import count
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ import typer
 from .. import command_line, output
 from ..databases import Databases
 from ..end_of_study import HOLD_OUT_SHARE, end_of_study, holds_out, study_name_of
-from ..errors import UserError
 from ..ingest_options import (
     DateFormat,
     Decimal,
@@ -39,6 +38,7 @@ from ..options import (
     TimestampColumn,
 )
 from ..setting_options import WAIT_SECONDS, DatabaseWait
+from ..user_error import UserError
 
 if TYPE_CHECKING:
     from kallos_data import IngestReport

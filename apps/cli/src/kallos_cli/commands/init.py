@@ -8,8 +8,8 @@ import typer
 from .. import command_line, options, output
 from ..config_file import NAME, has_password
 from ..databases import Databases
-from ..errors import UserError
 from ..output_path import require_writable
+from ..user_error import UserError
 from .init_text import Found, file_text
 
 if TYPE_CHECKING:

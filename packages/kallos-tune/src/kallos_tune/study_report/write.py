@@ -47,8 +47,8 @@ def write_report(
         Whether charts of the search can be pointed at and zoomed. The file is then some 5 MB and holds plotly's script;
         needs the extra ``kallos-tune[interactive]``. Of HTML alone.
     data : StudyData, optional
-        What the study is about, the first of what :func:`kallos_tune.reload_study_data` returns. Without it, or where it has changed since,
-        everything that needs the truth is left out, and the report says so.
+        What the study is about, the first of what :func:`kallos_tune.reload_study_data` returns. Without it, or where
+        it has changed since, everything that needs the truth is left out, and the report says so.
     commands : sequence of str, optional
         That reproduce the study, to be shown.
 
