@@ -16,7 +16,7 @@ from kallos_tune import FoldSettings, load_study, study_result
 
 COMMANDS = typer.main.get_command(app).commands
 # What belongs to one call, or has a section of its own.
-OF_ONE_CALL = {"features", "no_indicators", "output_file", "require_evidence", "json", "quiet", "_debug"}
+OF_ONE_CALL = {"dry_run", "features", "no_indicators", "output_file", "require_evidence", "json", "quiet", "_debug"}
 FILE = """
 [study]
 asset_id = "BTC"
