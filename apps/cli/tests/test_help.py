@@ -15,7 +15,7 @@ from kallos_models import available_models
 GROUPS = ("study", "assets")
 COMMANDS = [
     *[(), ("demo",), ("ingest",), ("tune",), ("train",), ("evaluate",), ("forecast",)],
-    *[("study",), ("study", "list"), ("study", "show"), ("study", "rerun"), ("study", "reap")],
+    *[("study",), ("study", "list"), ("study", "show"), ("study", "report"), ("study", "rerun"), ("study", "reap")],
     *[("assets",), ("assets", "list"), ("assets", "show"), ("assets", "remove")],
 ]
 
