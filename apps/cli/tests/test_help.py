@@ -14,11 +14,11 @@ from kallos_models import available_models
 
 GROUPS = ("study", "assets", "config")
 COMMANDS = [
-    *[(), ("demo",), ("ingest",), ("tune",), ("train",), ("evaluate",), ("forecast",), ("dashboard",), ("doctor",)],
-    ("init",),
-    *[("study",), ("study", "list"), ("study", "show"), ("study", "rerun"), ("study", "reap")],
-    ("study", "report"),
-    *[("study", name) for name in ("best", "export", "rename", "copy", "delete")],
+    (),
+    *[(name,) for name in ("demo", "ingest", "init", "tune", "train", "evaluate", "forecast", "dashboard", "doctor")],
+    ("study",),
+    *[("study", name) for name in ("list", "show", "best", "report", "export", "rename", "copy", "delete")],
+    *[("study", name) for name in ("rerun", "reap")],
     *[("assets",), ("assets", "list"), ("assets", "show"), ("assets", "remove")],
     *[("config",), ("config", "show"), ("config", "space")],
 ]
