@@ -101,7 +101,7 @@ def test_a_study_in_another_database_under_other_names(main_within, market_csv, 
     apart = ("--studies-url", "sqlite:///studies.db", "--timestamp-column", "it's", *names)
     code, _, err = main_within(*tune_arguments, *apart, "--n-trials", "1", "--workers", "1")
     assert code == 0, err
-    assert "kallos-run study show small --studies-url sqlite:///studies.db" in err
+    assert "kallos-run study report small --studies-url sqlite:///studies.db" in err
     assert "--studies-url sqlite:///studies.db --timestamp-column" in err
     with closing(sqlite3.connect(tmp_path / "kallos.db")) as connection:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}

@@ -12,7 +12,7 @@ def test_the_demo_finds_what_was_planted_and_goes_on_when_run_again(main_within,
     assert code == 0, err
     assert "trained again for the picture, the best parameters gave exactly the same scores" in out
     assert "Clark-West p < 0.001" in out
-    assert "kallos-run study show demo_gru --db-url" in err
+    assert "kallos-run study report demo_gru --db-url" in err
     assert "kallos-run ingest" in err
 
     code, out, err = main_within("demo", "--folder", folder, "--trials", "3", "--json")

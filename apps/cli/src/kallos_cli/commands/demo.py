@@ -102,7 +102,7 @@ def _say_next(config: "DatabaseConfig", study_name: str) -> None:
     tune = ["tune", "--asset-id", "BTC", "--end-date", "2023-01-01", "--study-name", "gru_btc"]
     output.say_commands(
         "Next, look at the study, or put prices of your own into a database and tune on them:",
-        command_line.with_storage(["study", "show", study_name], Databases(config)),
+        command_line.with_storage(["study", "report", study_name], Databases(config)),
         command_line.of_program("ingest", "prices.csv", "--asset-id", "BTC"),
         command_line.of_program(*tune),
     )

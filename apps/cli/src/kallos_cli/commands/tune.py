@@ -192,7 +192,7 @@ def _say_next(study_name: str, databases: Databases, optuna_schema: str | None, 
     output.say_commands(
         "Next, look closer, train what was found (evaluate then judges it on later days), or run more trials:",
         *command_line.needed_first(databases),
-        command_line.with_storage(["study", "show", study_name], databases.for_studies_alone, optuna_schema),
+        command_line.with_storage(["study", "report", study_name], databases.for_studies_alone, optuna_schema),
         command_line.with_storage(["train", "--study", study_name], databases, optuna_schema),
         command_line.this_again(databases, n_trials=2 * n_trials_so_far),
     )
