@@ -50,6 +50,9 @@ from .forecaster.settings import ForecasterSettings as ForecasterSettings
 from .forecaster.train import train_forecaster as train_forecaster
 from .forecaster.trained import Trained as Trained
 from .forecaster.trained import load_trained as load_trained
+from .leakage.check import Leakage as Leakage
+from .leakage.check import check_leakage as check_leakage
+from .leakage.suspects import Suspect as Suspect
 from .learnt import LEARNT as LEARNT
 from .pictures import plot_forecasts as plot_forecasts
 from .pictures import plot_hold_out as plot_hold_out
@@ -63,11 +66,13 @@ from .settings import HistorySettings as HistorySettings
 from .settings import RunSettings as RunSettings
 from .settings import SearchSettings as SearchSettings
 from .settings import TuningSettings as TuningSettings
+from .storage.optuna_tables.rights import StudyRights as StudyRights
 from .storage.optuna_tables.studies import StudySummary as StudySummary
 from .studies import load_study as load_study
 from .studies import open_storage as open_storage
 from .studies import reap_study as reap_study
 from .studies import study_names as study_names
+from .studies import study_rights as study_rights
 from .studies import study_summaries as study_summaries
 from .study import check_request as check_request
 from .study import run_tuning as run_tuning
