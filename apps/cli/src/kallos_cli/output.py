@@ -56,9 +56,9 @@ def complain(lines: Iterable[str]) -> None:
         words().print(f"error: {line}" if number == 0 else line, style="red" if number == 0 else None)
 
 
-def show(text: str = "") -> None:
+def show(text: str = "", *, style: str | None = None) -> None:
     """Print a line of the result."""
-    _data().print(text)
+    _data().print(text, style=style)
 
 
 def show_json(value: Mapping[str, Any]) -> None:

@@ -1,3 +1,6 @@
+from .assets.copies import AssetRows as AssetRows
+from .assets.copies import read_asset_rows as read_asset_rows
+from .assets.copies import write_asset_rows as write_asset_rows
 from .assets.histories import AssetDetails as AssetDetails
 from .assets.histories import AssetSummary as AssetSummary
 from .assets.histories import Hole as Hole

@@ -54,6 +54,9 @@ from .forecaster.settings import ForecasterSettings as ForecasterSettings
 from .forecaster.train import train_forecaster as train_forecaster
 from .forecaster.trained import Trained as Trained
 from .forecaster.trained import load_trained as load_trained
+from .leakage.check import Leakage as Leakage
+from .leakage.check import check_leakage as check_leakage
+from .leakage.suspects import Suspect as Suspect
 from .learnt import LEARNT as LEARNT
 from .learnt import learnt_in_words as learnt_in_words
 from .own_objective import run_objective as run_objective
@@ -74,11 +77,13 @@ from .space_description import describe_space as describe_space
 from .space_description import read_space as read_space
 from .space_description import searchable as searchable
 from .space_description import values_in_words as values_in_words
+from .storage.optuna_tables.rights import StudyRights as StudyRights
 from .storage.optuna_tables.studies import StudySummary as StudySummary
 from .studies import load_study as load_study
 from .studies import open_storage as open_storage
 from .studies import reap_study as reap_study
 from .studies import study_names as study_names
+from .studies import study_rights as study_rights
 from .studies import study_summaries as study_summaries
 from .study import check_request as check_request
 from .study import run_tuning as run_tuning

@@ -15,6 +15,7 @@ from .errors import ConfigError, StudyNotFoundError
 from .settings import RunSettings
 from .storage.open import create_storage
 from .storage.open import open_storage as open_existing
+from .storage.optuna_tables.rights import StudyRights, read_rights
 from .storage.optuna_tables.studies import StudySummary, read_names, read_summaries
 from .workers.ray_cluster import n_nodes
 
@@ -110,6 +111,20 @@ def study_summaries(
     """
     with storage_config(db_kwargs, optuna_schema).connect(one_state=True) as connection:
         return read_summaries(connection)
+
+
+def study_rights(
+    db_kwargs: Mapping[str, object] | str | DatabaseConfig, *, optuna_schema: str | None = None
+) -> StudyRights:
+    """Return whether studies are in a database, and whether this user may create and write them; nothing is tried.
+
+    Raises
+    ------
+    ConfigError, kallos_data.DatabaseError
+        As in :func:`open_storage`.
+    """
+    with storage_config(db_kwargs, optuna_schema).connect() as connection:
+        return read_rights(connection)
 
 
 def reap_study(

@@ -1,0 +1,1 @@
+"""What kallos-run needs of a machine and its databases, checked one by one."""
