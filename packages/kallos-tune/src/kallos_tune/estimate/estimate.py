@@ -1,9 +1,11 @@
 """How long a study will take and how much memory, before it is started."""
 
+import math
+import os
 import statistics
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -23,11 +25,14 @@ _WORK: Final = "kallos_tune.estimate.timing:time_configurations"
 _LOGGERS: Final = ("kallos_data", "kallos_models", "kallos_tune")
 _CONFIGURATIONS: Final = 300
 _SHARE: Final = 0.96
-# What the machine does beside, from one quarter of an hour to the next, as the deviation of a logarithm.
-_OF_MACHINE: Final = 0.15
-# Storage opened, tables made, the study judged at its end; a trial claimed, drawn and told.
-_STUDY_SECONDS: Final = 1.5
-_TRIAL_SECONDS: Final = 0.15
+# What a machine does beside, as the deviation of the logarithm of how long everything takes: little where the workers
+# had their cores to themselves, more the less of them they got.
+_OF_MACHINE, _OF_BUSY_MACHINE = 0.15, 0.6
+# Storage opened, tables made, the study judged at its end; a trial claimed, drawn and told; what a fold stores. A slow
+# disk takes many times as long.
+_STUDY_SECONDS: Final = 1.0
+_TRIAL_SECONDS, _FOLD_SECONDS = 0.15, 0.08
+_OF_DISK: Final = 0.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +50,9 @@ class StudyEstimate:
         every trial run on every fold.
     startup_seconds : float
         How much of that passes before the first trial begins.
+    share : float
+        The share of its core that a worker got while it was timed: well below 1 where the machine is busy with other
+        things, and the ranges are wide.
     memory : (int, int) or None
         Bytes of all workers together, from - to; None where nothing was timed.
     timings : tuple of Timing
@@ -60,6 +68,7 @@ class StudyEstimate:
     pruned: tuple[float, float] = (0.0, 0.0)
     unpruned: tuple[float, float] = (0.0, 0.0)
     startup_seconds: float = 0.0
+    share: float = 1.0
     memory: tuple[int, int] | None = None
     timings: tuple[Timing, ...] = ()
     untimed: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -84,8 +93,8 @@ def estimate_study(data: StudyData, model_name: str, n_trials: int, *, n_finishe
       (:mod:`kallos_tune.estimate.epochs`);
     - at each rung, half of the trials that get there go on, the worth of a trial being much the same at all rungs
       (:mod:`kallos_tune.estimate.simulation`);
-    - nothing fails, no other process takes part, and the machine is as busy with other things as it is now, give or
-      take 15 %.
+    - nothing fails and no other process takes part; the machine goes on as it is now, give or take a third, and more
+      where it was busy with other things while it was timed.
 
     Nothing is written, and no study need exist.
 
@@ -132,8 +141,11 @@ def estimate_study(data: StudyData, model_name: str, n_trials: int, *, n_finishe
     if guided:
         pool[0] = {**pool[0], **defaults_in(settings.search.space)}
     costs = costs_of(pool, timed.medians, configurations, data)
+    share = _share_of_core(timed.medians, workers * settings.run.threads)
     both = {
-        pruning: _range(_game(settings, costs, workers, n_trials, n_finished, pruning=pruning), timed.startup, rng)
+        pruning: _range(
+            _game(settings, costs, workers, n_trials, n_finished, pruning=pruning), timed.startup, share, rng
+        )
         for pruning in (True, False)
     }
     return StudyEstimate(
@@ -142,6 +154,7 @@ def estimate_study(data: StudyData, model_name: str, n_trials: int, *, n_finishe
         pruned=both[True],
         unpruned=both[False],
         startup_seconds=timed.startup,
+        share=share,
         memory=(workers * timed.medians[0].memory, workers * max(each.memory for each in timed.medians)),
         timings=tuple(timed.medians),
         untimed=timed.untimed,
@@ -190,7 +203,14 @@ def _median(timings: Sequence[Timing]) -> Timing:
         forecast=of("forecast"),
         overhead=of("overhead"),
         memory=max(each.memory for each in timings),
+        share=of("share"),
     )
+
+
+def _share_of_core(timings: Sequence[Timing], n_threads: int) -> float:
+    """Return the share that a worker got of what it would get were all cores free for the workers."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(1.0, statistics.median(each.share for each in timings) / min(1.0, cores / n_threads))
 
 
 def _game(
@@ -209,10 +229,22 @@ def _game(
         guided=guided,
         begins_with_first=guided,
         seconds_a_trial=_TRIAL_SECONDS,
+        seconds_a_fold=_FOLD_SECONDS,
     )
 
 
-def _range(game: Game, startup: float, rng: np.random.Generator) -> tuple[float, float]:
+def _range(game: Game, startup: float, share: float, rng: np.random.Generator) -> tuple[float, float]:
     n_studies = max(40, min(200, 20_000 // (game.n_before + game.n_trials)))
-    machine = np.exp(_OF_MACHINE * rng.standard_normal(n_studies))
-    return range_of([_STUDY_SECONDS + factor * (startup + play(game, rng)) for factor in machine], _SHARE)
+    # What else the machine does may end as well as go on, or become more.
+    busy = -math.log(max(share, 0.05))
+    machine = np.exp(-busy / 4 + (_OF_MACHINE + _OF_BUSY_MACHINE * busy) * rng.standard_normal(n_studies))
+    disk = np.exp((_OF_DISK + busy / 2) * rng.standard_normal(n_studies))
+    seconds = [
+        slower * startup + slow * _STUDY_SECONDS + slower * play(_on_disk(game, slow), rng)
+        for slower, slow in zip(machine, disk, strict=True)
+    ]
+    return range_of(seconds, _SHARE)
+
+
+def _on_disk(game: Game, slower: float) -> Game:
+    return replace(game, seconds_a_trial=slower * game.seconds_a_trial, seconds_a_fold=slower * game.seconds_a_fold)
