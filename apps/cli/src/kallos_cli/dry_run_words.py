@@ -52,9 +52,8 @@ def show_estimate(facts: Mapping[str, Any], *, pruner: str) -> None:
     output.show(f"time    {time_range(*times[pruner])} {what}, {_PRUNERS[pruner]}")
     output.show(f"        {time_range(*times[other])} {_PRUNERS[other]} (--pruner {other})")
     if estimate["share"] < _BUSY:
-        output.show(
-            f"        (wide, since the machine is busy: a worker got {estimate['share']:.0%} of its core while it was timed)"
-        )
+        got = f"{estimate['share']:.0%} of its core"
+        output.show(f"        (wide, since the machine is busy: a worker got {got} while it was timed)")
     low, high = (each / _GIBI for each in estimate["memory"])
     output.show(f"memory  from {low:.1f} to {high:.1f} GiB for all workers{_memory_left()}")
 

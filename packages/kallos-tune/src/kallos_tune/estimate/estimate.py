@@ -1,11 +1,7 @@
 """How long a study will take and how much memory, before it is started."""
 
-import math
-import os
-import statistics
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -14,25 +10,16 @@ from ..errors import ConfigError
 from ..search_space import defaults_in
 from ..settings import TuningSettings
 from ..study_data import StudyData
-from ..workers.job import Assignment
-from ..workers.processes import run_assignment
 from .configurations import Params, corners, drawn
 from .costs import costs_of
-from .simulation import Costs, Game, play, range_of
-from .timing import Ready, Timing, Untimed
+from .crew import share_of_core, time_by_workers
+from .ranges import seconds_of_study
+from .simulation import Costs, Game
+from .timing import Timing
 
-_WORK: Final = "kallos_tune.estimate.timing:time_configurations"
-_LOGGERS: Final = ("kallos_data", "kallos_models", "kallos_tune")
 _CONFIGURATIONS: Final = 300
-_SHARE: Final = 0.96
-# What a machine does beside, as the deviation of the logarithm of how long everything takes: little where the workers
-# had their cores to themselves, more the less of them they got.
-_OF_MACHINE, _OF_BUSY_MACHINE = 0.15, 0.6
-# Storage opened, tables made, the study judged at its end; a trial claimed, drawn and told; what a fold stores. A slow
-# disk takes many times as long.
-_STUDY_SECONDS: Final = 1.0
+# What a trial costs beside its folds (claimed, drawn, told), and what a fold stores.
 _TRIAL_SECONDS, _FOLD_SECONDS = 0.15, 0.08
-_OF_DISK: Final = 0.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +118,7 @@ def estimate_study(data: StudyData, model_name: str, n_trials: int, *, n_finishe
     if not workers:
         return StudyEstimate(n_trials=0, workers=0)
     configurations = corners(settings.search.space)
-    timed = _time(data, model_name, configurations, workers)
+    timed = time_by_workers(data, model_name, configurations, workers)
     if not timed.medians:
         reasons = "; ".join(sorted(set(timed.untimed.values())))
         raise ConfigError(f"has no configuration among the smallest, middle and largest that can be trained: {reasons}")
@@ -141,9 +128,9 @@ def estimate_study(data: StudyData, model_name: str, n_trials: int, *, n_finishe
     if guided:
         pool[0] = {**pool[0], **defaults_in(settings.search.space)}
     costs = costs_of(pool, timed.medians, configurations, data)
-    share = _share_of_core(timed.medians, workers * settings.run.threads)
+    share = share_of_core(timed.medians, workers * settings.run.threads)
     both = {
-        pruning: _range(
+        pruning: seconds_of_study(
             _game(settings, costs, workers, n_trials, n_finished, pruning=pruning), timed.startup, share, rng
         )
         for pruning in (True, False)
@@ -160,57 +147,6 @@ def estimate_study(data: StudyData, model_name: str, n_trials: int, *, n_finishe
         untimed=timed.untimed,
         configurations=configurations,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Timed:
-    medians: list[Timing]
-    untimed: dict[str, str]
-    startup: float
-
-
-def _time(data: StudyData, model_name: str, configurations: Mapping[str, Params], workers: int) -> _Timed:
-    told: list[Timing] = []
-    untimed: dict[str, str] = {}
-    began = time.perf_counter()
-    ready: list[float] = []
-
-    def hear(message: object) -> None:
-        match message:
-            case Ready():
-                ready.append(time.perf_counter() - began)
-            case Timing():
-                told.append(message)
-            case Untimed():
-                untimed[message.name] = message.reason
-            case _:
-                pass
-
-    run_assignment(Assignment(_WORK, (data, model_name, configurations), _LOGGERS), workers, hear)
-    of_name = {name: [each for each in told if each.name == name] for name in configurations}
-    medians = [_median(each) for each in of_name.values() if each]
-    return _Timed(medians, untimed, max(ready, default=0.0))
-
-
-def _median(timings: Sequence[Timing]) -> Timing:
-    def of(name: str) -> float:
-        return statistics.median(getattr(each, name) for each in timings)
-
-    return Timing(
-        name=timings[0].name,
-        step=of("step"),
-        validation=of("validation"),
-        forecast=of("forecast"),
-        overhead=of("overhead"),
-        memory=max(each.memory for each in timings),
-        share=of("share"),
-    )
-
-
-def _share_of_core(timings: Sequence[Timing], n_threads: int) -> float:
-    """Return the share that a worker got of what it would get were all cores free for the workers."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(1.0, statistics.median(each.share for each in timings) / min(1.0, cores / n_threads))
 
 
 def _game(
@@ -231,20 +167,3 @@ def _game(
         seconds_a_trial=_TRIAL_SECONDS,
         seconds_a_fold=_FOLD_SECONDS,
     )
-
-
-def _range(game: Game, startup: float, share: float, rng: np.random.Generator) -> tuple[float, float]:
-    n_studies = max(40, min(200, 20_000 // (game.n_before + game.n_trials)))
-    # What else the machine does may end as well as go on, or become more.
-    busy = -math.log(max(share, 0.05))
-    machine = np.exp(-busy / 4 + (_OF_MACHINE + _OF_BUSY_MACHINE * busy) * rng.standard_normal(n_studies))
-    disk = np.exp((_OF_DISK + busy / 2) * rng.standard_normal(n_studies))
-    seconds = [
-        slower * startup + slow * _STUDY_SECONDS + slower * play(_on_disk(game, slow), rng)
-        for slower, slow in zip(machine, disk, strict=True)
-    ]
-    return range_of(seconds, _SHARE)
-
-
-def _on_disk(game: Game, slower: float) -> Game:
-    return replace(game, seconds_a_trial=slower * game.seconds_a_trial, seconds_a_fold=slower * game.seconds_a_fold)
