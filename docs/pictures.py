@@ -5,6 +5,7 @@ workers would have told them, with a clock of their own.
 """
 
 import io
+import os
 import re
 import tempfile
 from collections import deque
@@ -27,8 +28,8 @@ _TRIALS: Final = 10
 _WORKERS: Final = 2
 _MAX_EPOCHS: Final = 30
 _SECONDS_AN_EPOCH: Final = 0.6
-# Where the picture is taken: at this epoch of the study, when several trials are finished and two run.
-_EPOCHS_SHOWN: Final = 0.62
+# Where the picture is taken: at this share of the study's epochs, when several trials are finished and two run.
+_EPOCHS_SHOWN: Final = 0.8
 _SPACE: Final = {
     "hidden_dim": IntDistribution(8, 24, log=True),
     "n_rnn_layers": IntDistribution(1, 2),
@@ -41,6 +42,8 @@ _SPACE: Final = {
 
 def main() -> None:
     """Make every picture."""
+    # What is drawn depends on the locale.
+    os.environ["LC_ALL"] = "C.UTF-8"
     PICTURES.mkdir(exist_ok=True)
     (PICTURES / "live.svg").write_text(live_view(), encoding="utf-8")
 
@@ -51,16 +54,24 @@ def live_view() -> str:
     watch = LiveWatch(lines=False, workers=_WORKERS, max_epochs=_MAX_EPOCHS, clock=lambda: now[0])
     played = list(_as_by_workers(_events_of_a_study()))
     epochs = sum(isinstance(event, EpochFinished) for event in played)
-    shown = 0
+    shown, began = 0, dict[int, float]()
     for event in played:
         if isinstance(event, EpochFinished):
             shown += 1
             now[0] += _SECONDS_AN_EPOCH / _WORKERS
-        watch(event)
+        if isinstance(event, TrialStarted):
+            began[event.trial] = now[0]
+        watch(replace(event, seconds=now[0] - began[event.trial]) if isinstance(event, TrialFinished) else event)
         if shown >= _EPOCHS_SHOWN * epochs:
             break
     console = Console(
-        record=True, width=WIDTH, height=24, file=io.StringIO(), force_terminal=True, legacy_windows=False
+        record=True,
+        color_system="truecolor",
+        width=WIDTH,
+        height=24,
+        file=io.StringIO(),
+        force_terminal=True,
+        legacy_windows=False,
     )
     console.print(watch)
     return without_requests(console.export_svg(title="kallos-run tune", unique_id="live"))
@@ -133,7 +144,6 @@ def _counted(
     best = min(scores, key=lambda trial: scores[trial], default=None)
     return replace(
         event,
-        seconds=10 * _SECONDS_AN_EPOCH,
         n_finished=len(ended),
         n_pruned=sum(each.state == "PRUNED" for each in ended),
         best_score=None if best is None else scores[best],

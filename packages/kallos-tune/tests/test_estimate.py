@@ -91,7 +91,13 @@ def test_the_rule_that_is_played_is_the_pruner_s(errors):
 def a_game(**changes):
     costs = Costs(epoch=np.full((4, 2), 2.0), fixed=np.full((4, 2), 1.0), log_best=np.zeros((4, 2)))
     values = {"n_trials": 10, "n_before": 0, "workers": 1, "max_epochs": 20, "patience": 3, "pruning": False}
-    values |= {"early_rungs": True, "guided": True, "begins_with_first": True, "seconds_a_trial": 0.5}
+    values |= {
+        "early_rungs": True,
+        "guided": True,
+        "begins_with_first": True,
+        "seconds_a_trial": 0.5,
+        "seconds_a_fold": 0.25,
+    }
     return Game(costs=costs, **values | changes)
 
 
@@ -104,12 +110,12 @@ def nothing_spreads(monkeypatch):
 @pytest.mark.parametrize(("workers", "rounds"), [(1, 10), (3, 4), (10, 1), (12, 1)])
 def test_without_pruning_and_spread_every_trial_takes_the_same(nothing_spreads, workers, rounds):
     # A best epoch of 1 and a patience of 3: four epochs in each of two folds.
-    a_trial = 0.5 + 2 * (4 * 2.0 + 1.0)
+    a_trial = 0.5 + 2 * (4 * 2.0 + 1.0 + 0.25)
     assert play(a_game(workers=workers), np.random.default_rng(0)) == pytest.approx(rounds * a_trial)
 
 
 def test_of_a_study_that_is_resumed_only_the_missing_trials_take_time(nothing_spreads):
-    a_trial = 0.5 + 2 * (4 * 2.0 + 1.0)
+    a_trial = 0.5 + 2 * (4 * 2.0 + 1.0 + 0.25)
     assert play(a_game(n_before=7, n_trials=3), np.random.default_rng(0)) == pytest.approx(3 * a_trial)
 
 
@@ -157,6 +163,7 @@ def test_an_estimate_of_a_small_study(load, database, changes):
     low, high = estimate.memory
     assert 50 * 2**20 * estimate.workers < low <= high < 16 * 2**30 * estimate.workers
     assert estimate.untimed == {}
+    assert 0 < estimate.share <= 1
     assert estimate.to_dict()["timings"][0]["name"] == "smallest"
     assert digest(database) == before
 

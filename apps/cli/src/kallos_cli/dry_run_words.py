@@ -10,6 +10,7 @@ from .wording import count, duration
 
 _WIDEST_BARS: Final = 100
 _MOST_JUMPS: Final = 3
+_BUSY: Final = 0.8
 _GIBI: Final = 2**30
 _PRUNERS: Final = {"halving": "with the pruner", "none": "every trial on every fold"}
 
@@ -50,6 +51,9 @@ def show_estimate(facts: Mapping[str, Any], *, pruner: str) -> None:
     what = f"for {count(n_to_run, 'trial')}"
     output.show(f"time    {time_range(*times[pruner])} {what}, {_PRUNERS[pruner]}")
     output.show(f"        {time_range(*times[other])} {_PRUNERS[other]} (--pruner {other})")
+    if estimate["share"] < _BUSY:
+        got = f"{estimate['share']:.0%} of its core"
+        output.show(f"        (wide, since the machine is busy: a worker got {got} while it was timed)")
     low, high = (each / _GIBI for each in estimate["memory"])
     output.show(f"memory  from {low:.1f} to {high:.1f} GiB for all workers{_memory_left()}")
 

@@ -1,8 +1,6 @@
 """How long a study will take and how much memory, before it is started."""
 
-import statistics
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
@@ -12,22 +10,16 @@ from ..errors import ConfigError
 from ..search_space import defaults_in
 from ..settings import TuningSettings
 from ..study_data import StudyData
-from ..workers.job import Assignment
-from ..workers.processes import run_assignment
 from .configurations import Params, corners, drawn
 from .costs import costs_of
-from .simulation import Costs, Game, play, range_of
-from .timing import Ready, Timing, Untimed
+from .crew import share_of_core, time_by_workers
+from .ranges import seconds_of_study
+from .simulation import Costs, Game
+from .timing import Timing
 
-_WORK: Final = "kallos_tune.estimate.timing:time_configurations"
-_LOGGERS: Final = ("kallos_data", "kallos_models", "kallos_tune")
 _CONFIGURATIONS: Final = 300
-_SHARE: Final = 0.96
-# What the machine does beside, from one quarter of an hour to the next, as the deviation of a logarithm.
-_OF_MACHINE: Final = 0.15
-# Storage opened, tables made, the study judged at its end; a trial claimed, drawn and told.
-_STUDY_SECONDS: Final = 1.5
-_TRIAL_SECONDS: Final = 0.15
+# What a trial costs beside its folds (claimed, drawn, told), and what a fold stores.
+_TRIAL_SECONDS, _FOLD_SECONDS = 0.15, 0.08
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +37,9 @@ class StudyEstimate:
         every trial run on every fold.
     startup_seconds : float
         How much of that passes before the first trial begins.
+    share : float
+        The share of its core that a worker got while it was timed: well below 1 where the machine is busy with other
+        things, and the ranges are wide.
     memory : (int, int) or None
         Bytes of all workers together, from - to; None where nothing was timed.
     timings : tuple of Timing
@@ -60,6 +55,7 @@ class StudyEstimate:
     pruned: tuple[float, float] = (0.0, 0.0)
     unpruned: tuple[float, float] = (0.0, 0.0)
     startup_seconds: float = 0.0
+    share: float = 1.0
     memory: tuple[int, int] | None = None
     timings: tuple[Timing, ...] = ()
     untimed: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -84,8 +80,8 @@ def estimate_study(data: StudyData, model_name: str, n_trials: int, *, n_finishe
       (:mod:`kallos_tune.estimate.epochs`);
     - at each rung, half of the trials that get there go on, the worth of a trial being much the same at all rungs
       (:mod:`kallos_tune.estimate.simulation`);
-    - nothing fails, no other process takes part, and the machine is as busy with other things as it is now, give or
-      take 15 %.
+    - nothing fails and no other process takes part; the machine goes on as it is now, give or take a third, and more
+      where it was busy with other things while it was timed.
 
     Nothing is written, and no study need exist.
 
@@ -122,7 +118,7 @@ def estimate_study(data: StudyData, model_name: str, n_trials: int, *, n_finishe
     if not workers:
         return StudyEstimate(n_trials=0, workers=0)
     configurations = corners(settings.search.space, model_name)
-    timed = _time(data, model_name, configurations, workers)
+    timed = time_by_workers(data, model_name, configurations, workers)
     if not timed.medians:
         reasons = "; ".join(sorted(set(timed.untimed.values())))
         raise ConfigError(f"has no configuration among the smallest, middle and largest that can be trained: {reasons}")
@@ -132,8 +128,11 @@ def estimate_study(data: StudyData, model_name: str, n_trials: int, *, n_finishe
     if guided:
         pool[0] = {**pool[0], **defaults_in(settings.search.space, model_name)}
     costs = costs_of(pool, timed.medians, configurations, data)
+    share = share_of_core(timed.medians, workers * settings.run.threads)
     both = {
-        pruning: _range(_game(settings, costs, workers, n_trials, n_finished, pruning=pruning), timed.startup, rng)
+        pruning: seconds_of_study(
+            _game(settings, costs, workers, n_trials, n_finished, pruning=pruning), timed.startup, share, rng
+        )
         for pruning in (True, False)
     }
     return StudyEstimate(
@@ -142,54 +141,11 @@ def estimate_study(data: StudyData, model_name: str, n_trials: int, *, n_finishe
         pruned=both[True],
         unpruned=both[False],
         startup_seconds=timed.startup,
+        share=share,
         memory=(workers * timed.medians[0].memory, workers * max(each.memory for each in timed.medians)),
         timings=tuple(timed.medians),
         untimed=timed.untimed,
         configurations=configurations,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Timed:
-    medians: list[Timing]
-    untimed: dict[str, str]
-    startup: float
-
-
-def _time(data: StudyData, model_name: str, configurations: Mapping[str, Params], workers: int) -> _Timed:
-    told: list[Timing] = []
-    untimed: dict[str, str] = {}
-    began = time.perf_counter()
-    ready: list[float] = []
-
-    def hear(message: object) -> None:
-        match message:
-            case Ready():
-                ready.append(time.perf_counter() - began)
-            case Timing():
-                told.append(message)
-            case Untimed():
-                untimed[message.name] = message.reason
-            case _:
-                pass
-
-    run_assignment(Assignment(_WORK, (data, model_name, configurations), _LOGGERS), workers, hear)
-    of_name = {name: [each for each in told if each.name == name] for name in configurations}
-    medians = [_median(each) for each in of_name.values() if each]
-    return _Timed(medians, untimed, max(ready, default=0.0))
-
-
-def _median(timings: Sequence[Timing]) -> Timing:
-    def of(name: str) -> float:
-        return statistics.median(getattr(each, name) for each in timings)
-
-    return Timing(
-        name=timings[0].name,
-        step=of("step"),
-        validation=of("validation"),
-        forecast=of("forecast"),
-        overhead=of("overhead"),
-        memory=max(each.memory for each in timings),
     )
 
 
@@ -209,10 +165,5 @@ def _game(
         guided=guided,
         begins_with_first=guided,
         seconds_a_trial=_TRIAL_SECONDS,
+        seconds_a_fold=_FOLD_SECONDS,
     )
-
-
-def _range(game: Game, startup: float, rng: np.random.Generator) -> tuple[float, float]:
-    n_studies = max(40, min(200, 20_000 // (game.n_before + game.n_trials)))
-    machine = np.exp(_OF_MACHINE * rng.standard_normal(n_studies))
-    return range_of([_STUDY_SECONDS + factor * (startup + play(game, rng)) for factor in machine], _SHARE)

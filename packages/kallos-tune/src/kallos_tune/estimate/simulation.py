@@ -59,8 +59,8 @@ class Game:
     pruning, early_rungs, guided, begins_with_first : bool
         Whether trials are pruned, early in the first fold, too; whether the search learns; whether the first trial has
         the first configuration.
-    seconds_a_trial : float
-        What a trial costs beside its folds: claimed, drawn, told.
+    seconds_a_trial, seconds_a_fold : float
+        What a trial and a fold cost beside: claimed, drawn, stored, told.
     """
 
     costs: Costs
@@ -74,6 +74,7 @@ class Game:
     guided: bool
     begins_with_first: bool
     seconds_a_trial: float
+    seconds_a_fold: float
 
 
 def play(game: Game, rng: np.random.Generator) -> float:
@@ -115,7 +116,7 @@ def _trial(
                 rung = rung_of_epoch(1, reached)
                 if rung is not None and _pruned(rungs, rung, worth + _SLOW_EARLY * slow + _new(rng)):
                     return reached * float(epoch[0])
-        seconds += trained[fold] * float(epoch[fold]) + float(fixed[fold])
+        seconds += trained[fold] * float(epoch[fold]) + float(fixed[fold]) + game.seconds_a_fold
         last = fold == n_folds - 1
         error = worth + _SLOW_LATE * slow + _new(rng) / math.sqrt(fold + 1)
         if game.pruning and _pruned(rungs, rung_of_fold(fold + 1), error) and not last:

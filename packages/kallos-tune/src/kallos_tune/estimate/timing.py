@@ -55,6 +55,8 @@ class Timing:
         What every fold costs beside, whatever its length.
     memory : int
         Most bytes that the process has held so far.
+    share : float
+        The share of a core that it got while it was timed, up to 1.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Timing:
     forecast: float
     overhead: float
     memory: int
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,7 @@ def time_configuration(
     name: str, fold: FoldSeries, model_name: str, params: Params, settings: TuningSettings
 ) -> Timing:
     """Time a few training batches, a validation pass and a forecast of one configuration on a fold."""
+    began, worked = time.perf_counter(), time.process_time()
     fit, epoch, overhead = _fit(fold, model_name, params, settings, epochs=2)
     if epoch < _SECONDS:
         epochs = 2 + min(_MOST_EPOCHS, int(_SECONDS / max(epoch, 1e-6)))
@@ -123,7 +127,8 @@ def time_configuration(
     if settings.folds.forecast == "recursive":
         forecast = _recursive_step(fit, fold, params)
     step = max(epoch - passed, 0.05 * epoch) / _n_batches(fold, params, settings)
-    return Timing(name, step, validation, forecast, overhead, peak_memory())
+    share = min(1.0, (time.process_time() - worked) / (time.perf_counter() - began))
+    return Timing(name, step, validation, forecast, overhead, peak_memory(), share)
 
 
 def _n_batches(fold: FoldSeries, params: Params, settings: TuningSettings) -> int:
