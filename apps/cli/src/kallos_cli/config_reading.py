@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from .config_keys import FREE_SECTIONS, Key, key_of, keys, section_names
-from .errors import UserError
 from .toml_lines import key_lines, line_of, syntax_error
+from .user_error import UserError
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .user_error import UserError
+
 if TYPE_CHECKING:
     from kallos_data import AssetNotFoundError
     from kallos_data import KallosError as DataError
@@ -68,10 +70,6 @@ _OPTION_OF_ARGUMENT = {
 }
 # Arguments that messages name as what to set.
 _REMEDY = re.compile(r"\((hold_features|members_from|stop_on_last)\)")
-
-
-class UserError(Exception):
-    """A mistake of the user that only the command line can see."""
 
 
 class StoppedError(Exception):
