@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .user_error import UserError
+from .user_error import UserError as UserError  # noqa: PLC0414 - where everybody finds it
 
 if TYPE_CHECKING:
     from kallos_data import AssetNotFoundError
