@@ -8,6 +8,7 @@ from kallos_tune import errors
 
 EVERY = [
     errors.ConfigError("must be 1 or more, not 0", "max_epochs"),
+    errors.SpaceError("dropout", "must be 0 or more and below 1, not 2"),
     errors.StorageError("the tables cannot be used"),
     errors.ForeignTablesError("sqlite:///x.db", "whose table alembic_version holds 'a'", has_schemas=False),
     errors.DatabaseUnavailableError(600.0, "Connection refused"),

@@ -55,8 +55,9 @@ def use(context: typer.Context, named: str | None, *, ignored: bool) -> None:
     if path is None:
         return
     _current = read(path)
-    context.default_map = defaults_of(context.command, _current)
-    if _anything(context.default_map.get(context.invoked_subcommand)) and not _SILENT & set(sys.argv[1:]):
+    defaults = defaults_of(context.command, _current)
+    context.default_map = defaults
+    if _anything(defaults.get(context.invoked_subcommand or "")) and not _SILENT & set(sys.argv[1:]):
         output.say(f"settings from {shown(path)}")
     _warn_of_passwords(_current)
 
