@@ -7,8 +7,9 @@ import typer
 
 from .. import completions, options, output
 from ..databases import Databases
-from ..errors import EXIT_OURS, UserError
+from ..errors import EXIT_OURS
 from ..feature_groups import read_feature_groups
+from ..user_error import UserError
 from ..wording import count
 
 if TYPE_CHECKING:

@@ -9,11 +9,12 @@ import typer
 from .. import command_line, completions, output
 from ..databases import Databases
 from ..default_workers import usable_cores
-from ..errors import EXIT_CTRL_C, StoppedError, UserError
+from ..errors import EXIT_CTRL_C, StoppedError
 from ..options import DEFAULT_DB_URL, OUTPUT_PANEL, DbUrl, Debug, Json, OptunaSchema, Quiet, StudiesUrl, iso_date
 from ..progress import LOADING
 from ..setting_options import FORECASTER_OPTIONS, takes_settings
 from ..trainings import Training
+from ..user_error import UserError
 from ..wording import count
 
 if TYPE_CHECKING:
