@@ -136,25 +136,6 @@ def test_a_full_study_is_returned_at_once(tune, database):
     assert len(tune(1).trials) == 2
 
 
-def test_a_full_study_does_not_wait_for_torch(tune, database, groups):
-    tune(1)
-    code = f"""
-import sys
-from optuna.distributions import *
-from kallos_data import FeatureTables
-from kallos_tune import TuningSettings, load_study, run_tuning
-study = load_study({database!r}, "s")
-stored = study.user_attrs["kallos_definition"]["search_space"]
-space = {{name: json_to_distribution(text) for name, text in stored.items()}}
-settings = TuningSettings.of(space=space, max_epochs=2, patience=2, target_folds=2,
-    tables=FeatureTables(market="history", indicators=None))
-study = run_tuning("X", "2021-04-30", {database!r}, None, "gru", "s", "ret", {groups!r}, 1, settings=settings)
-assert len(study.trials) == 1
-assert "torch" not in sys.modules
-"""
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
-
-
 def interrupt_at(trial, fold):
     def listen(event):
         if isinstance(event, EpochFinished) and (event.trial, event.fold) == (trial, fold):
@@ -208,7 +189,7 @@ def test_nothing_slow_happens_while_others_wait_to_create_a_study(tune, monkeypa
     assert while_held == []
 
 
-@pytest.mark.parametrize("watching", ["tune(2)", "tune(4, workers=2)"])
+@pytest.mark.parametrize("watching", ["tune(2)", pytest.param("tune(4, workers=2)", marks=pytest.mark.nightly)])
 def test_who_trains_nothing_imports_neither_darts_nor_torch(tune, database, watching):
     tune(2)
     code = f"""
