@@ -108,9 +108,7 @@ def found_at(probability):
 def test_three_bands(probability, band):
     found = found_at(probability)
     assert found.band == band
-    assert overfitting_lines(found, row="judged step")[1].startswith(
-        f"{band}: the trial" if band != "middling" else band
-    )
+    assert overfitting_lines(found, row="judged step")[1].startswith(f"{band}: ")
 
 
 def test_the_words_name_what_was_counted_and_where_the_bands_lie():

@@ -299,7 +299,17 @@ def test_a_study_that_kallos_did_not_make_is_refused():
 def test_a_long_line_is_thinned_and_keeps_its_peaks():
     values = np.random.default_rng(0).normal(size=20_000)
     times, kept = thinned(np.arange(20_000), values)
-    assert len(kept) <= 1202
+    assert len(kept) <= 802
     assert (kept.min(), kept.max()) == (values.min(), values.max())
     np.testing.assert_array_equal(values[times], kept)
     assert (np.diff(times) > 0).all()
+
+
+def test_of_many_trials_the_best_are_drawn_side_by_side(stored_study, monkeypatch):
+    monkeypatch.setattr("kallos_tune.study_report.search_sections._MOST_LINES", 3)
+    study, _ = stored_study("CCCC")
+    contents = report_on(study)
+    (picture,) = (each for each in contents.pictures if each.name == "parallel")
+    assert picture.title.startswith("All parameters of the best 3 trials")
+    (axis,) = drawn(contents)["parallel"].axes
+    assert len(axis.collections[0].get_segments()) == 3

@@ -16,6 +16,7 @@ from .gathered import Gathered, fold_scores
 
 _NONE_YET: Final = "No trial is complete yet."
 _MOST_SHOWN: Final = 10
+_MOST_LINES: Final = 200
 FEWEST_FOR_IMPORTANCES: Final = 20
 """PED-ANOVA looks at the best tenth of the complete trials: of fewer that is a single one."""
 _STEADY: Final = 50
@@ -136,12 +137,14 @@ def slice_section(gathered: Gathered) -> Section:
     everywhere = [name for name in names if all(name in trial.params for trial in gathered.complete)]
     parts: list[Part] = [Words(lead), slices]
     if everywhere:
+        shown_trials = gathered.complete[:_MOST_LINES]
+        of_which = f"the best {_MOST_LINES} trials" if len(shown_trials) < len(gathered.complete) else "each trial"
         parts.append(
             Picture(
                 "parallel",
-                "All parameters of each trial; the better the trial, the stronger its line",
-                f"Parallel axes of {gathered.score_name}, {', '.join(everywhere)}; a line for each complete trial.",
-                partial(parallel_figure, gathered.complete, everywhere, score_name=gathered.score_name),
+                f"All parameters of {of_which}; the better the trial, the stronger its line",
+                f"Parallel axes of {gathered.score_name}, {', '.join(everywhere)}; a line for {of_which}.",
+                partial(parallel_figure, shown_trials, everywhere, score_name=gathered.score_name),
             )
         )
     return Section(key, title, tuple(parts))

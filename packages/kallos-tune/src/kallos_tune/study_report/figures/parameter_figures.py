@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST_VECTORS = 400
-"""Above it dots and lines are drawn as an image, which stays small."""
+"""Above it dots are drawn as an image, which stays small."""
 
 
 def importance_figure(importances: Mapping[str, float]) -> "Figure":
@@ -82,7 +82,6 @@ def parallel_figure(trials: Sequence[FrozenTrial], names: Sequence[str], *, scor
         [np.column_stack([np.arange(len(axes)), places[place]]) for place in order],
         colors=good_to_bad()(ranks),
         linewidths=np.where(ranks < 0.1, 2.0, 1.0),
-        rasterized=len(order) > _MOST_VECTORS,
     )
     panel.add_collection(lines)
     for place, axis in enumerate(axes):

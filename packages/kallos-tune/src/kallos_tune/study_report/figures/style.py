@@ -23,7 +23,7 @@ RED: Final = "#d2495a"
 GREEN: Final = "#2b9d70"
 
 WIDTH: Final = 9.0
-_MOST_POINTS: Final = 1200
+_MOST_POINTS: Final = 800
 
 _SETTINGS: Final[dict[str, Any]] = {
     "svg.fonttype": "none",
@@ -42,6 +42,7 @@ _SETTINGS: Final[dict[str, Any]] = {
     "axes.formatter.use_mathtext": False,
     "axes.formatter.limits": (-4, 5),
     "axes.unicode_minus": True,
+    "font.family": "DejaVu Sans",  # matplotlib's own; in a page it gives way to that of the text
     "font.size": 9,
     "legend.frameon": False,
     "legend.fontsize": "small",
@@ -102,7 +103,7 @@ def good_to_bad() -> "Colormap":
 
 
 def thinned(times: NDArray[Any], values: NDArray[np.float64]) -> tuple[NDArray[Any], NDArray[np.float64]]:
-    """Return a line of at most 1200 points that looks as it is: the lowest and the highest of each short stretch."""
+    """Return a line of at most 800 points that looks as it is: the lowest and the highest of each short stretch."""
     if len(values) <= _MOST_POINTS:
         return times, values
     stretches = np.array_split(np.arange(len(values)), _MOST_POINTS // 2)
