@@ -8,7 +8,6 @@ from kallos_tune import errors
 
 EVERY = [
     errors.ConfigError("must be 1 or more, not 0", "max_epochs"),
-    errors.SpaceError("dropout", "must be 0 or more and below 1, not 2"),
     errors.StorageError("the tables cannot be used"),
     errors.ForeignTablesError("sqlite:///x.db", "whose table alembic_version holds 'a'", has_schemas=False),
     errors.DatabaseUnavailableError(600.0, "Connection refused"),
@@ -21,6 +20,7 @@ EVERY = [
     errors.StudyExistsError("btc"),
     errors.StudyMismatchError("btc", {"seed": (0, 1)}, can_go_on=True),
     errors.TooManyFailuresError(["one", "two"]),
+    errors.SpaceError("dropout", "must be 0 or more and below 1, not 2"),
 ]
 
 
