@@ -133,6 +133,7 @@ def test_a_full_study_is_returned_at_once(tune, database):
     assert len(study.trials) == 2
     assert [type(event) for event in events] == [StudyOpened]
     assert (events[0].n_finished, events[0].n_trials, events[0].best_score) == (2, 2, study.best_value)
+    assert (events[0].best_trial, events[0].best_params) == (study.best_trial.number, study.best_params)
     assert len(tune(1).trials) == 2
 
 
@@ -228,7 +229,19 @@ def test_trials_that_diverge_are_on_record_and_three_at_first_end_it(tune, datab
     assert all("training diverged" in trial.user_attrs["failure"] for trial in trials)
     finished = [event for event in events if isinstance(event, TrialFinished)]
     assert [event.reason for event in finished] == [trial.user_attrs["failure"] for trial in trials]
-    assert [event.n_finished for event in finished] == [0, 0, 0]
+    assert [(event.n_finished, event.n_failed) for event in finished] == [(0, 1), (0, 2), (0, 3)]
+
+
+def test_whoever_watches_hears_of_the_best_trial_so_far(tune):
+    events = []
+    study = tune(4, on_event=events.append)
+    finished = [event for event in events if isinstance(event, TrialFinished)]
+    best = None
+    for event, trial in zip(finished, study.trials, strict=True):
+        if trial.state == TrialState.COMPLETE and (best is None or trial.value < best.value):
+            best = trial
+        assert (event.best_trial, event.best_score, event.best_params) == (best.number, best.value, best.params)
+        assert event.n_pruned == sum(each.state == TrialState.PRUNED for each in study.trials[: trial.number + 1])
 
 
 def failing_trials(*numbers, error=RuntimeError):

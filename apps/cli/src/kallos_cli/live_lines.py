@@ -166,7 +166,7 @@ def _counts(board: Board, width: int, glyphs: Glyphs) -> Text:
     ]
     if board.per_minute is not None:
         rate = f"{board.per_minute:.2g}" if board.per_minute < 10 else f"{board.per_minute:.0f}"
-        parts.append(Part(f"{rate} trials a minute", rank=2, short=f"{rate}/min"))
+        parts.append(Part(f"{rate} trial{'' if rate == '1' else 's'} a minute", rank=2, short=f"{rate}/min"))
     if board.seconds_each is not None:
         parts.append(Part(f"{_rounded(board.seconds_each)} a trial", rank=3))
     parts.append(Part(f"{_rounded(board.elapsed)} elapsed", rank=4))
@@ -179,4 +179,4 @@ def _rounded(seconds: float) -> str:
 
 
 def _whole(seconds: float) -> str:
-    return f"{round(seconds)} s" if seconds < 59.5 else duration(seconds)
+    return f"{round(seconds)} s" if seconds < 59.5 else duration(max(60, round(seconds)))
