@@ -41,8 +41,8 @@ def clock(config: "DatabaseConfig") -> list[Check]:
     return [
         warning(
             "clock",
-            f"{words}; signs of life of trials go by the server's, times of trials and whether a bar is finished by this "
-            "machine's",
+            f"{words}; signs of life of trials go by the server's, times of trials and whether a bar is finished by "
+            "this machine's",
             "set both by NTP",
         )
     ]
