@@ -61,10 +61,8 @@ def test_what_cannot_be_served_is_said(study, main_within, monkeypatch, tmp_path
         port = taken.getsockname()[1]
         code, out, err = main_within("dashboard", "--port", port)
     assert (code, out) == (2, "")
-    assert (
-        err
-        == f"error: cannot listen on 127.0.0.1, port {port}: Address already in use; choose another with --port, or --host\n"
-    )
+    words = "Address already in use; choose another with --port, or --host"
+    assert err == f"error: cannot listen on 127.0.0.1, port {port}: {words}\n"
     Path(tmp_path / "empty.db").touch()
     code, _, err = main_within("dashboard", "--db-url", "sqlite:///empty.db")
     assert (code, err) == (2, "error: there is no study in sqlite:///empty.db: create one with kallos-run tune\n")

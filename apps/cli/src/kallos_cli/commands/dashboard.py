@@ -43,8 +43,8 @@ def dashboard(
 ) -> None:
     """Look at studies in Optuna's dashboard, in a browser on this machine, until Ctrl-C.
 
-    It needs optuna-dashboard, the extra "dashboard" of kallos-cli. It shows what Optuna knows: trials, parameters, importances. What Kallos
-    makes of them, the verdict above all, study show and study report tell.
+    It needs optuna-dashboard, the extra "dashboard" of kallos-cli. It shows what Optuna knows: trials, parameters,
+    importances. What Kallos makes of them, the verdict above all, study show tells.
     """
     application = _application()
     from kallos_tune import open_storage, study_names

@@ -1,4 +1,4 @@
-"""``kallos-run doctor``: whether machine and databases have what is needed, and whether the future leaks into the past."""
+"""``kallos-run doctor``: whether machine and databases have what is needed, and whether the future leaks."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -36,8 +36,8 @@ def doctor(
             metavar="ASSET",
             callback=options.not_blank_if_given,
             autocompletion=completions.assets,
-            help="Instead: change everything after a date in a copy of this asset's history, and show that no row, fold "
-            "or forecast before it moves.",
+            help="Instead: change everything after a date in a copy of this asset's history, and show that no row, "
+            "fold or forecast before it moves.",
         ),
     ] = None,
     date: Annotated[
@@ -95,9 +95,15 @@ def doctor(
     tables = FeatureTables(market_table, None if no_indicators else indicators_table, id_column, timestamp_column)
     logs.only_warnings()
     if leakage is not None:
-        config = Databases.of(db_url).studies
+        from kallos_tune import TuningSettings, check_leakage
+
         groups = read_feature_groups(features, target_col) if features else None
-        _show_leakage(_leakage(leakage, config, target_col, groups, date, tables), json=json)
+        settings = TuningSettings.of(tables=tables)
+        with logs.silent("kallos_data"), logs.silent("kallos_tune"):
+            found = check_leakage(
+                leakage, Databases.of(db_url).studies, target_col, groups, date=date, settings=settings
+            )
+        _show_leakage(found, json=json)
         return
     checks = _checks(db_url, studies_url, optuna_schema, tables)
     n_broken = sum(check.state == "broken" for check in checks)
@@ -132,24 +138,6 @@ def _show(checks: "list[Check]") -> None:
     for check in checks:
         remedy = f": {check.remedy}" if check.remedy else ""
         output.show(f"{check.state:<7}  {check.name:<{width}}  {check.words}{remedy}", style=_STYLES[check.state])
-
-
-def _leakage(
-    asset: str, config: object, target_col: str, groups: object, date: str | None, tables: object
-) -> "Leakage":
-    from kallos_tune import TuningSettings, check_leakage
-
-    from .. import logs
-
-    with logs.silent("kallos_data"), logs.silent("kallos_tune"):
-        return check_leakage(
-            asset,
-            config,  # pyright: ignore[reportArgumentType]
-            target_col,
-            groups,  # pyright: ignore[reportArgumentType]
-            date=date,
-            settings=TuningSettings.of(tables=tables),
-        )
 
 
 def _show_leakage(found: "Leakage", *, json: bool) -> None:

@@ -9,6 +9,7 @@ import typer
 from .. import output
 from ..databases import Databases
 from ..options import DEFAULT_DB_URL, OUTPUT_PANEL, DbUrl, Debug, Json, OptunaSchema, StudiesUrl, StudyArgument
+from ..wording import count
 
 if TYPE_CHECKING:
     import optuna
@@ -78,13 +79,13 @@ def export(
         output.show_json(
             {
                 "study_name": name,
-                "files": [{"path": str(path.resolve()), "rows": count} for path, count in rows.items()],
+                "files": [{"path": str(path.resolve()), "rows": n_rows} for path, n_rows in rows.items()],
                 "with_prices": tables.with_prices,
             }
         )
         return
-    for path, count in rows.items():
-        output.show(f"{path}: {count} rows")
+    for path, n_rows in rows.items():
+        output.show(f"{path}: {count(n_rows, 'row')}")
 
 
 def _data(study: "optuna.Study", databases: Databases) -> "StudyData | None":

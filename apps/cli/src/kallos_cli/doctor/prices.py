@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from kallos_data import AssetSummary, DatabaseConfig, FeatureTables
 
 _MOST_ASSETS = 20
-_OLD_STEPS = 3
 _FAR_APART_SECONDS = 1.0
 
 
@@ -42,7 +41,7 @@ def clock(config: "DatabaseConfig") -> list[Check]:
     return [
         warning(
             "clock",
-            f"{words}; signs of life of trials go by the server's, times of trials and what counts as a finished bar by "
+            f"{words}; signs of life of trials go by the server's, times of trials and whether a bar is finished by "
             "this machine's",
             "set both by NTP",
         )
@@ -91,11 +90,13 @@ def _newest(asset: "AssetSummary", now: datetime) -> Check:
         return broken(
             name, f"{shown}; {asset.off_grid} rows off the grid, {asset.doubled} times twice", "remove or correct these"
         )
+    from kallos_tune import DEFAULT_MAX_AGE
+
     # The bar of a step can be there once the step has ended.
     age = int((now - asset.last) / asset.step.length) - 1
     words = f"{shown}, {asset.step}" + (f", {age} steps old" if age > 0 else ", up to date")
-    if age > _OLD_STEPS:
-        return warning(name, words, f"ingest newer rows before a forecast (--max-age is {_OLD_STEPS})")
+    if age > DEFAULT_MAX_AGE:
+        return warning(name, words, f"ingest newer rows before a forecast (--max-age is {DEFAULT_MAX_AGE:g})")
     return ok(name, words)
 
 

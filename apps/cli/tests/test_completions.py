@@ -1,0 +1,68 @@
+"""What Tab offers, by the protocol of the shells, and that nobody waits for it."""
+
+import os
+import socket
+import subprocess
+import time
+
+import optuna
+import pytest
+from warm_commands import SCRIPT
+
+from kallos_data import glance_at
+from kallos_tune import open_storage
+
+
+@pytest.fixture
+def offered(tmp_path, database):
+    """Return a function that completes a line as bash or zsh asks for it."""
+    optuna.create_study(study_name="gru_btc", storage=open_storage(f"sqlite:///{database}"))
+
+    def complete(line, shell="bash", **variables):
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("KALLOS_")}
+        environment |= {"_KALLOS_RUN_COMPLETE": f"complete_{shell}", **variables}
+        if shell == "bash":
+            environment |= {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
+        else:
+            environment |= {"_TYPER_COMPLETE_ARGS": line}
+        settings = {"cwd": tmp_path, "env": environment, "capture_output": True, "text": True, "timeout": 60}
+        done = subprocess.run([SCRIPT], check=False, **settings)
+        assert done.stderr == ""
+        return done.stdout.split()
+
+    return complete
+
+
+def test_names_of_the_database_are_offered(offered):
+    assert offered("kallos-run study show ") == ["gru_btc"]
+    assert offered("kallos-run study delete gr") == ["gru_btc"]
+    assert offered("kallos-run train --study x") == []
+    assert offered("kallos-run tune --asset-id ") == ["BTC"]
+    assert offered("kallos-run assets show B") == ["BTC"]
+    assert offered("kallos-run tune --target-col log") == ["log_return"]
+    assert offered("kallos-run tune --market-table daily_m") == ["daily_market_data"]
+    assert offered("kallos-run study sho") == ["show"]
+    assert "gru_btc" in "".join(offered("kallos-run study show ", shell="zsh"))
+
+
+def test_the_line_says_which_database(offered):
+    assert offered("kallos-run study show --db-url sqlite:///none.db ") == []
+    assert offered("kallos-run study show ", KALLOS_DB_URL="sqlite:///none.db") == []
+    assert offered("kallos-run study show --db-url sqlite:///kallos.db ", KALLOS_DB_URL="sqlite:///none.db") == [
+        "gru_btc"
+    ]
+    assert offered("kallos-run tune --market-table daily_technical_indicators --target-col rs") == ["rsi"]
+    assert offered("kallos-run tune --market-table none --asset-id ") == []
+
+
+def test_a_server_that_says_nothing_is_not_waited_for():
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://me:secret@127.0.0.1:{silent.getsockname()[1]}/prices"
+        started = time.perf_counter()
+        assert glance_at(url, lambda query, _: query("SELECT 1", []), seconds=0.1) == []
+        assert time.perf_counter() - started < 2  # of which the first import of the driver is most
+
+
+@pytest.mark.parametrize("url", ["sqlite:///none/x.db", "mysql://x", "", "postgresql://127.0.0.1:9/x", "sqlite://"])
+def test_what_cannot_be_read_offers_nothing(url):
+    assert glance_at(url, lambda query, _: query("SELECT 1", []), seconds=3) == []
