@@ -1,12 +1,14 @@
 """Makes the README's pictures from a seeded study of a simulated market: ``./run python docs/pictures.py``.
 
 The study is run by one worker, so that it is the same every time, and its events are played to the live view as two
-workers would have told them, with a clock of their own.
+workers would have told them, with a clock of their own. The report is looked at with Chromium, whose command is
+``chromium`` or what KALLOS_CHROMIUM says.
 """
 
 import io
 import os
 import re
+import subprocess
 import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,10 +21,23 @@ from rich.console import Console
 
 from kallos_cli.live_display import LiveWatch
 from kallos_data import DatabaseConfig, ingest_frame, simulate_market
-from kallos_tune import EpochFinished, Event, StudyOpened, TrialFinished, TrialStarted, TuningSettings, run_tuning
+from kallos_tune import (
+    EpochFinished,
+    Event,
+    StudyOpened,
+    TrialFinished,
+    TrialStarted,
+    TuningSettings,
+    load_study,
+    reload_study_data,
+    run_tuning,
+    write_report,
+)
 
 PICTURES: Final = Path(__file__).parent / "pictures"
 WIDTH: Final = 88
+_SCREEN: Final = "1000,720"
+_STUDY: Final = "gru_btc"
 _SEED: Final = 1
 _TRIALS: Final = 10
 _WORKERS: Final = 2
@@ -45,14 +60,17 @@ def main() -> None:
     # What is drawn depends on the locale.
     os.environ["LC_ALL"] = "C.UTF-8"
     PICTURES.mkdir(exist_ok=True)
-    (PICTURES / "live.svg").write_text(live_view(), encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        told = study_in(Path(folder))
+        (PICTURES / "live.svg").write_text(live_view(told), encoding="utf-8")
+        first_screen_of_report(Path(folder), PICTURES / "report.png")
 
 
-def live_view() -> str:
+def live_view(told: Sequence[Event]) -> str:
     """Return the live view in the middle of a study, as an SVG that asks for nothing from anywhere."""
     now = [0.0]
     watch = LiveWatch(lines=False, workers=_WORKERS, max_epochs=_MAX_EPOCHS, clock=lambda: now[0])
-    played = list(_as_by_workers(_events_of_a_study()))
+    played = list(_as_by_workers(told))
     epochs = sum(isinstance(event, EpochFinished) for event in played)
     shown, began = 0, dict[int, float]()
     for event in played:
@@ -92,20 +110,37 @@ def without_requests(svg: str) -> str:
     return "\n".join(line.rstrip() for line in kept.splitlines()) + "\n"
 
 
-def _events_of_a_study() -> list[Event]:
+def first_screen_of_report(folder: Path, picture: Path) -> None:
+    """Draw what a browser shows of the study's report when it is opened."""
+    database = _database_in(folder)
+    study = load_study(database, _STUDY)
+    data, _ = reload_study_data(study, database)
+    page = write_report(study, folder / "report.html", data=data)
+    command = [
+        *(os.environ.get("KALLOS_CHROMIUM", "chromium"), "--headless", "--no-sandbox", "--disable-gpu"),
+        *(f"--window-size={_SCREEN}", "--hide-scrollbars", f"--screenshot={picture}", page.as_uri()),
+    ]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+
+
+def study_in(folder: Path) -> list[Event]:
+    """Run the study in a database of its own, and return what it told."""
     told: list[Event] = []
     settings = TuningSettings.of(
         target_folds=3, max_epochs=_MAX_EPOCHS, patience=6, space=_SPACE, seed=_SEED, workers=1
     )
-    with tempfile.TemporaryDirectory() as folder:
-        config = DatabaseConfig.of(f"sqlite:///{folder}/market.db")
-        report = ingest_frame(simulate_market(700, signal=0.3, seed=_SEED), "BTC", config)
-        end = report.last.date().isoformat()
-        run_tuning(
-            "BTC", end, config, None, "gru", "gru_btc", "log_return", {"volume_features": ["volume"]}, _TRIALS,
-            settings=settings, on_event=told.append,
-        )  # fmt: skip
+    database = _database_in(folder)
+    report = ingest_frame(simulate_market(700, signal=0.3, seed=_SEED), "BTC", database)
+    end = report.last.date().isoformat()
+    run_tuning(
+        "BTC", end, database, None, "gru", _STUDY, "log_return", {"volume_features": ["volume"]}, _TRIALS,
+        settings=settings, on_event=told.append,
+    )  # fmt: skip
     return told
+
+
+def _database_in(folder: Path) -> DatabaseConfig:
+    return DatabaseConfig.of(f"sqlite:///{folder}/market.db")
 
 
 def _as_by_workers(events: Iterable[Event]) -> Iterator[Event]:

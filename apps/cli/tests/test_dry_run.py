@@ -56,7 +56,7 @@ def small_models(monkeypatch):
     params = {"n_rnn_layers": 1, "dropout": 0.1, "batch_size": 64, "input_chunk_length": 30, "learning_rate": 1e-3}
     sizes = {"smallest": 8, "middle": 10, "largest": 12}
     small = {name: {"hidden_dim": size} | params for name, size in sizes.items()}
-    monkeypatch.setattr("kallos_tune.estimate.estimate.corners", lambda _space: small)
+    monkeypatch.setattr("kallos_tune.estimate.estimate.corners", lambda _space, _model_name: small)
 
 
 def test_as_json(dry_run, small_models):

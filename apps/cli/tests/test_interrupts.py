@@ -104,6 +104,7 @@ def test_a_second_ctrl_c_does_not_wait_for_a_worker_that_hangs(start_kallos_run,
     assert trials_of(database)[0].state.name == "RUNNING"
 
 
+@pytest.mark.nightly
 def test_whoever_is_killed_the_budget_stays_exact(start_kallos_run, tune_arguments, database, left_over, main_within):
     first = start_kallos_run(*tune_arguments, *TWO_WORKERS)
     read_until(first, "begins")

@@ -109,6 +109,7 @@ def test_lines_where_the_terminal_cannot_be_drawn_on(start, terminal, tune_argum
     assert "trial 0, fold 2 of 2: error" in plain(shown)
 
 
+@pytest.mark.nightly
 def test_ascii_alone_where_the_terminal_has_nothing_else(start, terminal, tune_arguments, database):
     process = start(*tune_arguments, "--n-trials", "1", cold=True, PYTHONIOENCODING="ascii")
     shown = terminal.read()

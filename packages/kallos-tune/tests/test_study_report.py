@@ -1,11 +1,13 @@
 """What a report says of studies of every kind, the odd ones too: its contents as plain data."""
 
+import tomllib
+
 import numpy as np
 import optuna
 import polars as pl
 import pytest
 
-from kallos_tune import ConfigError, StudyData, stored_verdict, verdict_lines
+from kallos_tune import ConfigError, StudyData, read_space, stored_verdict, verdict_lines
 from kallos_tune.study_definition import CHANGES
 from kallos_tune.study_report.compose import contents_of
 from kallos_tune.study_report.contents import Code, Facts, Picture, Table, Words
@@ -274,6 +276,13 @@ def test_changes_by_force_are_told(stored_study):
     study, data = stored_study("CC")
     study.set_user_attr(CHANGES, [{"since_trial": 1, "changed": {"max_epochs": 9}}])
     assert table_of(report_on(study, data), "definition", "Changes since") == ((1, "max_epochs", 2, 9),)
+
+
+def test_a_search_space_of_one_s_own_is_shown_as_it_is_read(stored_study):
+    study, data = stored_study("C", target_folds=2)
+    codes = {part.title: part.text for part in section_of(report_on(study), "again").parts if isinstance(part, Code)}
+    described = tomllib.loads(codes["kallos.toml, the search space"])["search"]["space"]
+    assert read_space(described, "gru") == data.settings.search.space
 
 
 def test_the_commands_and_the_features_to_get_the_same_again(stored_study):

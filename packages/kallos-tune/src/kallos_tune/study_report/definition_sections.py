@@ -4,7 +4,11 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from optuna.distributions import json_to_distribution
+
 from ..learnt import LEARNT
+from ..search_space import SEARCH_SPACE
+from ..space_description import describe_space
 from ..study_definition import CHANGES, READING, VERSIONS, definition_as_made
 from .contents import Cell, Code, Facts, Part, Section, Table, Words
 from .gathered import Gathered
@@ -69,8 +73,21 @@ def reproduction_section(gathered: Gathered) -> Section:
         parts.append(Code("\n".join(gathered.commands) + "\n", "sh", "In a shell"))
     groups: Mapping[str, list[str]] = gathered.definition["feature_groups"]
     toml = "".join(f"{group} = {json.dumps(columns, ensure_ascii=False)}\n" for group, columns in groups.items())
-    parts += [Code(toml, "toml", "groups.toml, the features"), Code(python, "python", "In Python")]
+    parts.append(Code(toml, "toml", "groups.toml, the features"))
+    space = {name: json_to_distribution(text) for name, text in gathered.definition["search_space"].items()}
+    if space != SEARCH_SPACE:
+        lines = [f"{name} = {_toml(value)}\n" for name, value in describe_space(space).items()]
+        parts.append(Code("[search.space]\n" + "".join(lines), "toml", "kallos.toml, the search space"))
+    parts.append(Code(python, "python", "In Python"))
     return Section("again", "How to get the same again", tuple(parts))
+
+
+def _toml(value: object) -> str:
+    """Return a described range, a choice or a value on one line of TOML."""
+    if isinstance(value, Mapping):
+        pairs: Mapping[str, object] = value
+        return "{" + ", ".join(f"{key} = {_toml(each)}" for key, each in pairs.items()) + "}"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _definition(definition: Mapping[str, Any]) -> tuple[tuple[str, Cell], ...]:
