@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 import shlex
 from itertools import takewhile
 
@@ -159,6 +160,23 @@ def test_every_page_that_gives_commands_is_run():
     for page in giving - walked:
         for words in command_lines(page):
             assert shlex.join(words) in run, f"{page}: no test runs kallos-run {shlex.join(words)}"
+
+
+def test_the_pictures_are_made_by_their_script():
+    shown = set(re.findall(r"!\[[^\]]+\]\(docs/pictures/([^)]+)\)", (ROOT / "README.md").read_text(encoding="utf-8")))
+    script = (ROOT / "docs/pictures.py").read_text(encoding="utf-8")
+    assert shown == {path.name for path in (ROOT / "docs/pictures").iterdir()}
+    assert all(f'"{name}"' in script for name in shown)
+
+
+@pytest.mark.nightly
+def test_the_live_view_that_is_shown_is_drawn_as_today(tmp_path):
+    pictures = runpy.run_path(str(ROOT / "docs/pictures.py"))
+    today = pictures["live_view"](pictures["study_in"](tmp_path))
+    shown = (ROOT / "docs/pictures/live.svg").read_text(encoding="utf-8")
+    # Digits of scores may differ from one kind of processor to another.
+    words = [re.findall(r">([^<>]*[a-z]{3}[^<>]*)</text>", re.sub(r"[\d.]+", "0", text)) for text in (today, shown)]
+    assert words[0] == words[1]
 
 
 @pytest.mark.parametrize("page", PAGES)
