@@ -14,11 +14,10 @@ import torch
 
 from kallos_models.best_epoch import BestEpoch
 from kallos_models.errors import ConfigError, TrainingDivergedError
-from kallos_models.hyperparameters import Hyperparameters
 from kallos_models.lightning_silence import quiet_lightning
 from kallos_models.loop import WITHOUT, LoopTrainer
 from kallos_models.loss import ForecastLoss
-from kallos_models.registry import available_models, create_model
+from kallos_models.registry import available_models, create_model, read_hyperparameters
 from kallos_models.settings import TrainingSettings
 from kallos_models.training import fit_forecaster, trainer_kwargs
 
@@ -264,7 +263,7 @@ def test_a_mask_that_cannot_be_used_is_refused(market, observed, message):
 
 def test_a_fit_says_what_it_was_trained_with(market):
     fit = market.fit("tide", max_epochs=2, seed=3)
-    assert fit.hparams == Hyperparameters(**market.hparams, n_epochs=2, random_state=3)
+    assert fit.hparams == read_hyperparameters("tide", {**market.hparams, "n_epochs": 2, "random_state": 3})
 
 
 def test_the_random_state_of_the_hyperparameters_precedes_the_seed(market):
