@@ -137,6 +137,9 @@ IndicatorsTable = Annotated[
         help="Table or view with the indicators, joined by id and timestamp; on PostgreSQL also SCHEMA.TABLE.",
     ),
 ]
+NoIndicators = Annotated[
+    bool, typer.Option("--no-indicators", rich_help_panel=DATA_PANEL, help="Read the market table alone.")
+]
 IdColumn = Annotated[
     str,
     typer.Option(

@@ -69,10 +69,7 @@ def doctor(
     ] = None,
     market_table: options.MarketTable = options.DEFAULT_MARKET_TABLE,
     indicators_table: options.IndicatorsTable = options.DEFAULT_INDICATORS_TABLE,
-    no_indicators: Annotated[
-        bool,
-        typer.Option("--no-indicators", rich_help_panel=options.DATA_PANEL, help="Read the market table alone."),
-    ] = False,
+    no_indicators: options.NoIndicators = False,
     id_column: options.IdColumn = options.DEFAULT_ID_COLUMN,
     timestamp_column: options.TimestampColumn = options.DEFAULT_TIMESTAMP_COLUMN,
     db_url: options.DbUrl = options.DEFAULT_DB_URL,
