@@ -74,7 +74,7 @@ def test_ingest_tune_resume_and_look(command_line, database_url, tmp_path):
     assert "features, chosen from the columns of the history:" in first.stderr
     assert "trial 0, fold 2 of 2: error" in first.stderr
     assert "\nverdict: " in first.stdout
-    assert "kallos-run study show small" in first.stderr
+    assert "kallos-run study report small" in first.stderr
 
     full = expect(0, *tune, "--n-trials", "1")
     assert "1 finished trial of 1 asked for: nothing to run" in full.stderr

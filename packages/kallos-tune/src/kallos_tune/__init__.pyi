@@ -54,8 +54,8 @@ from .forecaster.settings import ForecasterSettings as ForecasterSettings
 from .forecaster.train import train_forecaster as train_forecaster
 from .forecaster.trained import Trained as Trained
 from .forecaster.trained import load_trained as load_trained
-from .leakage.check import Leakage as Leakage
 from .leakage.check import check_leakage as check_leakage
+from .leakage.outcome import Leakage as Leakage
 from .leakage.suspects import Suspect as Suspect
 from .learnt import LEARNT as LEARNT
 from .learnt import learnt_in_words as learnt_in_words
@@ -88,6 +88,8 @@ from .studies import study_summaries as study_summaries
 from .study import check_request as check_request
 from .study import run_tuning as run_tuning
 from .study import tune_on as tune_on
+from .study_cost import StudyCost as StudyCost
+from .study_cost import study_cost as study_cost
 from .study_data import StudyData as StudyData
 from .study_data import load_study_data as load_study_data
 from .study_definition import current_definition as current_definition
@@ -97,11 +99,9 @@ from .study_report.write import write_report as write_report
 from .study_source import reload_study_data as reload_study_data
 from .study_standing import StudyStanding as StudyStanding
 from .study_standing import study_standing as study_standing
-from .study_upkeep import StudyCost as StudyCost
 from .study_upkeep import copy_study as copy_study
 from .study_upkeep import delete_study as delete_study
 from .study_upkeep import rename_study as rename_study
-from .study_upkeep import study_cost as study_cost
 from .study_upkeep import study_once_called as study_once_called
 from .study_verdict import judge_study as judge_study
 from .study_verdict import lines_of_study as lines_of_study

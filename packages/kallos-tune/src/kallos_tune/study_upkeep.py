@@ -1,12 +1,11 @@
 """Studies renamed, copied and deleted as a whole."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 import optuna
 from optuna.storages import BaseStorage
-from optuna.trial import TrialState
 
 from kallos_data import DatabaseConfig
 
@@ -18,49 +17,11 @@ from .storage.locks import StudyLock
 from .storage.optuna_tables.studies import StudySummary
 from .storage.retry import patiently
 from .studies import load_study, open_storage, storage_config, storage_with, study_names, study_summaries
+from .study_cost import StudyCost, definition_key, is_ours, study_cost
 
 FORMER_NAMES: Final = "kallos_former_names"
 # As long as Optuna's column.
 _LONGEST_NAME: Final = 512
-_STATES: Final = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL, TrialState.RUNNING)
-
-
-@dataclass(frozen=True, slots=True)
-class StudyCost:
-    """What a study consists of, and what was spent on it: what is lost with it.
-
-    Attributes
-    ----------
-    study_name : str
-    by_kallos : bool
-        Whether Kallos made it.
-    n_trials : dict of str to int
-        Trials by state: complete, pruned, fail, running.
-    seconds : float
-        Of computing, over all trials that ended, whichever way.
-    """
-
-    study_name: str
-    by_kallos: bool
-    n_trials: dict[str, int]
-    seconds: float
-
-    @property
-    def n_finished(self) -> int:
-        """Trials that count towards a budget: complete and pruned ones."""
-        return self.n_trials["complete"] + self.n_trials["pruned"]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it in JSON's own types."""
-        return asdict(self)
-
-
-def study_cost(study: optuna.Study) -> StudyCost:
-    """Return what would be lost with a study."""
-    trials = study.get_trials(deepcopy=False)
-    seconds = sum(trial.duration.total_seconds() for trial in trials if trial.duration is not None)
-    counts = {state.name.lower(): sum(trial.state == state for trial in trials) for state in _STATES}
-    return StudyCost(study.study_name, _is_ours(study.user_attrs), counts, seconds)
 
 
 def rename_study(
@@ -165,7 +126,7 @@ def copy_study(
     place = db_kwargs if to_db is None else to_db
     schema = to_schema or (optuna_schema if to_db is None else None)
     open_storage(place, schema, wait_seconds=wait_seconds)
-    names = _param_names(attributes) if _is_ours(attributes) else None
+    names = _param_names(attributes) if is_ours(attributes) else None
     write_copy(
         storage_config(place, schema),
         new_name,
@@ -246,27 +207,17 @@ def _whole(
 
 
 def _param_names(user_attributes: Mapping[str, Any]) -> list[str]:
-    return [*user_attributes.get(_definition_key(), {}).get("search_space", ())]
+    return [*user_attributes.get(definition_key(), {}).get("search_space", ())]
 
 
 def _require_ours(study: optuna.Study, *, foreign: bool) -> bool:
-    ours = _is_ours(study.user_attrs)
+    ours = is_ours(study.user_attrs)
     if not ours and not foreign:
         raise ConfigError(
             f"study {study.study_name!r} was not made by Kallos, which cannot tell whether somebody works on it: say "
             "so (foreign) where it is meant all the same"
         )
     return ours
-
-
-def _is_ours(user_attributes: Mapping[str, Any]) -> bool:
-    return _definition_key() in user_attributes
-
-
-def _definition_key() -> str:
-    from .study_definition import DEFINITION  # noqa: PLC0415 - with it comes scikit-learn, which takes a second
-
-    return DEFINITION
 
 
 def _check_name(name: str) -> None:

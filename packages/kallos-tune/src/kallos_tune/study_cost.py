@@ -1,0 +1,60 @@
+"""What a study is made of, and what was spent on it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import optuna
+from optuna.trial import TrialState
+
+_STATES: Final = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL, TrialState.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class StudyCost:
+    """What a study consists of, and what was spent on it: what is lost with it.
+
+    Attributes
+    ----------
+    study_name : str
+    by_kallos : bool
+        Whether Kallos made it.
+    n_trials : dict of str to int
+        Trials by state: complete, pruned, fail, running.
+    seconds : float
+        Of computing, over all trials that ended, whichever way.
+    """
+
+    study_name: str
+    by_kallos: bool
+    n_trials: dict[str, int]
+    seconds: float
+
+    @property
+    def n_finished(self) -> int:
+        """Trials that count towards a budget: complete and pruned ones."""
+        return self.n_trials["complete"] + self.n_trials["pruned"]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it in JSON's own types."""
+        return asdict(self)
+
+
+def study_cost(study: optuna.Study) -> StudyCost:
+    """Return what would be lost with a study."""
+    trials = study.get_trials(deepcopy=False)
+    seconds = sum(trial.duration.total_seconds() for trial in trials if trial.duration is not None)
+    counts = {state.name.lower(): sum(trial.state == state for trial in trials) for state in _STATES}
+    return StudyCost(study.study_name, is_ours(study.user_attrs), counts, seconds)
+
+
+def is_ours(user_attributes: Mapping[str, Any]) -> bool:
+    """Return whether Kallos made a study, by its user attributes."""
+    return definition_key() in user_attributes
+
+
+def definition_key() -> str:
+    """Return the user attribute that holds what a study is about."""
+    from .study_definition import DEFINITION  # noqa: PLC0415 - with it comes scikit-learn, which takes a second
+
+    return DEFINITION
