@@ -82,8 +82,10 @@ def main(
         columns["literal"] = tell("literal", facts(literal, seconds, market, settings))
         pruning = {"seed 0": cost_of_pruning(columns["literal"], columns[shipped])}
         pruning["seed 0"]["times as fast to the same score"] = to_the_same_score(literal, study)
+        tell("seed 0", pruning["seed 0"])
         for seed in range(1, seeds):
-            pruning[f"seed {seed}"] = study_pruning(market, n_trials, settings.changed(workers=cores, seed=seed))
+            changed = settings.changed(workers=cores, seed=seed)
+            pruning[f"seed {seed}"] = tell(f"seed {seed}", study_pruning(market, n_trials, changed))
     for column in columns.values():
         column["times as fast"] = round(columns["literal"]["seconds"] / column["seconds"], 2)
     print_table(f"A study of {n_trials} trials of gru", columns)
