@@ -2,12 +2,14 @@
 
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
 import typer
 from rich.text import Text
 
+from kallos_cli import typed_commands
 from kallos_cli.app import app
 from kallos_cli.setting_options import SETTING_OPTIONS
 from kallos_models import available_models
@@ -39,6 +41,20 @@ def commands_of(group, path=()):
             yield from commands_of(command, (*path, name))
         else:
             yield (*path, name), command
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
+def test_what_is_typed_has_all_its_options_and_the_rest_is_listed(monkeypatch, path):
+    monkeypatch.setattr(sys, "argv", ["kallos-run", *path, "--help"])
+    whole, typed = typer.main.get_command(app), typed_commands.program(app)
+    for name in (None, *path):
+        whole, typed = (each.commands[name] if name else each for each in (whole, typed))
+        assert listing(typed) == listing(whole)
+    assert [option.opts for option in typed.params] == [option.opts for option in whole.params]
+
+
+def listing(command):
+    return [(name, each.help, each.hidden) for name, each in getattr(command, "commands", {}).items()]
 
 
 def test_every_example_can_be_typed():

@@ -1,7 +1,7 @@
 """``kallos-run config``: which settings are in use, where each comes from, and what can be searched."""
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +13,7 @@ from ..config_keys import Key, keys, section_names
 from ..config_reading import ConfigFile, shown
 from ..feature_groups import chosen_feature_groups
 from ..search_spaces import chosen_space
+from . import train, tune
 
 SHOW_EXAMPLES = "[bold]Examples[/bold]\n\nkallos-run config show\n\nkallos-run config show --folds 3 --json"
 SPACE_EXAMPLES = "[bold]Examples[/bold]\n\nkallos-run config space transformer\n\nkallos-run config space tcn --json"
@@ -98,23 +99,26 @@ def space(
 
 
 def _settings(context: typer.Context) -> Iterator[_Shown]:
-    tune, train = _parsed(context, "tune", context.args), _parsed(context, "train", [])
+    to_tune, to_train = _parsed(context, tune.tune, context.args), _parsed(context, train.train, [])
     for section in section_names():
         if section == "features":
-            yield from _features(tune.params["features"], str(tune.params["target_col"]))
+            yield from _features(to_tune.params["features"], str(to_tune.params["target_col"]))
         elif section == "search.space":
-            yield from _space(str(tune.params["model_name"]))
+            yield from _space(str(to_tune.params["model_name"]))
         for key in keys():
             if key.section == section:
-                yield _of_key(key, tune if key.parameters[0] in tune.params else train)
+                yield _of_key(key, to_tune if key.parameters[0] in to_tune.params else to_train)
 
 
-def _parsed(context: typer.Context, name: str, arguments: Sequence[str]) -> Any:  # noqa: ANN401 - a context of click
+def _parsed(context: typer.Context, function: Callable[..., None], arguments: Sequence[str]) -> Any:  # noqa: ANN401 - a context of click
     """Read the options of a command as it would, although nothing that it needs has to be there."""
-    root: Any = context.find_root()
-    command = copy.copy(root.command.commands[name])
+    alone = typer.Typer(add_completion=False)
+    alone.command()(function)
+    command: Any = typer.main.get_command(alone)
+    file = config_file.current()
+    defaults = {} if file is None else config_file.defaults_of(command, file, (command.name,))
     command.params = [_not_required(parameter) for parameter in command.params]
-    return command.make_context(name, list(arguments), parent=root)
+    return command.make_context(command.name, list(arguments), parent=context.find_root(), default_map=defaults)
 
 
 def _not_required(parameter: Any) -> Any:  # noqa: ANN401 - a parameter of click
