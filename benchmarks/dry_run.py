@@ -90,10 +90,11 @@ def row_of(data: StudyData, case: Case, name: str, config: DatabaseConfig) -> di
     estimate = estimate_study(data, case.model, case.trials)
     row: dict[str, Any] = {"model": case.model, "trials": case.trials, "steps": case.steps}
     row["estimated in, s"] = round(time.perf_counter() - began, 1)
-    for pruner, (low, high) in (("halving", estimate.pruned), ("none", estimate.unpruned)):
+    for pruner, (low, middle, high) in (("halving", estimate.pruned), ("none", estimate.unpruned)):
         seconds = run(data.settings.changed(pruner=pruner), data, case, f"{name} {pruner}", config)
         row |= {
             f"{pruner}: from": round(low, 1),
+            f"{pruner}: about": round(middle, 1),
             f"{pruner}: to": round(high, 1),
             f"{pruner}: took": round(seconds, 1),
             f"{pruner}: within": "yes" if low <= seconds <= high else "no",

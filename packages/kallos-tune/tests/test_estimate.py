@@ -132,7 +132,7 @@ def test_pruning_saves_time_and_more_of_it_the_more_trials_there_are():
 
 
 def test_a_range_holds_its_share():
-    assert range_of(list(range(101)), 0.9) == pytest.approx((5, 95))
+    assert range_of(list(range(101)), 0.9) == pytest.approx((5, 50, 95))
 
 
 @pytest.fixture
@@ -159,8 +159,8 @@ def test_an_estimate_of_a_small_study(load, database, changes):
     estimate = estimate_study(load(**changes), "gru", 3)
     assert [each.name for each in estimate.timings] == ["smallest", "middle", "largest"]
     assert all(min(each.step, each.validation, each.forecast) > 0 for each in estimate.timings)
-    assert 0 < estimate.pruned[0] < estimate.pruned[1] < 300
-    assert 0 < estimate.unpruned[0] < estimate.unpruned[1] < 300
+    assert 0 < estimate.pruned[0] < estimate.pruned[1] < estimate.pruned[2] < 300
+    assert 0 < estimate.unpruned[0] < estimate.unpruned[1] < estimate.unpruned[2] < 300
     assert estimate.workers == changes.get("workers", 1)
     low, high = estimate.memory
     assert 50 * 2**20 * estimate.workers < low <= high < 16 * 2**30 * estimate.workers
@@ -173,7 +173,7 @@ def test_an_estimate_of_a_small_study(load, database, changes):
 def test_nothing_to_run_takes_no_time(load, monkeypatch):
     monkeypatch.setattr(timing, "time_configurations", None)
     estimate = estimate_study(load(), "gru", 0, n_finished=3)
-    assert (estimate.pruned, estimate.unpruned, estimate.memory) == ((0, 0), (0, 0), None)
+    assert (estimate.pruned, estimate.unpruned, estimate.memory) == ((0, 0, 0), (0, 0, 0), None)
 
 
 def test_more_workers_than_trials_are_not_timed(load):

@@ -58,10 +58,10 @@ def show_estimate(facts: Mapping[str, Any], *, pruner: str) -> None:
     output.show(f"memory  from {low:.1f} to {high:.1f} GiB for all workers{_memory_left()}")
 
 
-def time_range(low: float, high: float) -> str:
-    """Return from where to where a time lies, rounded as such a guess deserves."""
-    first, last = roughly(low), roughly(high)
-    return f"about {first}" if first == last else f"from {first} to {last}"
+def time_range(low: float, middle: float, high: float) -> str:
+    """Return how long something takes, and from where to where that lies, rounded as such a guess deserves."""
+    first, about, last = roughly(low), roughly(middle), roughly(high)
+    return f"about {about}" if first == last else f"about {about} (from {first} to {last})"
 
 
 def roughly(seconds: float) -> str:

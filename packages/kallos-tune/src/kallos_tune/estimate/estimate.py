@@ -14,7 +14,7 @@ from .configurations import Params, corners, drawn
 from .costs import costs_of
 from .crew import share_of_core, time_by_workers
 from .ranges import seconds_of_study
-from .simulation import Costs, Game
+from .simulation import Costs, Game, Range
 from .timing import Timing
 
 _CONFIGURATIONS: Final = 300
@@ -32,9 +32,9 @@ class StudyEstimate:
         Trials that it is of: those that are missing.
     workers : int
         Processes that run them.
-    pruned, unpruned : (float, float)
-        Seconds from the start of the study to its end, from - to: with trials pruned by successive halving, and with
-        every trial run on every fold.
+    pruned, unpruned : (float, float, float)
+        Seconds from the start of the study to its end, the least, the median and the most: with trials pruned by
+        successive halving, and with every trial run on every fold.
     startup_seconds : float
         How much of that passes before the first trial begins.
     share : float
@@ -52,8 +52,8 @@ class StudyEstimate:
 
     n_trials: int
     workers: int
-    pruned: tuple[float, float] = (0.0, 0.0)
-    unpruned: tuple[float, float] = (0.0, 0.0)
+    pruned: Range = (0.0, 0.0, 0.0)
+    unpruned: Range = (0.0, 0.0, 0.0)
     startup_seconds: float = 0.0
     share: float = 1.0
     memory: tuple[int, int] | None = None
@@ -72,7 +72,7 @@ def estimate_study(data: StudyData, model_name: str, n_trials: int, *, n_finishe
     The smallest, a middle and the largest configuration of the search space are timed on the last fold, by as many
     workers at the same time as the study will have (or as many as it has trials), for a few batches and a validation
     pass each. Then studies that might be are played through, and the estimate is from where to where 96 % of their
-    durations lie. Assumed is that
+    durations lie, and the median of them. Assumed is that
 
     - between the configurations timed, the cost of an epoch follows their sizes
       (:mod:`kallos_tune.estimate.configurations`);

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from .simulation import Game, play, range_of
+from .simulation import Game, Range, play, range_of
 
 _PART: Final = 0.96
 # Deviations of the logarithm of how long everything takes, and of how long a database does.
@@ -21,8 +21,8 @@ _STUDY_SECONDS: Final = 1.0
 _LEAST_SHARE: Final = 0.05
 
 
-def seconds_of_study(game: Game, startup: float, share: float, rng: np.random.Generator) -> tuple[float, float]:
-    """Return from where to where the seconds of a study lie in 96 of 100 cases.
+def seconds_of_study(game: Game, startup: float, share: float, rng: np.random.Generator) -> Range:
+    """Return from where to where the seconds of a study lie in 96 of 100 cases, and the middle one.
 
     Parameters
     ----------

@@ -19,6 +19,9 @@ from ..evaluation.pruning import rung_of_epoch, rung_of_fold
 from ..evaluation.scoring import Floats
 from . import epochs
 
+Range = tuple[float, float, float]
+"""Seconds: the least, the median, the most."""
+
 _RANDOM_TRIALS: Final = 10
 _LIKED: Final = 0.5
 _LASTING, _NEW = 0.8, 0.5
@@ -136,7 +139,7 @@ def _pruned(rungs: dict[int, list[float]], rung: int, error: float) -> bool:
     return pruned
 
 
-def range_of(seconds: Sequence[float], share: float) -> tuple[float, float]:
-    """Return from where to where so large a share of values lies."""
-    low, high = np.quantile(seconds, [(1 - share) / 2, (1 + share) / 2])
-    return float(low), float(high)
+def range_of(seconds: Sequence[float], share: float) -> Range:
+    """Return from where to where so large a share of values lies, with the median between."""
+    low, middle, high = np.quantile(seconds, [(1 - share) / 2, 0.5, (1 + share) / 2])
+    return float(low), float(middle), float(high)
