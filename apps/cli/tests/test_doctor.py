@@ -1,6 +1,7 @@
 """``doctor``: a sound set-up is all ok; each thing that is broken is named with what to do."""
 
 import json
+import re
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -83,6 +84,31 @@ def test_an_empty_database_and_other_tables(main_within, sound, tmp_path):
     assert lines_of(out)["tables"][1].endswith(
         "table daily_market_data holds no asset: ingest prices: kallos-run ingest prices.csv --asset-id BTC"
     )
+
+
+def test_the_columns_are_those_that_tune_reads(main_within, sound, tune_arguments):
+    def columns_of(line):
+        return re.search(r"(\d+) columns", line)[1]
+
+    day = datetime.now(UTC).date() - timedelta(days=5)
+    tune = ["--study-name", "s", "--end-date", str(day), "--n-trials", "1"]
+    code, _, err = main_within(*tune_arguments, *tune, "--dry-run")
+    assert code == 0, err
+    assert "without any value" not in err
+    (loaded,) = [line for line in err.splitlines() if line.startswith("BTC: ")]
+    checked = lines_of(main_within("doctor")[1])
+    assert "columns" not in checked
+    assert columns_of(checked["tables"][1]) == columns_of(loaded)
+    n_features = sum(line.count(",") + 1 for line in err.splitlines() if re.match(r"  \w+_features: ", line))
+    assert f", {n_features} features by default" in checked["tables"][1]
+    with closing(sqlite3.connect(sound)) as connection:
+        connection.execute("ALTER TABLE daily_market_data ADD COLUMN news REAL")
+        connection.commit()
+    _, _, err = main_within(*tune_arguments, *tune, "--dry-run")
+    assert err.count("columns without any value are left out: news\n") == 1
+    state, line = lines_of(main_within("doctor")[1])["columns"]
+    assert state == "warning"
+    assert line.endswith("tune leaves out what has no value for BTC, news: supply the values, if these are to be features")
 
 
 def test_old_rows_are_a_warning(main_within, database):
