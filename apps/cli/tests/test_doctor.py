@@ -108,7 +108,9 @@ def test_the_columns_are_those_that_tune_reads(main_within, sound, tune_argument
     assert err.count("columns without any value are left out: news\n") == 1
     state, line = lines_of(main_within("doctor")[1])["columns"]
     assert state == "warning"
-    assert line.endswith("tune leaves out what has no value for BTC, news: supply the values, if these are to be features")
+    assert line.endswith(
+        "tune leaves out what has no value for BTC, news: supply the values, if these are to be features"
+    )
 
 
 def test_old_rows_are_a_warning(main_within, database):

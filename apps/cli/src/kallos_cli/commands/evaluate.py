@@ -142,12 +142,14 @@ def evaluate(
 
     if quiet:
         logs.only_warnings()
-    logs.tame_optuna()
     databases = Databases.of(db_url, studies_url)
+    period = evaluations.Asked(start, end, asset_id, allow_overlap)
+    if model is not None:
+        evaluations.require(model, databases, period)
     if not quiet:
         output.say(LOADING)
+    logs.tame_optuna()
     if model is not None:
-        period = evaluations.Asked(start, end, asset_id, allow_overlap)
         found = evaluations.of_model(model, databases, optuna_schema, period, quiet=quiet)
     else:
         assert forecasts is not None, "one of the two is given"
