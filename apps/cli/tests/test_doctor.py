@@ -60,7 +60,7 @@ def test_a_sound_set_up_is_all_ok(main_within, sound):
 )
 def test_a_database_that_cannot_be_reached_is_broken(main_within, url, words, tmp_path):
     code, out, err = main_within("doctor", "--db-url", url)
-    assert (code, err) == (1, "")
+    assert (code, err) == (1, "checking this machine and its databases, which takes a few seconds…\n")
     state, line = lines_of(out)["database"]
     assert state == "broken"
     assert words in line
@@ -180,13 +180,17 @@ def test_a_file_that_may_only_be_read_is_told(sound, monkeypatch):
 def test_the_past_is_shown_not_to_depend_on_the_future(main_within, sound):
     code, out, err = main_within("doctor", "--leakage", "BTC")
     assert code == 0, out + err
+    stages = [line for line in err.splitlines() if line.endswith("…")]
+    assert [stage.split()[0] for stage in stages] == ["copying", "comparing", "comparing", "training"]
     lines = out.splitlines()
     assert lines[1] == "indicators: computed anew from the changed prices"
     assert lines[2].endswith("up to that date; largest difference 0")
     assert lines[-1] == "ok: nothing before the date depends on what comes after it"
     # The simulated market announces itself by its volume.
     assert "warning  volume has a rank correlation of +0." in out
-    found = json.loads(main_within("doctor", "--leakage", "BTC", "--json")[1])
+    _, out, err = main_within("doctor", "--leakage", "BTC", "--json")
+    assert err == ""
+    found = json.loads(out)
     assert (found["clean"], found["moved"], found["max_difference"]) == (True, [], 0.0)
     code, _, err = main_within("doctor", "--date", "2020-01-01")
     assert (code, err) == (2, "error: --date is for --leakage: name the asset with it\n")

@@ -85,7 +85,7 @@ def test_a_file_whose_column_is_empty_is_told_of_it(url, tmp_path, caplog):
     assert f"{path}: columns without any value: trades" in caplog.text
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     market=st.lists(st.sampled_from(["value", "null", "late"]), min_size=1, max_size=4),
     signs=st.lists(st.sampled_from(["value", "null", "late", "elsewhere", "twice"]), max_size=4),
@@ -104,15 +104,14 @@ def test_a_description_names_what_a_load_reads(tmp_path, market, signs):
         return dict(zip(names, kinds, strict=True))
 
     # Indicators reach two steps further than the prices.
-    for name, kinds, n in (
-        ("m", columns("m", market) | {"p": "value"}, n_rows),
-        ("i", columns("i", signs), n_rows + 2),
-    ):
+    statements = []
+    for name, kinds, n in (("m", columns("m", market) | {"p": "value"}, n_rows), ("i", columns("i", signs), n_rows + 2)):
         declared = "".join(f', "{column}" REAL' for column in kinds)
-        run(url, f"DROP TABLE IF EXISTS {name}", f"CREATE TABLE {name} (id TEXT, timestamp TEXT{declared})")
+        statements += [f"DROP TABLE IF EXISTS {name}", f"CREATE TABLE {name} (id TEXT, timestamp TEXT{declared})"]
         for row in range(n):
             values = "".join(f", {stored(kind, row)}" for kind in kinds.values())
-            run(url, f"INSERT INTO {name} VALUES ('A', '2023-01-{row + 1:02}'{values})")
+            statements.append(f"INSERT INTO {name} VALUES ('A', '2023-01-{row + 1:02}'{values})")
+    run(url, *statements)
     history, details = load_history("A", None, url, tables=tables), describe_asset(url, "A", tables=tables)
     assert details.loaded == tuple(history.frame.columns[1:])
     assert details.empty == history.brought_empty
