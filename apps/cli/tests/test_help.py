@@ -127,4 +127,7 @@ def test_paragraphs_are_filled_whatever_the_width(main_within, monkeypatch, comm
 
 
 def test_paragraphs_stay_apart():
-    assert typed_commands.in_paragraphs("First\n    line.\n\n    Second one\n    goes on.\n    ") == "First line.\n\nSecond one goes on."
+    assert (
+        typed_commands.in_paragraphs("First\n    line.\n\n    Second one\n    goes on.\n    ")
+        == "First line.\n\nSecond one goes on."
+    )

@@ -18,7 +18,9 @@ from .glyphs import Glyphs, glyphs_of
 # broken, so that each row can be read.
 _WIDTH_OF_A_PIPE = 200
 _READABLE = 100
-_NARROW = 30
+_NARROW = 24
+# More make a sentence of it.
+_MOST_BLANKS = 3
 
 
 class _PatientConsole(Console):
@@ -90,16 +92,17 @@ def show_table(header: Sequence[str], rows: Iterable[Sequence[object]], *, title
 
 
 def _width_of_prose(names: Sequence[str], cells: Sequence[Sequence[str]]) -> dict[int, int]:
-    """Return how wide the column with the longest sentences may be, by its index, where the table is very wide."""
+    """Return how wide columns of sentences may be, by their index, where the table is very wide."""
     widths = [
         max(map(cell_len, [*name.split("\n"), *(row[index] for row in cells)])) for index, name in enumerate(names)
     ]
-    excess = sum(widths) + 2 * (len(widths) - 1) - _READABLE
-    prose = [index for index in range(len(widths)) if any(row[index].count(" ") > 3 for row in cells)]
-    if excess <= 0 or not prose:
-        return {}
-    widest = max(prose, key=widths.__getitem__)
-    return {widest: max(_NARROW, widths[widest] - excess)}
+    prose = {index for index in range(len(names)) if any(row[index].count(" ") > _MOST_BLANKS for row in cells)}
+    while sum(widths) + 2 * len(widths) > _READABLE and prose:
+        widest = max(prose, key=widths.__getitem__)
+        if widths[widest] <= _NARROW:
+            break
+        widths[widest] -= 1
+    return {index: widths[index] for index in prose}
 
 
 def result_width() -> int:
