@@ -1,6 +1,7 @@
 """How long the command line takes to begin: to its help, and of ``kallos-run tune`` to the study, a trial, an epoch.
 
-Beside it, in turn, the floor: a bare Python, torch, and Darts' models with Lightning. Each is a process of its own.
+Beside it, in turn, the floor: a bare Python, the parts of typer that any help needs, torch, and Darts' models with
+Lightning; and what Tab takes to offer a study. Each is a process of its own.
 What a study tells is timed as it arrives in the process that the user started.
 """
 
@@ -18,9 +19,11 @@ from ._measuring import medians, print_table, write_results
 
 BASELINES = {
     "python": "pass",
+    "import typer": "import typer.main, typer.rich_utils",
     "import torch": "import torch",
     "import Darts, Lightning": "import darts.models, pytorch_lightning",
 }
+STUDY = "gru_demo"
 COMMAND = "import sys; from kallos_cli.app import main; sys.exit(main())"
 # The driver is the command line itself: it only notes when the events come.
 DRIVER = """
@@ -47,6 +50,7 @@ def main(results_file: Path, quick: bool) -> None:  # noqa: FBT001 - called by n
             for name, code in BASELINES.items():
                 times[name].append(seconds_of("-c", code))
             times["kallos-run --help"].append(seconds_of("-c", COMMAND, "--help"))
+            times["Tab: a study"].append(completion(Path(folder)))
             for count in workers:
                 for mark, seconds in tune(Path(folder), count).items():
                     times[f"tune --workers {count}: {mark}"].append(seconds)
@@ -61,10 +65,30 @@ def seconds_of(*arguments: str) -> float:
     return time.time() - started
 
 
-def ingest(folder: Path) -> None:
-    from kallos_data import ingest_frame, simulate_market
+def completion(folder: Path) -> float:
+    """Return how many seconds Tab takes to offer the study, as bash asks for it."""
+    line = "kallos-run study show "
+    asked = {"_KALLOS_RUN_COMPLETE": "complete_bash", "COMP_WORDS": line, "COMP_CWORD": "3"}
+    asked["KALLOS_DB_URL"] = f"sqlite:///{folder}/market.db"
+    started = time.time()
+    done = subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-c", COMMAND], capture_output=True, text=True, env=os.environ | asked, check=False
+    )
+    seconds = time.time() - started
+    assert STUDY in done.stdout.split(), done.stderr
+    return seconds
 
-    ingest_frame(simulate_market(800, seed=1), "DEMO", f"sqlite:///{folder}/market.db")
+
+def ingest(folder: Path) -> None:
+    import optuna
+
+    from kallos_data import ingest_frame, simulate_market
+    from kallos_tune import open_storage
+
+    url = f"sqlite:///{folder}/market.db"
+    ingest_frame(simulate_market(800, seed=1), "DEMO", url)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.create_study(study_name=STUDY, storage=open_storage(url))
 
 
 def tune(folder: Path, workers: int) -> dict[str, float]:

@@ -8,9 +8,11 @@ import pytest
 from kallos_data import (
     DatabaseConfig,
     FeatureTables,
+    describe_asset,
     ingest_frame,
     list_assets,
     load_features_from_db,
+    load_history,
     remove_asset,
     simulate_market,
 )
@@ -73,3 +75,16 @@ def test_a_schema_for_each_table(postgres_url):
     frames = [load_features_from_db("A", "2030-01-01", postgres_url, tables=each) for each in (tables, FeatureTables())]
     assert frames[0].equals(frames[1])
     assert [each.indicator_rows for each in list_assets(postgres_url, tables=tables)] == [70]
+
+
+def test_what_a_file_never_had_is_no_news_in_either_database(database_url):
+    days = simulate_market(60)
+    for asset, frame in (("bare", days), ("counted", days.with_columns(trades=pl.int_range(1.0, 61.0)))):
+        ingest_frame(frame, asset, database_url)
+    with DatabaseConfig.of(database_url).connect() as connection:
+        connection.exec_driver_sql("ALTER TABLE daily_market_data ADD COLUMN news double precision")
+    for asset, more in (("bare", set()), ("counted", {"trades"})):
+        history, details = load_history(asset, None, database_url), describe_asset(database_url, asset)
+        assert details.loaded == tuple(history.frame.columns[1:])
+        assert details.empty == history.brought_empty == ("news",)
+        assert {"trades", "quote_asset_volume"} & {*details.loaded} == more

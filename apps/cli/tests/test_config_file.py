@@ -232,6 +232,33 @@ def test_what_comes_next_leads_to_the_same_file(main_within, database, write, tm
     assert "--db-url" not in err, "is in the file"
 
 
+def test_the_file_is_named_where_something_is_done_because_of_it(main_within, database, write, monkeypatch):
+    def is_named(*arguments):
+        return "settings from kallos.toml\n" in main_within(*arguments)[2]
+
+    write('[database]\nurl = "sqlite:///none.db"\n[run]\nworkers = 1\n')
+    assert not is_named("study", "list")
+    assert not is_named("assets", "show", "BTC")
+    assert not is_named("dashboard")
+    assert not is_named("init", "--output", "new.toml")
+    assert is_named("study", "delete", "list")
+    assert is_named("assets", "remove", "BTC", "--yes")
+    ingest = ("ingest", "none.csv", "--asset-id", "X")
+    assert is_named(*ingest)
+    assert not is_named(*ingest, "--db-url", "sqlite:///other.db")
+    assert not is_named(*ingest, "--db-url=sqlite:///other.db")
+    monkeypatch.setenv("KALLOS_DB_URL", "sqlite:///other.db")
+    assert not is_named(*ingest)
+    monkeypatch.delenv("KALLOS_DB_URL")
+    write('[database]\nurl = "sqlite:///kallos.db"\n[study]\nn_trials = 50\n')
+    assert not is_named(*ingest), "it would do the same without"
+    tune = ("tune", "--asset-id", "ETH", "--end-date", "2019-12-31", "--study-name", "s")
+    assert not is_named(*tune)
+    write('[features]\nvolume_features = ["volume"]\n')
+    assert is_named(*tune)
+    assert not is_named(*ingest)
+
+
 @pytest.mark.parametrize("words", [("--quiet",), ("--json",)])
 def test_nothing_is_said_where_only_the_result_is_wanted(main_within, database, write, words):
     write('[database]\nurl = "sqlite:///kallos.db"\n')
@@ -309,7 +336,7 @@ MISTAKES = {
         '[database]\nurl = ["postgresql://me:s3cret@host/db"]\n',
         "kallos.toml, line 2: database.url must be text in quotes\n",
     ),
-    "no TOML": ("[study]\nasset_id = BTC\n", "kallos.toml, line 2: no valid TOML: Invalid value"),
+    "array of sections": ("[[study]]\n", "kallos.toml, line 1: study must be a section: write it as [study]\n"),
     "columns as text": (
         '[features]\nvolume_features = "volume"\n',
         "kallos.toml, line 2: features.volume_features must be a list of column names, not 'volume'",

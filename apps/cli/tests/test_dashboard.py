@@ -22,19 +22,21 @@ def study(tmp_path):
     return study
 
 
-def fetch(url, **headers):
-    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=20) as answer:
+def fetch(url, seconds=20, **headers):
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=seconds) as answer:
         return answer.read()
 
 
 def test_studies_are_served_until_ctrl_c(study, start_kallos_run):
     process = start_kallos_run("dashboard", "--port", "0")
+    assert process.stderr.readline() == "starting the dashboard…\n"
     line = process.stderr.readline()
     (port,) = re.findall(r"^studies of sqlite:///kallos.db: http://127.0.0.1:(\d+)/dashboard \(Ctrl-C ends it\)$", line)
     base = f"http://127.0.0.1:{port}"
+    # The address is told by who has had an answer there.
+    assert b"<html" in fetch(f"{base}/dashboard", seconds=1).lower()
     found = json.loads(fetch(f"{base}/api/studies"))
     assert "small" in json.dumps(found)
-    assert b"<html" in fetch(f"{base}/dashboard").lower()
     with pytest.raises(urllib.error.HTTPError, match="403"):
         fetch(f"{base}/api/studies", Host="evil.example")
     # A connection that says nothing holds nobody up.
@@ -47,6 +49,7 @@ def test_studies_are_served_until_ctrl_c(study, start_kallos_run):
 
 def test_another_host_is_warned_of(study, start_kallos_run):
     process = start_kallos_run("dashboard", "--port", "0", "--host", "0.0.0.0")
+    assert process.stderr.readline() == "starting the dashboard…\n"
     assert process.stderr.readline() == (
         "warning: the dashboard has no login: whoever reaches 0.0.0.0 can look at studies and delete them\n"
     )

@@ -1,6 +1,7 @@
 """``doctor``: a sound set-up is all ok; each thing that is broken is named with what to do."""
 
 import json
+import re
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -59,7 +60,7 @@ def test_a_sound_set_up_is_all_ok(main_within, sound):
 )
 def test_a_database_that_cannot_be_reached_is_broken(main_within, url, words, tmp_path):
     code, out, err = main_within("doctor", "--db-url", url)
-    assert (code, err) == (1, "")
+    assert (code, err) == (1, "checking this machine and its databases, which takes a few seconds…\n")
     state, line = lines_of(out)["database"]
     assert state == "broken"
     assert words in line
@@ -82,6 +83,33 @@ def test_an_empty_database_and_other_tables(main_within, sound, tmp_path):
     assert code == 1
     assert lines_of(out)["tables"][1].endswith(
         "table daily_market_data holds no asset: ingest prices: kallos-run ingest prices.csv --asset-id BTC"
+    )
+
+
+def test_the_columns_are_those_that_tune_reads(main_within, sound, tune_arguments):
+    def columns_of(line):
+        return re.search(r"(\d+) columns", line)[1]
+
+    day = datetime.now(UTC).date() - timedelta(days=5)
+    tune = ["--study-name", "s", "--end-date", str(day), "--n-trials", "1"]
+    code, _, err = main_within(*tune_arguments, *tune, "--dry-run")
+    assert code == 0, err
+    assert "without any value" not in err
+    (loaded,) = [line for line in err.splitlines() if line.startswith("BTC: ")]
+    checked = lines_of(main_within("doctor")[1])
+    assert "columns" not in checked
+    assert columns_of(checked["tables"][1]) == columns_of(loaded)
+    n_features = sum(line.count(",") + 1 for line in err.splitlines() if re.match(r"  \w+_features: ", line))
+    assert f", {n_features} features by default" in checked["tables"][1]
+    with closing(sqlite3.connect(sound)) as connection:
+        connection.execute("ALTER TABLE daily_market_data ADD COLUMN news REAL")
+        connection.commit()
+    _, _, err = main_within(*tune_arguments, *tune, "--dry-run")
+    assert err.count("columns without any value are left out: news\n") == 1
+    state, line = lines_of(main_within("doctor")[1])["columns"]
+    assert state == "warning"
+    assert line.endswith(
+        "tune leaves out what has no value for BTC, news: supply the values, if these are to be features"
     )
 
 
@@ -152,13 +180,17 @@ def test_a_file_that_may_only_be_read_is_told(sound, monkeypatch):
 def test_the_past_is_shown_not_to_depend_on_the_future(main_within, sound):
     code, out, err = main_within("doctor", "--leakage", "BTC")
     assert code == 0, out + err
+    stages = [line for line in err.splitlines() if line.endswith("…")]
+    assert [stage.split()[0] for stage in stages] == ["copying", "comparing", "comparing", "training"]
     lines = out.splitlines()
     assert lines[1] == "indicators: computed anew from the changed prices"
     assert lines[2].endswith("up to that date; largest difference 0")
     assert lines[-1] == "ok: nothing before the date depends on what comes after it"
     # The simulated market announces itself by its volume.
     assert "warning  volume has a rank correlation of +0." in out
-    found = json.loads(main_within("doctor", "--leakage", "BTC", "--json")[1])
+    _, out, err = main_within("doctor", "--leakage", "BTC", "--json")
+    assert err == ""
+    found = json.loads(out)
     assert (found["clean"], found["moved"], found["max_difference"]) == (True, [], 0.0)
     code, _, err = main_within("doctor", "--date", "2020-01-01")
     assert (code, err) == (2, "error: --date is for --leakage: name the asset with it\n")

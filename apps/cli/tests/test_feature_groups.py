@@ -18,7 +18,7 @@ def test_groups_are_read_as_they_stand(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("\nvolume_features = [1 2]", ["is not valid TOML", "line 2", "write lines like"]),
+        ("\nvolume_features = [1 2]", ["line 2: no valid TOML: what begins here has no end", "write lines like"]),
         ('\nvolume_features = "volume"', ["line 2", "volume_features must be a list", "'volume'"]),
         ("roc_features = [1]", ["line 1", "roc_features must be a list of column names, not [1]"]),
         ('# one\nvolumes = ["volume"]', ["line 2: has no group 'volumes': the groups are volume_features"]),

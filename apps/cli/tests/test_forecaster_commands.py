@@ -4,6 +4,8 @@ import json
 import re
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -142,7 +144,7 @@ def test_forecasts_of_a_file_are_judged_as_those_of_the_model(run, without_basel
 def test_forecast_prints_the_next_step_and_writes_it_once(run, tmp_path):
     code, out, err = run("forecast", "--model", "small_model", *OLD, "--table", "forecasts")
     assert code == 0, err
-    assert re.search(r"newest row of BTC: 2019-12-31 00:00 \(UTC\), over \d+\.\d steps ago", err)
+    assert re.search(r"newest row of BTC: 2019-12-31 00:00 \(UTC\), it ended \d+ days ago\n", err)
     assert "log_return of BTC, by the average of 2 gru networks" in out
     (row,) = re.findall(r"^ *2020-01-01 00:00 +(\S+) +(\S+) +(\S+) *$", out, re.MULTILINE)
     assert "1 row written to table forecasts" in err
@@ -168,6 +170,27 @@ def test_forecast_as_csv_is_a_table_on_stdout(run):
     assert rows["time"].to_list() == [first + timedelta(days=day) for day in range(3)]
     assert rows.columns[:5] == ["model", "asset", "time", "made_at", "known_until"]
     assert rows["forecast"].null_count() == rows["price"].null_count() == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("forecast",), "--max-age is 2 steps of 1 day, and the newest bar, of 2019-12-31 00:00, ended "),
+        (("forecast", *OLD, "--horizon", "3"), "--horizon must be 1, not 3: later steps would have to know"),
+        (("forecast", *OLD, "--asset-id", "ETH"), "'ETH' is not in table"),
+        (("forecast", "--db-url", "sqlite:///none.db"), "there is no SQLite database 'none.db'"),
+        (("evaluate", "--asset-id", "ETH"), "'ETH' is not in table"),
+        (("evaluate", "--db-url", "sqlite:///none.db"), "there is no SQLite database 'none.db'"),
+    ],
+)
+def test_what_the_card_and_the_rows_tell_is_refused_at_once(run, tmp_path, arguments, said):
+    command, *more = arguments
+    words = ["kallos-run", command, "--model", "small_model", *more]
+    code = f"import sys; sys.argv = {words!r}; from kallos_cli.app import main; print(main(), 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout == "2 False\n", done.stderr
+    assert said in done.stderr
+    assert "loading the models" not in done.stderr
 
 
 def test_a_schedule_is_replayed_and_evaluate_says_what_refitting_is_worth(run, without_baselines):

@@ -3,11 +3,13 @@
 import re
 import shlex
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import typer
 from rich.text import Text
+from typer import rich_utils
 
 from kallos_cli import typed_commands
 from kallos_cli.app import app
@@ -54,7 +56,8 @@ def test_what_is_typed_has_all_its_options_and_the_rest_is_listed(monkeypatch, p
 
 
 def listing(command):
-    return [(name, each.help, each.hidden) for name, each in getattr(command, "commands", {}).items()]
+    found = getattr(command, "commands", {}).items()
+    return [(name, typed_commands.in_paragraphs(each.help), each.hidden) for name, each in found]
 
 
 def test_every_example_can_be_typed():
@@ -111,3 +114,20 @@ def test_without_a_command_the_help_is_shown(main_within):
     code, out, _ = main_within()
     assert code == 2
     assert "Usage: kallos-run" in out
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_paragraphs_are_filled_whatever_the_width(main_within, monkeypatch, command):
+    monkeypatch.setattr(rich_utils, "MAX_WIDTH", 80)
+    _, out, _ = main_within(*command, "--help")
+    words = out.partition("Usage")[2].partition("╭")[0].partition("Examples")[0].splitlines()
+    for line, following in pairwise(words[1:]):
+        if line.strip() and following.strip():
+            assert len(line.rstrip()) + 1 + len(following.split()[0]) > 79, f"{line!r} ends early"
+
+
+def test_paragraphs_stay_apart():
+    assert (
+        typed_commands.in_paragraphs("First\n    line.\n\n    Second one\n    goes on.\n    ")
+        == "First line.\n\nSecond one goes on."
+    )

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +21,8 @@ from kallos_models.lightning_silence import quiet_lightning
 from kallos_models.model_files import card as cards
 from kallos_models.model_files.files import load_forecaster, save_forecaster
 from kallos_models.model_files.members import Member
-from kallos_models.registry import create_model
+from kallos_models.model_files.reading import read_forecaster_card
+from kallos_models.registry import _say, create_model
 from kallos_models.settings import TrainingSettings
 from kallos_models.training import fit_forecaster, trainer_kwargs
 
@@ -34,6 +37,33 @@ def members(market):
 @pytest.fixture
 def folder(members, tmp_path):
     return save_forecaster(members, tmp_path / "runs" / "best", about={"asset": "BTC", "folds": [1, 2.5, None]})
+
+
+def test_what_was_told_in_training_is_not_told_again(market, tmp_path, caplog):
+    caplog.set_level("INFO", "kallos_models")
+    _say.cache_clear()
+    folder = save_forecaster([market.member("gru", n_rnn_layers=1, max_epochs=1)], tmp_path / "small")
+    assert "dropout acts between recurrent layers only" in caplog.text
+    _say.cache_clear()
+    caplog.clear()
+    load_forecaster(folder)
+    assert "dropout" not in caplog.text
+
+
+def test_the_card_is_read_without_torch_and_as_a_whole_load_reads_it(folder, tmp_path):
+    card = read_forecaster_card(folder)
+    assert [member.architecture for member in card.members] == ["gru", "tide"]
+    assert (card.about, card.weights.sha256) == (load_forecaster(folder).about, load_forecaster(folder).digest)
+    for bad, words in (("none", "there is no such folder"), (".", "it holds no card.json")):
+        for read in (read_forecaster_card, load_forecaster):
+            with pytest.raises(ModelFileError, match=words):
+                read(tmp_path / bad)
+    code = (
+        f"import sys; from kallos_models import read_forecaster_card; read_forecaster_card({str(folder)!r});"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_the_folder_holds_weights_a_card_and_a_page(folder, members):

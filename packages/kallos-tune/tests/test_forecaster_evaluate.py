@@ -14,16 +14,22 @@ from kallos_data import (
     MissingColumnsError,
     prepare_darts_timeseries,
 )
+from kallos_data import KallosError as DataError
 from kallos_models import forecast_rolling
 from kallos_tune import (
     ConfigError,
     ForecasterSettings,
     ForeignForecasts,
+    KallosError,
+    NewestSteps,
     Recipe,
     count_look,
     evaluate_forecaster,
     evaluate_forecasts,
     forecast_next,
+    load_card,
+    newest_steps,
+    require_later_rows,
     train_forecaster,
 )
 
@@ -240,11 +246,55 @@ def test_the_next_step_is_the_forecast_that_later_turns_out_to_be_judged(trained
 
 
 def test_old_rows_are_refused(trained, database):
-    with pytest.raises(
-        ConfigError, match=r"max_age is 2 steps, and the newest bar, of 2021-04-30 00:00, was over 2\.5"
-    ):
+    words = "max_age is 2 steps of 1 day, and the newest bar, of 2021-04-30 00:00, ended 2 days 12 h ago: ingest"
+    with pytest.raises(ConfigError, match=words):
         forecast_next(trained, database, now=LAST + timedelta(days=3.5))
     assert forecast_next(trained, database, now=LAST + timedelta(days=3.5), max_age=3).age_steps == 2.5
+
+
+def test_what_is_refused_is_known_before_the_networks_are_loaded(trained, database, monkeypatch):
+    card = load_card(trained.folder)
+    assert card == trained.card
+    now = LAST + timedelta(days=1.5)
+    for wrong, words in (
+        ({"now": LAST + timedelta(days=90)}, "ended 89 days ago"),
+        ({"horizon": 3}, "later steps would have to know signal, volume"),
+        ({"asset_id": "ETH"}, "'ETH' is not in table"),
+    ):
+        with pytest.raises((DataError, KallosError), match=words):
+            newest_steps(card, database, **{"now": now, **wrong})
+    newest = newest_steps(card, database, now=now)
+    assert (newest.known_until, newest.age) == (LAST, timedelta(days=0.5))
+    once = forecast_next(trained, "sqlite:///none.db", now=now, newest=newest)
+    assert once == forecast_next(trained, database, now=now)
+    require_later_rows(card, database)
+    for after, words in (("2021-04-30", "the table ends with 2021-04-30 00:00"), ("2030-01-01", "the table ends with")):
+        with pytest.raises(InsufficientDataError, match=words):
+            require_later_rows(replace(card, known_until=f"{after}T00:00:00+00:00"), database)
+    with pytest.raises((DataError, KallosError), match="'ETH' is not in table"):
+        require_later_rows(card, database, asset_id="ETH")
+    # Another model has come in its place since.
+    other = replace(newest, card=replace(card, study_name="another"))
+    with pytest.raises((DataError, KallosError), match=r"none\.db"):
+        forecast_next(trained, "sqlite:///none.db", now=now, newest=other)
+
+
+@pytest.mark.parametrize(
+    ("age", "words"),
+    [
+        (timedelta(days=1245, hours=3), "1245 days"),
+        (timedelta(days=10, hours=23), "10 days"),
+        (timedelta(days=2, hours=12), "2 days 12 h"),
+        (timedelta(days=1, minutes=59), "1 day"),
+        (timedelta(hours=23, minutes=59), "23 h"),
+        (timedelta(hours=9, minutes=59), "9 h 59 min"),
+        (timedelta(hours=1), "1 h"),
+        (timedelta(minutes=2, seconds=50), "2 min"),
+        (timedelta(seconds=59), "less than a minute"),
+    ],
+)
+def test_ages_are_told_in_whole_units(age, words):
+    assert NewestSteps(None, "BTC", None, age).age_in_words == words
 
 
 @pytest.mark.parametrize("horizon", [0, 10**9])

@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +17,10 @@ NAME: Final = "kallos.toml"
 VARIABLE: Final = "KALLOS_CONFIG"
 # With these, nothing but the result is wanted.
 _SILENT: Final = {"-q", "--quiet", "--json", "--csv"}
+_ONLY_LOOKING: Final = {
+    *("list", "show", "best", "report", "export", "space"),
+    *("dashboard", "doctor", "init"),
+}
 _PASSWORD: Final = re.compile(r"^[\w+]+://[^/@:]*:.*@|[?&][^=&]*password[^=&]*=")
 _RELATIVE_SQLITE: Final = re.compile(r"(sqlite(?:\+\w+)?:///)(?![/:]|file:)(.+)")
 
@@ -57,7 +62,7 @@ def use(context: typer.Context, named: str | None, *, ignored: bool) -> None:
     _current = read(path)
     defaults = defaults_of(context.command, _current)
     context.default_map = defaults
-    if _anything(defaults.get(context.invoked_subcommand or "")) and not _SILENT & set(sys.argv[1:]):
+    if not _SILENT & set(sys.argv[1:]) and _is_news(context, defaults, _current):
         output.say(f"settings from {shown(path)}")
     _warn_of_passwords(_current)
 
@@ -121,10 +126,31 @@ def has_password(url: str) -> bool:
     return _PASSWORD.search(url) is not None
 
 
-def _anything(defaults: Any) -> bool:  # noqa: ANN401 - of a command, or of subcommands by name
-    if isinstance(defaults, dict):
-        return any(map(_anything, defaults.values()))
-    return defaults is not None
+def _is_news(context: typer.Context, defaults: Mapping[str, Any], file: ConfigFile) -> bool:
+    """Return whether the command that is about to run does something else because of the file.
+
+    Who only looks knows the file of the current folder.
+    """
+    command: Any = context.command
+    name = context.invoked_subcommand
+    path: list[str] = []
+    while name is not None:
+        path.append(name)
+        command, defaults = command.commands[name], defaults.get(name) or {}
+        name = next((word for word in sys.argv[1:] if word in getattr(command, "commands", {})), None)
+    if _ONLY_LOOKING & set(path) and file.path.resolve().parent == Path.cwd():
+        return False
+    if path == ["tune"] and (file.features or file.space):
+        return True
+    return any(_is_used(parameter, defaults.get(parameter.name)) for parameter in command.params)
+
+
+def _is_used(parameter: Any, value: object) -> bool:  # noqa: ANN401 - a parameter of click
+    """Return whether a value of the file is another than that without it, and nothing goes before it."""
+    typed = any(word == flag or word.startswith(f"{flag}=") for word in sys.argv[1:] for flag in parameter.opts)
+    variable = getattr(parameter, "envvar", None)
+    in_environment = isinstance(variable, str) and bool(os.environ.get(variable))
+    return value not in (None, parameter.default) and not typed and not in_environment
 
 
 def _is_file(path: Path) -> bool:

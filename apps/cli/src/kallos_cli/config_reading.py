@@ -50,7 +50,7 @@ def read(path: Path) -> ConfigFile:
         As :func:`use`.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{shown(path)} is not UTF-8 text: byte {error.start} cannot be decoded") from error
     except OSError as error:
@@ -58,9 +58,8 @@ def read(path: Path) -> ConfigFile:
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        line, what = syntax_error(error)
-        where = shown(path) if line is None else f"{shown(path)}, line {line}"
-        raise UserError(f"{where}: no valid TOML: {what}") from error
+        line, what = syntax_error(error, text)
+        raise UserError(f"{shown(path)}, line {line}: no valid TOML: {what}") from error
     return _checked(path, key_lines(text), document)
 
 

@@ -117,6 +117,7 @@ def _data_facts(data: "StudyData") -> dict[str, Any]:
         ],
         "jumps": [asdict(jump) | {"time": jump.time.isoformat()} for jump in jumps],
         "feature_groups": data.feature_groups,
+        "empty_columns": list(data.empty_columns),
     }
 
 

@@ -42,6 +42,21 @@ class Outcome:
         return self.evaluation.to_dict() | refits | {"lines": self.lines()}
 
 
+def require(folder: Path, databases: Databases, asked: Asked) -> None:
+    """Refuse at once what would be refused once the models are loaded: no model, no table, no asset, no later row.
+
+    Raises
+    ------
+    kallos_data.KallosError, kallos_models.KallosError
+        As in :func:`of_model`.
+    """
+    from kallos_tune import forecaster_folders, load_card, require_later_rows
+
+    card, *_ = [load_card(each) for each in forecaster_folders(folder)]
+    if not asked.allow_overlap:
+        require_later_rows(card, databases.prices or databases.studies, asset_id=asked.asset_id)
+
+
 def of_model(folder: Path, databases: Databases, optuna_schema: str | None, asked: Asked, *, quiet: bool) -> Outcome:
     """Judge a trained model, or a schedule of them, and count the look where its study is at hand.
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from . import config_file
+from .toml_lines import syntax_error
 from .user_error import UserError
 
 FeatureGroups = dict[str, list[str]]
@@ -45,7 +46,10 @@ def read_feature_groups(path: Path, target_col: str) -> FeatureGroups:
     try:
         groups = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise UserError(f'{path} is not valid TOML: {error}\nwrite lines like volume_features = ["volume"]') from error
+        line, what = syntax_error(error, text)
+        raise UserError(
+            f'{path}, line {line}: no valid TOML: {what}\nwrite lines like volume_features = ["volume"]'
+        ) from error
     for group, columns in groups.items():
         if not isinstance(columns, list) or not all(isinstance(column, str) for column in columns):
             raise UserError(
@@ -58,7 +62,7 @@ def read_feature_groups(path: Path, target_col: str) -> FeatureGroups:
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{path} is not UTF-8 text: byte {error.start} cannot be decoded") from error
     except OSError as error:

@@ -8,13 +8,19 @@ from functools import cache
 from typing import Any
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 
 from .glyphs import Glyphs, glyphs_of
 
-# Tables that go into a file or a pipe are not cut to the width of a terminal that is not there.
+# Tables that go into a file or a pipe are not cut to the width of a terminal that is not there, but prose in them is
+# broken, so that each row can be read.
 _WIDTH_OF_A_PIPE = 200
+_READABLE = 100
+_NARROW = 24
+# More make a sentence of it.
+_MOST_BLANKS = 3
 
 
 class _PatientConsole(Console):
@@ -74,12 +80,29 @@ def show_table(header: Sequence[str], rows: Iterable[Sequence[object]], *, title
         _data().print(title, style="bold")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.collapse_padding = True
-    for index, name in enumerate(header):
+    cells = [[cell(value) for value in row] for row in rows]
+    names = [name.replace("_", "\n") for name in header]
+    most = {} if _data().is_terminal else _width_of_prose(names, cells)
+    for index, name in enumerate(names):
         numeric = any(isinstance(row[index], int | float) for row in rows)
-        table.add_column(name.replace("_", "\n"), justify="right" if numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(cell(value) for value in row))
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold", max_width=most.get(index))
+    for row in cells:
+        table.add_row(*row)
     _data().print(table, soft_wrap=False)
+
+
+def _width_of_prose(names: Sequence[str], cells: Sequence[Sequence[str]]) -> dict[int, int]:
+    """Return how wide columns of sentences may be, by their index, where the table is very wide."""
+    widths = [
+        max(map(cell_len, [*name.split("\n"), *(row[index] for row in cells)])) for index, name in enumerate(names)
+    ]
+    prose = {index for index in range(len(names)) if any(row[index].count(" ") > _MOST_BLANKS for row in cells)}
+    while sum(widths) + 2 * len(widths) > _READABLE and prose:
+        widest = max(prose, key=widths.__getitem__)
+        if widths[widest] <= _NARROW:
+            break
+        widths[widest] -= 1
+    return {index: widths[index] for index in prose}
 
 
 def result_width() -> int:

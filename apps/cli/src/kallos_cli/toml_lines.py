@@ -3,10 +3,32 @@
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any, Final, cast
 
 Path = tuple[str, ...]
 
+# The parser's words are those of the grammar.
+_OPEN: Final = "what begins here has no end: a quote or a bracket is missing"
+_LEFT_OVER: Final = (
+    "something is left over on the line: texts and dates with a time need quotes, numbers a decimal point"
+)
+_ESCAPE: Final = "a backslash in double quotes begins an escape: put the text into single quotes"
+_IN_WORDS: Final = {
+    "Illegal character '\\n'": "a text has no closing quote",
+    "Illegal character '\\r'": "a text has no closing quote",
+    "Illegal character": "a character is there that a file of settings cannot hold: remove it",
+    "Expected ']": "the name of a section has no closing bracket",
+    "Expected '='": "a key must be followed by = and its value",
+    "Expected newline": _LEFT_OVER,
+    "Invalid value": "there is no value that TOML knows: texts need quotes, and yes is true",
+    "Invalid initial character": "a name must be of letters, digits, - and _, or stand in quotes",
+    "Invalid statement": "neither a key nor a section begins here",
+    "Invalid hex value": _ESCAPE,
+    "Unescaped": _ESCAPE,
+    "Unclosed": _OPEN,
+    "Cannot overwrite": "a key is there twice",
+    "Cannot declare": "a section is there twice",
+}
 _AT_LINE = re.compile(r"^(?P<what>.*) \(at line (?P<line>\d+), column \d+\)$", re.DOTALL)
 
 
@@ -42,10 +64,22 @@ def line_of(lines: Mapping[Path, int], path: Path) -> int | None:
     return next((lines[path[:length]] for length in range(len(path), 0, -1) if path[:length] in lines), None)
 
 
-def syntax_error(error: tomllib.TOMLDecodeError) -> tuple[int | None, str]:
-    """Return the line of what the parser refuses, None where it does not tell, and its words."""
+def syntax_error(error: tomllib.TOMLDecodeError, text: str) -> tuple[int, str]:
+    """Return the line of what the parser refuses, counted from 1, and what is wrong there.
+
+    No part of the text is told, which may be a password.
+    """
     match = _AT_LINE.match(str(error))
-    return (int(match["line"]), match["what"]) if match else (None, str(error))
+    if match is None:
+        return _last_begun(text), _OPEN
+    words = next((words for begin, words in _IN_WORDS.items() if match["what"].startswith(begin)), match["what"])
+    return int(match["line"]), words
+
+
+def _last_begun(text: str) -> int:
+    """Return the line at which the statement begins that the end of the document cuts off."""
+    rows = text.replace("\r\n", "\n").split("\n")
+    return 1 + next(end for end in range(len(rows), -1, -1) if _is_whole("\n".join(rows[:end])))
 
 
 def _statements(text: str) -> Iterator[tuple[int, str]]:

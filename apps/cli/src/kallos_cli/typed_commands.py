@@ -32,11 +32,16 @@ def _as_typed(app: typer.Typer, words: Collection[str]) -> typer.Typer:
 def _command(info: CommandInfo, words: Collection[str]) -> CommandInfo:
     assert info.callback is not None
     name = info.name or info.callback.__name__
-    if name in words:
-        return info
     listed = copy.copy(info)
-    listed.name, listed.help, listed.callback = name, info.help or inspect.getdoc(info.callback), _not_typed
+    listed.name, listed.help = name, in_paragraphs(info.help or inspect.getdoc(info.callback) or "")
+    if name not in words:
+        listed.callback = _not_typed
     return listed
+
+
+def in_paragraphs(text: str) -> str:
+    """Return a text with each paragraph on one line: where it is broken, the terminal decides and not the source."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in inspect.cleandoc(text).split("\n\n"))
 
 
 def _group(info: TyperInfo, words: Collection[str]) -> TyperInfo:

@@ -1,17 +1,16 @@
 """Columns that Kallos knows by name, and which of them a model should see."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 PRICES: Final = ("open", "high", "low", "close")
+EXTRAS: Final = ("quote_asset_volume", "trades", "taker_buy_base_asset_volume", "taker_buy_quote_asset_volume")
+"""Of bars, what not every source has; a table that ingest makes has a column for each."""
 
 _GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "volume_features": (
         "volume",
-        "quote_asset_volume",
-        "trades",
-        "taker_buy_base_asset_volume",
-        "taker_buy_quote_asset_volume",
+        *EXTRAS,
     ),
     "bounded_features": ("rsi", "mfi", "adx", "stoch_k", "stoch_d"),
     "unbounded_features": ("macd", "macd_signal", "macd_diff", "atr", "bb_width"),
@@ -33,6 +32,23 @@ SPANS: Final[Mapping[str, int]] = {"log_return": 1, "roc_1": 1, "roc_3": 3, "roc
 def changes_in(feature_groups: Mapping[str, Sequence[str]]) -> frozenset[str]:
     """Return the columns of returns, rates of change and volumes: known by name, or in groups of theirs."""
     return CHANGES.union(*(feature_groups.get(group, ()) for group in _CHANGE_GROUPS))
+
+
+def brought(empty: Sequence[str], columns: Collection[str]) -> tuple[str, ...]:
+    """Return the columns without any value that somebody brought, which is worth a word.
+
+    A table that ingest makes has all columns that a file may have, so that files with and without them can follow each
+    other: where all of :data:`EXTRAS` are there, those without a value are no news.
+
+    Parameters
+    ----------
+    empty : sequence of str
+        Columns without a value.
+    columns : collection of str
+        All others.
+    """
+    made = EXTRAS if {*EXTRAS} <= {*empty, *columns} else ()
+    return tuple(name for name in empty if name not in made)
 
 
 def default_feature_groups(columns: Sequence[str], target_col: str) -> dict[str, list[str]]:

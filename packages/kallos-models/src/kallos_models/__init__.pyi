@@ -14,11 +14,13 @@ from .forecasts import forecast_recursive as forecast_recursive
 from .forecasts import forecast_rolling as forecast_rolling
 from .hyperparameters import Hyperparameters as Hyperparameters
 from .lightning_silence import quiet_lightning as quiet_lightning
+from .model_files.card import Card as Card
 from .model_files.files import SavedForecaster as SavedForecaster
 from .model_files.files import load_forecaster as load_forecaster
 from .model_files.files import require_new_folder as require_new_folder
 from .model_files.files import save_forecaster as save_forecaster
 from .model_files.members import Member as Member
+from .model_files.reading import read_forecaster_card as read_forecaster_card
 from .registry import available_models as available_models
 from .registry import create_model as create_model
 from .registry import hyperparameters_of as hyperparameters_of

@@ -129,15 +129,27 @@ def create_model(
         Where a hyperparameter is unknown, out of range or impossible for the architecture, or there is no such
         likelihood.
     """
+    return build_model(
+        model_name, hparams, pl_trainer_kwargs, likelihood=likelihood, note=lambda words: _say(model_name, words)
+    )
+
+
+def build_model(
+    model_name: str,
+    hparams: Hyperparameters | Mapping[str, Any],
+    pl_trainer_kwargs: Mapping[str, Any] | None,
+    *,
+    likelihood: Likelihood,
+    note: Callable[[str], None],
+) -> "TorchForecastingModel":
+    """Do what :func:`create_model` does, and tell what cannot apply to ``note`` alone."""
     hparams = read_hyperparameters(model_name, hparams)
     if likelihood not in get_args(Likelihood):
         raise ConfigError(f"must be one of {', '.join(get_args(Likelihood))}, not {likelihood!r}", "likelihood")
     from .darts_arguments import shared_arguments  # noqa: PLC0415 - imports torch
 
     build: Callable[..., TorchForecastingModel] = _module(model_name).build
-    return build(
-        hparams, shared_arguments(hparams, pl_trainer_kwargs, likelihood), lambda words: _say(model_name, words)
-    )
+    return build(hparams, shared_arguments(hparams, pl_trainer_kwargs, likelihood), note)
 
 
 def _module(model_name: str) -> ModuleType:

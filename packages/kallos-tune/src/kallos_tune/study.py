@@ -127,6 +127,8 @@ def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
     studies = db_kwargs if studies_db is None else studies_db
     check_request(model_name, study_name, n_trials, studies, optuna_schema, settings=settings)
     data = load_study_data(asset_id, end_date, db_kwargs, target_col, feature_groups, settings=settings)
+    if data.empty_columns:
+        logger.info("columns without any value are left out: %s", ", ".join(data.empty_columns))
     study = tune_on(data, model_name, study_name, n_trials, studies, optuna_schema, on_event=on_event)
     _log_best(study, data.settings)
     return study

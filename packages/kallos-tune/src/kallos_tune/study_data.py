@@ -67,6 +67,8 @@ class StudyData:
     settings : TuningSettings
     target_transform : {"none", "difference", "log_difference"}
         What is learnt of the target, in every fold.
+    empty_columns : tuple of str, default ()
+        Columns of the tables that are left out, since they have no value; see :attr:`History.brought_empty`.
     """
 
     asset_id: str
@@ -79,6 +81,7 @@ class StudyData:
     splits: tuple[tuple[pl.DataFrame, pl.DataFrame], ...]
     settings: TuningSettings
     target_transform: TargetTransform
+    empty_columns: tuple[str, ...] = ()
 
     @cached_property
     def folds(self) -> "tuple[FoldSeries, ...]":
@@ -254,6 +257,7 @@ def load_study_data(
         splits=splits,
         settings=settings,
         target_transform=transform,
+        empty_columns=loaded.brought_empty,
     )
     _refuse_unobserved(data)
     _warn_of_a_short_purge(target_col, loaded.n_unknown, settings.folds.purge)

@@ -1,6 +1,7 @@
 """``kallos-run dashboard``: the studies of a database in Optuna's dashboard."""
 
 from collections.abc import Callable, Iterable
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,6 +21,9 @@ EXAMPLES = (
 )
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# Where who listens everywhere is reached from this machine.
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - what is asked for
+_SECONDS_TO_START = 120.0
 _App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
@@ -46,42 +50,57 @@ def dashboard(
     It needs optuna-dashboard, the extra "dashboard" of kallos-cli. It shows what Optuna knows: trials, parameters,
     importances. What Kallos makes of them, the verdict above all, study show tells.
     """
-    application = _application()
+    from importlib.util import find_spec
+
+    if find_spec("optuna_dashboard") is None:
+        raise UserError(
+            "the dashboard needs optuna-dashboard, which is not installed: pip install 'kallos-cli[dashboard]'"
+        )
     from kallos_tune import open_storage, study_names
 
     from .. import logs
 
     config = Databases.of_studies(db_url, studies_url).studies
-    logs.tame_optuna()
     if not study_names(config, optuna_schema=optuna_schema):
         raise UserError(f"there is no study in {config}: create one with kallos-run tune")
-    app = application(open_storage(config, optuna_schema))
-    with _server(host, port, _only_called(_names_of(host), app)) as server:
+    with _server(host, port) as server:
+        output.say("starting the dashboard…")
+        logs.tame_optuna()
+        from optuna_dashboard import wsgi
+
+        server.set_app(_only_called(_names_of(host), wsgi(open_storage(config, optuna_schema))))
         shown = f"[{host}]" if ":" in host else host
         if host not in _LOOPBACK:
             output.say(
                 f"warning: the dashboard has no login: whoever reaches {shown} can look at studies and delete them",
                 style="yellow",
             )
-        output.say(f"studies of {config}: http://{shown}:{server.server_port}/dashboard (Ctrl-C ends it)")
+        address = f"studies of {config}: http://{shown}:{server.server_port}/dashboard (Ctrl-C ends it)"
+        Thread(target=_announce, args=(host, server.server_port, address), daemon=True).start()
         server.serve_forever()
 
 
-def _application() -> Callable[[Any], _App]:
+def _announce(host: str, port: int, words: str) -> None:
+    """Print the address once the page is there, and what it asks for first."""
+    import http.client
+
+    connection = http.client.HTTPConnection(_ANY.get(host, host), port, timeout=_SECONDS_TO_START)
     try:
-        from optuna_dashboard import wsgi
-    except ImportError as error:
-        raise UserError(
-            "the dashboard needs optuna-dashboard, which is not installed: pip install 'kallos-cli[dashboard]'"
-        ) from error
-    return wsgi
+        for path in ("/dashboard", "/api/studies"):
+            connection.request("GET", path)
+            connection.getresponse().read()
+    except (OSError, http.client.HTTPException) as error:
+        output.say(f"warning: the dashboard does not answer yet ({error}): a reload may help", style="yellow")
+    finally:
+        connection.close()
+    output.say(words)
 
 
-def _server(host: str, port: int, app: _App) -> "WSGIServer":
+def _server(host: str, port: int) -> "WSGIServer":
     """Return a server that answers several requests at a time: browsers open connections that they do not use."""
     import socket
     from socketserver import ThreadingMixIn
-    from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+    from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
     class Server(ThreadingMixIn, WSGIServer):
         daemon_threads = True
@@ -96,7 +115,7 @@ def _server(host: str, port: int, app: _App) -> "WSGIServer":
             return str(self.client_address[0])
 
     try:
-        return make_server(host, port, app, Server, Handler)  # pyright: ignore[reportArgumentType] - as WSGI has it
+        return Server((host, port), Handler)
     except OSError as error:
         raise UserError(
             f"cannot listen on {host}, port {port}: {error.strerror or error}; choose another with --port, or --host"

@@ -98,10 +98,18 @@ def doctor(
         settings = TuningSettings.of(tables=tables)
         with logs.silent("kallos_data"), logs.silent("kallos_tune"):
             found = check_leakage(
-                leakage, Databases.of(db_url).studies, target_col, groups, date=date, settings=settings
+                leakage,
+                Databases.of(db_url).studies,
+                target_col,
+                groups,
+                date=date,
+                settings=settings,
+                on_stage=_ignored if json else _say_stage,
             )
         _show_leakage(found, json=json)
         return
+    if not json:
+        output.say("checking this machine and its databases, which takes a few seconds…")
     checks = _checks(db_url, studies_url, optuna_schema, tables)
     n_broken = sum(check.state == "broken" for check in checks)
     if json:
@@ -110,6 +118,14 @@ def doctor(
         _show(checks)
     if n_broken:
         raise typer.Exit(EXIT_OURS)
+
+
+def _say_stage(words: str) -> None:
+    output.say(f"{words}…")
+
+
+def _ignored(_words: str) -> None:
+    pass
 
 
 def _checks(db_url: str, studies_url: str | None, optuna_schema: str | None, tables: "FeatureTables") -> "list[Check]":

@@ -125,13 +125,11 @@ def evaluate(
     """
     if (model is None) == (forecasts is None):
         raise UserError("needs what to judge: a trained model with --model, or a file with --forecasts, and not both")
+    if forecasts is not None:
+        _check_file(asset_id, allow_overlap=allow_overlap)
     of_forecasts = {"--target-col": target_col, "--features": features, "--metric": metric, "--purge": purge}
     if model is not None:
         _refuse(of_forecasts, "goes with --forecasts: what a model is about, its card says; leave it out")
-    if forecasts is not None and asset_id is None:
-        raise UserError("--forecasts needs the asset that they are of: name it with --asset-id")
-    if forecasts is not None and allow_overlap:
-        raise UserError("--allow-overlap goes with --model: what made the forecasts of a file is not known")
     groups = None if forecasts is None else chosen_feature_groups(features, target_col or "log_return")
     if output_folder is not None:
         make_folder(output_folder, option="--output")
@@ -142,12 +140,14 @@ def evaluate(
 
     if quiet:
         logs.only_warnings()
-    logs.tame_optuna()
     databases = Databases.of(db_url, studies_url)
+    period = evaluations.Asked(start, end, asset_id, allow_overlap)
+    if model is not None:
+        evaluations.require(model, databases, period)
     if not quiet:
         output.say(LOADING)
+    logs.tame_optuna()
     if model is not None:
-        period = evaluations.Asked(start, end, asset_id, allow_overlap)
         found = evaluations.of_model(model, databases, optuna_schema, period, quiet=quiet)
     else:
         assert forecasts is not None, "one of the two is given"
@@ -169,6 +169,13 @@ def evaluate(
             *command_line.needed_first(databases),
             command_line.with_storage(["forecast", "--model", str(model)], Databases(databases.prices)),
         )
+
+
+def _check_file(asset_id: str | None, *, allow_overlap: bool) -> None:
+    if asset_id is None:
+        raise UserError("--forecasts needs the asset that they are of: name it with --asset-id")
+    if allow_overlap:
+        raise UserError("--allow-overlap goes with --model: what made the forecasts of a file is not known")
 
 
 def _refuse(given: Mapping[str, object], why: str) -> None:

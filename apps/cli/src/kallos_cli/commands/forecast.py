@@ -1,6 +1,6 @@
 """``kallos-run forecast``: what comes next, from the newest rows."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,7 +15,7 @@ from ..user_error import UserError
 from ..wording import count
 
 if TYPE_CHECKING:
-    from kallos_tune import Forecast
+    from kallos_tune import Forecast, NewestSteps
 
 EXAMPLES = (
     "[bold]Examples[/bold]\n\n"
@@ -76,7 +76,7 @@ def forecast(
     Says how old that row is and refuses one that is too old. Of returns, the price that they mean is told too. Start it
     after each new bar, by cron or a systemd timer: exit code 0 is a forecast.
     """
-    from kallos_tune import forecast_next, is_schedule, load_schedule, load_trained
+    from kallos_tune import forecaster_folders, load_card, newest_steps
 
     from .. import logs
 
@@ -84,18 +84,22 @@ def forecast(
         raise UserError("prints --json or --csv, not both: leave one out")
     if quiet:
         logs.only_warnings()
-    logs.tame_optuna()
     config = Databases.of(db_url).studies
-    if not quiet:
-        output.say(LOADING)
     # Of models that were trained one after the other, the newest.
-    trained = load_schedule(model).models[-1] if is_schedule(model) else load_trained(model)
+    folder = forecaster_folders(model)[-1]
     made_at = datetime.now(UTC)
-    found = forecast_next(
-        trained, config, horizon=horizon, max_age=max_age, hold_features=hold_features, asset_id=asset_id, now=made_at
-    )
+    asked: dict[str, Any] = {"horizon": horizon, "max_age": max_age, "hold_features": hold_features}
+    asked |= {"asset_id": asset_id, "now": made_at}
+    newest = newest_steps(load_card(folder), config, **asked)
     if not quiet:
-        _say_newest(found, trained.card.asset_id)
+        _say_newest(newest)
+        output.say(LOADING)
+    from kallos_tune import forecast_next, load_trained
+
+    logs.tame_optuna()
+    found = forecast_next(load_trained(folder), config, newest=newest, **asked)
+    if not quiet:
+        _say_later_steps(found)
     written = None
     if table is not None:
         from kallos_data import store_forecasts
@@ -114,12 +118,15 @@ def forecast(
     )
 
 
-def _say_newest(found: "Forecast", asset_of_model: str) -> None:
-    if found.asset_id != asset_of_model:
-        asset = found.asset_id
+def _say_newest(newest: "NewestSteps") -> None:
+    asset, asset_of_model = newest.asset_id, newest.card.asset_id
+    if asset != asset_of_model:
         output.say(f"the model was trained on {asset_of_model}, and forecasts {asset} on the scale of {asset_of_model}")
-    age = max(found.age_steps, 0.0)
-    output.say(f"newest row of {found.asset_id}: {found.known_until:%Y-%m-%d %H:%M} (UTC), over {age:.1f} steps ago")
+    ended = f"it ended {newest.age_in_words} ago" if newest.age >= timedelta(0) else "it has not ended yet"
+    output.say(f"newest row of {asset}: {newest.known_until:%Y-%m-%d %H:%M} (UTC), {ended}")
+
+
+def _say_later_steps(found: "Forecast") -> None:
     if len(found.steps) > 1:
         held = f", and {', '.join(found.held)} are taken to stay as they are" if found.held else ""
         output.say(

@@ -122,6 +122,8 @@ def tune(
     all_settings = all_settings.changed(workers=workers or room_for_workers(all_settings.run))
     data = load_study_data(asset_id, end_date, databases.prices or config, target_col, groups, settings=all_settings)
     if not quiet:
+        if data.empty_columns:
+            output.say(f"columns without any value are left out: {', '.join(data.empty_columns)}")
         if groups is None:
             _say_groups(data.feature_groups)
         _say_hold_out(asset_id, end_date, databases.prices or config, tables)

@@ -61,9 +61,12 @@ def tables(config: "DatabaseConfig", names: "FeatureTables") -> Iterator[Check]:
         )
         return
     details = describe_asset(config, assets[0].asset_id, tables=names)
-    columns = [column for found in details.columns.values() for column in found]
+    columns = details.loaded
     known = [column for group in default_feature_groups(columns, "log_return").values() for column in group]
-    words = f"{' and '.join(details.columns)}, {len(columns)} columns of numbers, {len(known)} features by default"
+    words = (
+        f"{' and '.join(details.columns)}, {len(columns)} columns with values for {assets[0].asset_id}, "
+        f"{len(known)} features by default"
+    )
     if names.indicators and names.indicators not in details.columns:
         yield warning(
             "tables", f"{words}; there is no table {names.indicators}", "ingest prices anew, or use --no-indicators"
@@ -72,6 +75,12 @@ def tables(config: "DatabaseConfig", names: "FeatureTables") -> Iterator[Check]:
         yield warning("tables", words, "say how columns are scaled, with --features FILE")
     else:
         yield ok("tables", words)
+    if details.empty:
+        yield warning(
+            "columns",
+            f"tune leaves out what has no value for {assets[0].asset_id}, {', '.join(details.empty)}",
+            "supply the values, if these are to be features",
+        )
     if "log_return" not in columns:
         yield warning("target", "there is no column log_return, the default target", "name another with --target-col")
     now = datetime.now(UTC)

@@ -12,7 +12,9 @@ from ..database.config import DatabaseConfig
 from ..database.feature_tables import FeatureTables
 from ..errors import ConfigError
 from ..history.reader import AssetHistory
+from ..history.source_rows import empty_columns, joined, null_counts
 from ..jumps import Jump, find_jumps
+from ..known_columns import brought
 from ..steps import Step, find_step
 from .price_tables import PriceTables
 
@@ -87,6 +89,11 @@ class AssetDetails:
         For each table its columns of numbers, each with the number of rows that lack a value.
     left_out : dict of str to dict of str to str
         For each table the columns that hold no numbers, each with its type.
+    loaded : tuple of str
+        The columns that a load of the whole history reads: of those in ``columns``, the ones with a value at a time of
+        the market's table.
+    empty : tuple of str
+        Those without one, which a load leaves out, but for those that ingest makes in every table.
     """
 
     summary: AssetSummary
@@ -94,6 +101,8 @@ class AssetDetails:
     jumps: list[Jump]
     columns: dict[str, dict[str, int]]
     left_out: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+    loaded: tuple[str, ...] = ()
+    empty: tuple[str, ...] = ()
 
 
 def list_assets(
@@ -157,16 +166,21 @@ def describe_asset(
         n_indicators = 0
         columns: dict[str, dict[str, int]] = {}
         left_out: dict[str, dict[str, str]] = {}
+        frames: list[pl.DataFrame] = []
         for name, table in ((found.names.market, found.market), (found.names.indicators, found.indicators)):
             if name is None or table is None:
                 continue
             frame = AssetHistory(connection, found.names, table, key).read(None, _LATEST)
             n_indicators = len(frame)
-            columns[name] = _null_counts(frame)
+            frames.append(frame)
+            columns[name] = null_counts(frame)
             left_out[name] = dict(table.left_out)
     summary = _summary(key, history, n_indicators if found.indicators else 0, max_gap)
     holes = _holes(history["timestamp"], summary.step)
-    return AssetDetails(summary, holes, _jumps(history), columns, left_out)
+    together = joined(*frames)
+    empty = empty_columns(together)
+    loaded = tuple(name for name in together.columns[1:] if name not in empty)
+    return AssetDetails(summary, holes, _jumps(history), columns, left_out, loaded, brought(empty, loaded))
 
 
 def _summaries(connection: Connection, found: PriceTables, max_gap: int) -> Iterator[AssetSummary]:
@@ -228,11 +242,6 @@ def _jumps(history: pl.DataFrame) -> list[Jump]:
     # A price of zero or less has no logarithm; a load refuses it in words of its own.
     positive = history.filter(history.to_series(1) > 0)
     return find_jumps(positive["timestamp"], positive.to_series(1))
-
-
-def _null_counts(frame: pl.DataFrame) -> dict[str, int]:
-    values = frame.drop("timestamp").select(pl.all().fill_nan(None).null_count())
-    return values.row(0, named=True) if values.width else {}
 
 
 def _check_max_gap(max_gap: int) -> None:

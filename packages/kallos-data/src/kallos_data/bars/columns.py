@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ..errors import DataQualityError, MissingColumnsError
+from ..known_columns import EXTRAS
 from .spellings import (
     ASSETS,
     DATES,
@@ -22,7 +23,6 @@ from .spellings import (
 
 REQUIRED = ("open", "high", "low", "close", "volume")
 PRICES: Final = REQUIRED[:4]
-EXTRAS = ("quote_asset_volume", "trades", "taker_buy_base_asset_volume", "taker_buy_quote_asset_volume")
 MARKET_COLUMNS = REQUIRED + EXTRAS
 
 BINANCE_COLUMNS: Final[tuple[str, ...]] = (

@@ -115,6 +115,8 @@ class Table:
         refuse_contradictions(cleaned, where)
         cleaned = one_bar_a_time(cleaned, self.frame, used, where)
         cleaned = holding_open_and_close(cleaned, where, repair=settings.repair)
+        if without := [name for name in places if cleaned[name].null_count() == len(cleaned)]:
+            logger.info("%s: columns without any value: %s", where, ", ".join(without))
         self._say_columns([taken, *([place] for place in places.values())], ["timestamp", *places])
         return cleaned.select("timestamp", *places)
 

@@ -22,7 +22,8 @@ from ..timestamps import LATEST, Moment, first_moment, last_moment, utc_times
 from .meeting import ids_that_look_alike, require_meeting
 from .positive_prices import require_positive_prices
 from .reader import AssetHistory
-from .regular_grid import History, on_regular_grid
+from .regular_grid import History, log_empty, on_regular_grid
+from .source_rows import joined
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +80,7 @@ def load_features_from_db(
         max_gap=max_gap,
         frequency=frequency,
     )
+    log_empty(history)
     return to_pandas(history.frame) if as_pandas else history.frame
 
 
@@ -115,7 +117,7 @@ def load_history(
     tables : FeatureTables, optional
         Its defaults where left out.
     needed_columns : collection of str, optional
-        Columns that are no use as texts: one that holds no numbers is refused, not left out.
+        Columns that are no use as texts or without any value: such a one is refused, not left out.
     max_gap, frequency, target_col, changes
         See :func:`kallos_data.history.regular_grid.on_regular_grid`.
 
@@ -158,12 +160,20 @@ def load_history(
             more = AssetHistory(connection, tables, table, asset_id).read(start, end)
             alike = partial(ids_that_look_alike, connection, tables, table, asset_id)
             require_meeting(frame, more, market=tables.market, other=str(tables.indicators), alike=alike)
-            frame = frame.join(more, on="timestamp", how="left", maintain_order="left")
+            frame = joined(frame, more)
     history = on_regular_grid(frame, max_gap=max_gap, frequency=frequency, target_col=target_col, changes=changes)
+    _refuse_empty(history, asset_id, needed_columns)
     _refuse_constant(history, target_col)
     _log_loaded(asset_id, history, end)
     _warn_of_jumps(asset_id, history)
     return history
+
+
+def _refuse_empty(history: History, asset_id: str | int, needed: Collection[str]) -> None:
+    if lacking := [name for name in history.empty if name in needed]:
+        named = ", ".join(map(repr, lacking))
+        column = f"column {named} of {asset_id} has" if len(lacking) == 1 else f"columns {named} of {asset_id} have"
+        raise DataQualityError(f"{column} no value in this range: choose others, or supply the values at their source")
 
 
 def _refuse_constant(history: History, target_col: str | None) -> None:

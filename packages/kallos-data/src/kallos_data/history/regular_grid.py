@@ -10,7 +10,7 @@ from narwhals.typing import IntoDataFrameT
 
 from ..errors import ConfigError
 from ..frames import as_polars, like
-from ..known_columns import CHANGES
+from ..known_columns import CHANGES, brought
 from ..steps import Step, find_step
 from .broken_spans import fill_broken_spans
 from .gaps import log_filled, positions_on, refuse_long_gaps, refuse_missing_rows
@@ -34,12 +34,20 @@ class History:
         From row to row.
     n_unknown : int, default 0
         Last rows of the source that are left out, since their target is not known yet: how far it looks ahead.
+    empty : tuple of str, default ()
+        Columns of the source that are left out, since they have no value.
     """
 
     frame: pl.DataFrame
     observed: pl.DataFrame
     step: Step
     n_unknown: int = 0
+    empty: tuple[str, ...] = ()
+
+    @property
+    def brought_empty(self) -> tuple[str, ...]:
+        """Those of :attr:`empty` that are not only there because ingest makes them in every table."""
+        return brought(self.empty, self.frame.columns)
 
 
 def regularise(
@@ -62,7 +70,15 @@ def regularise(
     MissingColumnsError, ConfigError, DataQualityError
         As in :func:`on_regular_grid`.
     """
-    return like(on_regular_grid(as_polars(frame), max_gap=max_gap, frequency=frequency).frame, frame)
+    history = on_regular_grid(as_polars(frame), max_gap=max_gap, frequency=frequency)
+    log_empty(history)
+    return like(history.frame, frame)
+
+
+def log_empty(history: History) -> None:
+    """Say which columns are left out since they have no value, for who is given the frame alone."""
+    if history.brought_empty:
+        logger.info("columns without any value are left out: %s", ", ".join(history.brought_empty))
 
 
 def on_regular_grid(
@@ -76,7 +92,8 @@ def on_regular_grid(
     """Put a feature frame on a regular grid, filling forward only.
 
     Leading rows in which some column has no value yet (an indicator that is warming up) are dropped, and so are columns
-    without any value, and last rows without a target; all are logged, and so is what is filled.
+    without any value, and last rows without a target. The columns are named by the history; all else is logged, and so
+    is what is filled.
 
     Parameters
     ----------
@@ -110,7 +127,7 @@ def on_regular_grid(
     named = None if frequency in (None, "auto") else Step.of(frequency)  # pyright: ignore[reportArgumentType]
     frame = sorted_utc(frame)
     refuse_infinities(frame)
-    frame = without_empty_columns(frame, target_col)
+    frame, empty = without_empty_columns(frame, target_col)
     step = named or find_step(frame["timestamp"])
     n_rows = len(frame)
     frame = _until_last_target(frame, target_col)
@@ -126,7 +143,7 @@ def on_regular_grid(
     filled = fill_broken_spans(filled, frame["timestamp"], positions, changes)
     with_holes = with_holes.filter(after_warm_up)
     refuse_long_gaps(frame, filled, step, max_gap)
-    history = History(filled, _observed(with_holes, target_col), step, n_rows - len(frame))
+    history = History(filled, _observed(with_holes, target_col), step, n_rows - len(frame), empty)
     log_filled(with_holes, history.observed)
     return history
 

@@ -1,13 +1,9 @@
 """Rows as they come from a source: sorted, each time once, finite numbers, and columns that have some."""
 
-import logging
-
 import polars as pl
 
 from ..errors import DataQualityError, MissingColumnsError
 from ..frames import as_polars
-
-logger = logging.getLogger(__name__)
 
 
 def sorted_utc(frame: pl.DataFrame) -> pl.DataFrame:
@@ -45,17 +41,32 @@ def refuse_infinities(frame: pl.DataFrame) -> None:
             )
 
 
-def without_empty_columns(frame: pl.DataFrame, target_col: str | None) -> pl.DataFrame:
-    """Return a frame without the columns that have no value; the target must have some."""
-    nulls = frame.null_count().row(0, named=True)
-    empty = [name for name in frame.columns[1:] if nulls[name] == len(frame)]
+def joined(market: pl.DataFrame, *others: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows of the market's table with what other tables have at their times."""
+    for more in others:
+        market = market.join(more, on="timestamp", how="left", maintain_order="left")
+    return market
+
+
+def null_counts(frame: pl.DataFrame) -> dict[str, int]:
+    """Return for each column of Float64 the number of rows without a value; NaN is none."""
+    values = frame.drop("timestamp").select(pl.all().fill_nan(None).null_count())
+    return values.row(0, named=True) if values.width else {}
+
+
+def empty_columns(frame: pl.DataFrame) -> tuple[str, ...]:
+    """Return the columns of Float64 that have no value."""
+    return tuple(name for name, nulls in null_counts(frame).items() if nulls == len(frame))
+
+
+def without_empty_columns(frame: pl.DataFrame, target_col: str | None) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Return a frame without the columns that have no value, and these; the target must have some."""
+    empty = empty_columns(frame)
     if empty and len(empty) == frame.width - 1:
         raise DataQualityError(f"no column holds any value: {', '.join(map(repr, empty))}")
     if target_col in empty:
         raise DataQualityError(f"column {target_col!r}, the target, has no value in {len(frame)} rows: choose another")
-    if empty:
-        logger.info("columns without any value are left out: %s", ", ".join(empty))
-    return frame.drop(empty)
+    return frame.drop(empty), empty
 
 
 def shown(time: object) -> str:

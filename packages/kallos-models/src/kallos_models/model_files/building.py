@@ -13,7 +13,7 @@ from torch import Tensor
 from ..darts_bridge import ConnectingTrainer
 from ..errors import ConfigError, KallosError
 from ..lightning_silence import quiet_lightning
-from ..registry import create_model
+from ..registry import build_model
 from ..settings import TrainingSettings
 from ..training import trainer_kwargs
 from .card import MemberCard
@@ -59,7 +59,10 @@ def _built(member: MemberCard, place: AbstractContextManager[object]) -> TorchFo
     kwargs = trainer_kwargs(TrainingSettings(max_epochs=hparams.n_epochs))
     with quiet_lightning():
         trainer = ConnectingTrainer(**kwargs)
-        model = create_model(member.architecture, hparams, kwargs, likelihood=member.likelihood)
+        # What cannot apply was told when it was trained.
+        model = build_model(
+            member.architecture, hparams, kwargs, likelihood=member.likelihood, note=lambda _words: None
+        )
         # Of a single series Darts keeps the values, and a later predict without a series would forecast from them.
         with place:
             model.fit([target] * 2, past_covariates=None if covariates is None else [covariates] * 2, trainer=trainer)

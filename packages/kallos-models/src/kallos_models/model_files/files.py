@@ -10,11 +10,12 @@ from typing import Any, Final, TypeAlias
 
 from ..errors import ConfigError, ModelFileError
 from .building import implied_tensors, weights_of
-from .card import CARD, MOST_BYTES, MOST_MEMBERS, WEIGHTS, Card, read_card
-from .folder import PAGE, discard, is_moved_aside, put_back, put_in_place, refuse_occupied, write_beside
+from .card import CARD, MOST_BYTES, MOST_MEMBERS, WEIGHTS, Card
+from .folder import PAGE, discard, put_back, put_in_place, refuse_occupied, write_beside
 from .members import Member, built_member, card_of, numbered, of_member
-from .ordinary_files import AGAIN, damaged
+from .ordinary_files import damaged
 from .page import default_page
+from .reading import card_in, read_whole
 from .weights import read_weights, weights_file
 
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
@@ -152,27 +153,11 @@ def load_forecaster(folder: str | Path) -> SavedForecaster:
     ModelFileError
         Where no forecaster is there, a file of it is missing or damaged, or it was saved in a newer format.
     """
-    folder = Path(folder).resolve()
-    while True:
-        try:
-            put_back(folder)
-            before = _identity(folder)
-            try:
-                return _read(folder)
-            except (ModelFileError, FileNotFoundError):
-                # It may have been replaced since its card was read, or be about to be.
-                if _identity(folder) == before and not is_moved_aside(folder):
-                    raise
-        except ModelFileError:
-            raise
-        except OSError as error:
-            raise ModelFileError(f"no forecaster in {folder}: {_why(folder, error)}") from error
+    return read_whole(folder, _read)
 
 
 def _read(folder: Path) -> SavedForecaster:
-    if folder.exists() and not folder.is_dir():
-        raise ModelFileError(f"{folder} is no folder: give the folder that a forecaster was saved in")
-    card = read_card(folder / CARD)
+    card = card_in(folder)
     implied = (numbered([implied_tensors(member)], first=index) for index, member in enumerate(card.members))
     try:
         tensors = read_weights(folder, card.weights, implied)
@@ -180,23 +165,6 @@ def _read(folder: Path) -> SavedForecaster:
         raise damaged(folder / CARD, str(error)) from error
     members = tuple(built_member(member, of_member(index, tensors)) for index, member in enumerate(card.members))
     return SavedForecaster(members, card.about, card.versions, card.weights.sha256)
-
-
-def _why(folder: Path, error: OSError) -> str:
-    if not folder.exists():
-        return "there is no such folder; give the one that a forecaster was saved in"
-    for name, remedy in ((CARD, "give a folder that a forecaster was saved in"), (WEIGHTS, AGAIN)):
-        if not (folder / name).exists():
-            return f"it holds no {name}; {remedy}"
-    return f"{error.filename or folder} cannot be read ({error.strerror or error})"
-
-
-def _identity(folder: Path) -> tuple[int, int] | None:
-    try:
-        facts = folder.stat()
-    except FileNotFoundError:
-        return None
-    return facts.st_ino, facts.st_ctime_ns
 
 
 def _encoded(card: Card) -> bytes:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Self
 
 from kallos_data import (
@@ -13,7 +14,7 @@ from kallos_data import (
     check_feature_groups,
 )
 from kallos_data import KallosError as DataError
-from kallos_models import ModelFileError
+from kallos_models import ModelFileError, read_forecaster_card
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +162,18 @@ class ForecasterCard:
     def horizon(self) -> int:
         """Steps from the last known one to the one forecast."""
         return 1 + self.purge
+
+
+def load_card(folder: str | Path) -> ForecasterCard:
+    """Read what the card of a forecaster says, without torch and without a look at its weights.
+
+    Raises
+    ------
+    kallos_models.ModelFileError
+        Where no forecaster is there, or its card is damaged or of something else.
+    """
+    saved = read_forecaster_card(folder)
+    return ForecasterCard.of(saved.about, n_members=len(saved.members))
 
 
 def step_facts(step: Step) -> dict[str, Any]:

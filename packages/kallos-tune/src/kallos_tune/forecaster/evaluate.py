@@ -7,7 +7,8 @@ from kallos_data import DatabaseConfig, InsufficientDataError, Moment
 from ..errors import ConfigError
 from .evaluation import Evaluation, Judged
 from .judging import Period, judged
-from .later_steps import history_for, just_before, later_steps
+from .later_steps import just_before, later_steps
+from .newest import history_for
 from .trained import Trained, forecasts_of
 
 

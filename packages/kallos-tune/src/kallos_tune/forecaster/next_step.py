@@ -1,23 +1,19 @@
 """The forecast of what comes next, from the newest rows there are."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Final
+from datetime import datetime
 
 import numpy as np
 
 from kallos_data import DatabaseConfig, FoldSeries, History, InsufficientDataError, prepare_darts_timeseries
 from kallos_models import Member, forecast_recursive
 
-from ..errors import ConfigError
 from .card import ForecasterCard
-from .later_steps import history_for
+from .newest import NewestSteps, newest_steps
 from .next_forecast import Forecast, StepForecast
 from .next_quantiles import next_quantiles
 from .settings import DEFAULT_MAX_AGE
 from .trained import Floats, Trained
-
-_MOST_STEPS: Final = 1000
 
 
 def forecast_next(
@@ -29,6 +25,7 @@ def forecast_next(
     hold_features: bool = False,
     asset_id: str | None = None,
     now: datetime | None = None,
+    newest: NewestSteps | None = None,
 ) -> Forecast:
     """Forecast the next steps from the newest rows of the history.
 
@@ -50,6 +47,9 @@ def forecast_next(
         Another asset than the forecaster's.
     now : datetime, optional
         The present; the clock's where left out.
+    newest : NewestSteps, optional
+        What :func:`kallos_tune.newest_steps` returned of the same, where that was asked before the networks were
+        loaded; the database is then not read again.
 
     Returns
     -------
@@ -63,53 +63,36 @@ def forecast_next(
         As in :func:`kallos_data.load_history`; a feature that is missing is named.
     """
     card = trained.card
-    _check_horizon(card, horizon, hold_features=hold_features)
-    history = history_for(card, db_kwargs, asset_id=asset_id)
-    known_until = history.frame["timestamp"][-1]
-    age = (_present(now) - history.step.after(known_until)) / history.step.length
-    if age > max_age:
-        raise ConfigError(
-            f"is {max_age:g} steps, and the newest bar, of {known_until:%Y-%m-%d %H:%M}, was over {age:.1f} steps ago: "
-            "ingest newer rows, or allow older ones",
-            "max_age",
+    if newest is None or newest.card != card:
+        newest = newest_steps(
+            card,
+            db_kwargs,
+            horizon=horizon,
+            max_age=max_age,
+            hold_features=hold_features,
+            asset_id=asset_id,
+            now=now,
         )
+    history = newest.history
     if len(history.frame) < trained.look_back:
         raise InsufficientDataError(
             trained.look_back,
             len(history.frame),
-            purpose=f"a forecast of {asset_id or card.asset_id}",
+            purpose=f"a forecast of {newest.asset_id}",
             remedy="load a longer history",
         )
     fold = _newest(card, history)
     members = np.stack([_ahead(member, fold, horizon) for member in trained.members])
     quantiles = next_quantiles(trained.members, fold) if trained.has_quantiles else None
     return Forecast(
-        asset_id=asset_id or card.asset_id,
+        asset_id=newest.asset_id,
         target_col=card.target_col,
         what=trained.what,
-        known_until=known_until,
-        age_steps=float(age),
+        known_until=newest.known_until,
+        age_steps=newest.age / history.step.length,
         steps=_steps(card, history, members, quantiles),
         held=card.features if horizon > 1 else (),
     )
-
-
-def _check_horizon(card: ForecasterCard, horizon: int, *, hold_features: bool) -> None:
-    if not 1 <= horizon <= _MOST_STEPS:
-        raise ConfigError(f"must be from 1 to {_MOST_STEPS}, not {horizon}", "horizon")
-    if horizon > 1 and card.purge:
-        raise ConfigError(
-            f"must be 1, not {horizon}: the target looks {card.purge} steps ahead, and a later step would start from "
-            "targets that are not known",
-            "horizon",
-        )
-    if horizon > 1 and card.features and not hold_features:
-        shown = ", ".join(card.features)
-        raise ConfigError(
-            f"must be 1, not {horizon}: later steps would have to know {shown}; to take them to stay as they are, say "
-            "so (hold_features)",
-            "horizon",
-        )
 
 
 def _newest(card: ForecasterCard, history: History) -> FoldSeries:
@@ -162,7 +145,3 @@ def _prices(card: ForecasterCard, history: History, forecast: Floats) -> Floats 
     if card.target_col != "log_return" or card.purge or "close" not in history.frame.columns:
         return None
     return float(history.frame["close"][-1]) * np.exp(np.cumsum(forecast))
-
-
-def _present(now: datetime | None) -> datetime:
-    return datetime.now(UTC) if now is None else now

@@ -17,7 +17,8 @@ from ..verdict.figures import counted, per_cent, signed_per_cent
 from ..verdict.resampling import block_length, skill_interval
 from .evaluation import Evaluation, Judged
 from .judging import Period, judged
-from .later_steps import history_for, later_steps
+from .later_steps import later_steps
+from .newest import history_for
 from .schedule import Schedule
 from .trained import Floats, MemberForecasts, Trained, forecasts_of, member_forecasts
 

@@ -4,14 +4,12 @@ A folder holds one forecaster a date, in subfolders by their last known day, and
 oldest first.
 """
 
-import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from secrets import token_hex
-from typing import Any, Final
+from typing import Final
 
 import polars as pl
 
@@ -34,14 +32,13 @@ from ..study_data import StudyData
 from ..study_source import data_of_study
 from .plan import plan_members
 from .recipe import Recipe
+from .schedule_files import is_schedule, read_schedule, write_schedule
 from .settings import ForecasterSettings
 from .train import train_on, warn_of_changed_data, window_of
 from .trained import Trained, load_trained
 
 logger = logging.getLogger(__name__)
 
-_FORMAT: Final = 1
-_FILE: Final = "schedule.json"
 _MOST_MODELS: Final = 1000
 
 
@@ -136,13 +133,8 @@ def train_schedule(
             )
         )
         names.append(name)
-        _write(folder, refit_every, names)
+        write_schedule(folder, refit_every, names)
     return Schedule(folder, refit_every, tuple(models))
-
-
-def is_schedule(folder: str | Path) -> bool:
-    """Return whether a folder holds forecasters on a schedule rather than one."""
-    return (Path(folder) / _FILE).is_file()
 
 
 def load_schedule(folder: str | Path) -> Schedule:
@@ -154,18 +146,8 @@ def load_schedule(folder: str | Path) -> Schedule:
         Where one of them is missing or damaged, or the list of them is.
     """
     folder = Path(folder).absolute()
-    path = folder / _FILE
-    try:
-        facts: Any = json.loads(path.read_text(encoding="utf-8"))
-        every, names = str(facts["every"]), [str(name) for name in facts["models"]]
-        newer = facts["format"] != _FORMAT
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelFileError(f"{path} cannot be read ({error}): train the schedule again") from error
-    if newer:
-        raise ModelFileError(f"{path} has format {facts['format']!r}, and {_FORMAT} is read: use a newer kallos-tune")
-    if not names or any(Path(name).name != name for name in names):
-        raise ModelFileError(f"{path} names no forecasters beside it: train the schedule again")
-    return Schedule(folder, every, tuple(load_trained(folder / name) for name in names))
+    every, folders = read_schedule(folder)
+    return Schedule(folder, every, tuple(map(load_trained, folders)))
 
 
 def _interval(refit_every: str, step: Step) -> Step:
@@ -228,11 +210,3 @@ def _require_own_folder(folder: Path, first: str) -> None:
     if folder.exists() and not is_schedule(folder) and (not folder.is_dir() or any(folder.iterdir())):
         raise ModelFileError(f"{folder} exists and holds no schedule of forecasters: choose another folder")
     require_new_folder(folder / first, overwrite=True)
-
-
-def _write(folder: Path, every: str, names: Sequence[str]) -> None:
-    path = folder / _FILE
-    beside = path.with_name(f".{path.name}.{token_hex(4)}")
-    text = json.dumps({"format": _FORMAT, "every": every, "models": list(names)}, indent=2) + "\n"
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)

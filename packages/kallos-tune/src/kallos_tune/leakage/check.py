@@ -1,7 +1,7 @@
 """Everything after a date is changed, and nothing before it may move: no row, no fold, no forecast."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -42,6 +42,10 @@ _AROUND: Final = 20
 _MODEL: Final = "gru"
 
 
+def _ignore(_words: str) -> None:
+    pass
+
+
 def check_leakage(
     asset_id: str | int,
     db_kwargs: Mapping[str, object] | str | DatabaseConfig,
@@ -51,6 +55,7 @@ def check_leakage(
     date: Moment | None = None,
     settings: TuningSettings | None = None,
     seed: int = 0,
+    on_stage: Callable[[str], None] = _ignore,
 ) -> Leakage:
     """Change everything after a date in a copy of a history, and compare what is made of it before that date.
 
@@ -70,6 +75,8 @@ def check_leakage(
         How the history is read and cut; the defaults where left out.
     seed : int, default 0
         Of the changes.
+    on_stage : callable, optional
+        Is told in words what is done next: all of it can take a minute.
 
     Raises
     ------
@@ -79,6 +86,7 @@ def check_leakage(
         As in :func:`kallos_tune.load_study_data`.
     """
     settings = settings or TuningSettings()
+    on_stage(f"copying the rows of {asset_id}")
     rows = read_asset_rows(db_kwargs, asset_id, tables=settings.history.tables)
     changer = Changer.of(rows)
     with tempfile.TemporaryDirectory(prefix="kallos-leakage-") as folder:
@@ -94,11 +102,14 @@ def check_leakage(
             n_changed=rows.market.filter(pl.col("timestamp") > step).height,
             suspects=find_suspects(whole),
         )
+        on_stage(f"comparing a study that ends with {step:%Y-%m-%d %H:%M} with one of a history that breaks off there")
         broken = places.put("broken", changer.after(step, seed, also_rows=True))
         _compare_until(found, original.load(step), broken.load(step))
+        on_stage("comparing rows and folds up to that date where everything after it is changed")
         scaled = places.put("scaled", changer.after(step, seed + 1, also_rows=False))
         last, bounds = whole.frame["timestamp"][-1], whole.definition(_MODEL)["folds"]
         _compare_before(found, whole, scaled.load(last, bounds))
+        on_stage("training a small model twice, before the date, and comparing its forecasts")
         around = [_fold_around(whole, step)]
         _compare_forecasts(found, original.load(last, around), scaled.load(last, around))
     return found
