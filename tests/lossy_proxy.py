@@ -15,7 +15,7 @@ class LossyProxy:
 
     Where ``lose_every`` is set, the answer of every so many-th commit is lost, and its connection with it; where
     ``lose_at`` is set, the one of the commit that comes so many-th, once. With ``lose_requests`` these commits are not
-    even done.
+    even done, and with ``only_after`` those alone count whose transaction has had a statement with these words.
     """
 
     def __init__(self, url: str) -> None:
@@ -29,6 +29,7 @@ class LossyProxy:
         self.lose_every: int | None = None
         self.lose_at: int | None = None
         self.lose_requests = False
+        self.only_after = b""
         self.n_commits = 0
         self.n_lost = 0
 
@@ -57,11 +58,15 @@ class LossyProxy:
             back = threading.Thread(target=self._answer, args=(server, client, answer_is_lost), daemon=True)
             back.start()
             with contextlib.suppress(OSError):
+                counts = False
                 while request := client.recv(65536):
-                    if request == _COMMIT and self._is_unlucky():
-                        answer_is_lost.set()
-                        if self.lose_requests:
-                            break
+                    counts |= self.only_after in request
+                    if request == _COMMIT:
+                        if counts and self._is_unlucky():
+                            answer_is_lost.set()
+                            if self.lose_requests:
+                                break
+                        counts = False
                     server.sendall(request)
                 server.shutdown(socket.SHUT_WR)
             back.join()

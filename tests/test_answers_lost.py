@@ -1,15 +1,16 @@
-"""The line breaks at any one commit, done or not done: an act on a study is done once, and told as done."""
+"""The line breaks at a commit, done or not done: what an act does to a study is done once, and told as done."""
 
+import contextlib
 from collections.abc import Callable
 
 import optuna
 import pytest
 from lossy_proxy import LossyProxy
-from optuna.distributions import FloatDistribution
 from optuna.trial import TrialState
 
 from kallos_data import DatabaseConfig, DatabaseError
 from kallos_tune import (
+    StorageError,
     copy_study,
     delete_study,
     load_study,
@@ -24,7 +25,17 @@ from kallos_tune.storage.creation import create_study
 from kallos_tune.study_definition import DEFINITION
 
 TIMES = ClaimSettings(heartbeat_seconds=15, grace_seconds=120, database_wait_seconds=30)
-MOST_COMMITS = 40
+MOST_COMMITS = 30
+# Whoever changes a study holds a lock on it, readers hold none.
+WRITERS = b"pg_advisory_xact_lock"
+
+
+@pytest.fixture(autouse=True)
+def _few_words():
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    yield
+    optuna.logging.set_verbosity(before)
 
 
 @pytest.fixture(params=["done", "not done"])
@@ -32,98 +43,94 @@ def proxy(request, postgres_url):
     open_storage(postgres_url)
     with LossyProxy(postgres_url) as proxy:
         proxy.lose_requests = request.param == "not done"
+        proxy.only_after = WRITERS
         yield proxy
 
 
-def make_study(url, name):
-    """Create a study that says it is one of Kallos, with two trials that nobody had to train."""
-    study = optuna.create_study(study_name=name, storage=open_storage(url))
-    study.set_user_attr(DEFINITION, {"search_space": {"x": "{}"}})
-    for x in (0.25, 0.5):
-        study.add_trial(optuna.create_trial(value=x, params={"x": x}, distributions={"x": FloatDistribution(0, 1)}))
-    return study
+@pytest.fixture
+def make_study(postgres_url):
+    """Create a study that says it is one of Kallos, with a trial that waits."""
+
+    def make(name):
+        attributes = {DEFINITION: {"search_space": {"x": "{}"}}}
+        create_study(DatabaseConfig.of(postgres_url), name, user_attributes=attributes, queued=[{"x": 0.25}])
+
+    return make
 
 
-def make_stale_trial(url, name):
-    """Create a study with a running trial that nobody works on any more."""
-    make_study(url, name)
-    claims = join_study(DatabaseConfig.of(url), name, 9, TIMES)
-    number = claims.claim().number
-    with DatabaseConfig.of(url).connect() as connection:
-        connection.exec_driver_sql("UPDATE trial_heartbeats SET heartbeat = '2001-01-01'")
-    return number
-
-
-def losing_each_answer(proxy, act: Callable[[str], object]) -> dict[str, object]:
-    """Return what an act returned where its first commit was not answered, where its second was not, and so on.
-
-    Where it reads first, and is cut off there, it says that the database cannot be reached: it then is not among them.
-    """
-    results = {}
+def losing_each_commit(proxy, act: Callable[[str], object]) -> dict[str, object]:
+    """Return what an act returned, by its study: with the first its first commit was lost, and so on until none was."""
+    results: dict[str, object] = {}
     for which in range(1, MOST_COMMITS):
         proxy.lose_answer(which)
-        try:
-            results[f"s{which}"] = act(f"s{which}")
-        except DatabaseError:
-            assert proxy.n_lost == 1
+        results[f"s{which}"] = act(f"s{which}")
         if proxy.n_lost == 0:
+            assert which > 1
             return results
     raise AssertionError("it never came to an end")
 
 
-def names_of(url, prefix):
-    return {name.removeprefix(prefix) for name in study_names(url) if name.startswith(prefix)}
+def test_a_study_is_renamed(proxy, postgres_url, make_study):
+    def rename(name):
+        make_study(name)
+        rename_study(proxy.url, name, f"new {name}")
+
+    renamed = losing_each_commit(proxy, rename)
+    assert study_names(postgres_url) == [f"new {name}" for name in renamed]
+    for name in renamed:
+        assert load_study(postgres_url, f"new {name}").user_attrs["kallos_former_names"] == [name]
 
 
-@pytest.fixture
-def studies(postgres_url):
-    for which in range(1, MOST_COMMITS):
-        make_study(postgres_url, f"s{which}")
+def test_a_study_is_deleted(proxy, postgres_url, make_study):
+    def delete(name):
+        make_study(name)
+        return delete_study(proxy.url, name).study_name
+
+    deleted = losing_each_commit(proxy, delete)
+    assert all(name == told for name, told in deleted.items())
+    assert study_names(postgres_url) == []
 
 
-@pytest.mark.usefixtures("studies")
-def test_a_study_is_renamed_once(proxy, postgres_url):
-    before = names_of(postgres_url, "")
-    renamed = losing_each_answer(proxy, lambda name: rename_study(proxy.url, name, f"new {name}"))
-    assert len(renamed) > 1
-    assert names_of(postgres_url, "new ") == set(renamed)
-    assert names_of(postgres_url, "s") == {name[1:] for name in before - set(renamed)}
+def test_a_study_is_copied(proxy, postgres_url, make_study):
+    make_study("original")
+    copies = losing_each_commit(proxy, lambda name: copy_study(proxy.url, "original", name).study_name)
+    assert all(name == told for name, told in copies.items())
+    assert study_names(postgres_url) == ["original", *copies]
+    for name in copies:
+        assert [trial.state for trial in load_study(postgres_url, name).trials] == [TrialState.WAITING]
 
 
-@pytest.mark.usefixtures("studies")
-def test_a_study_is_deleted_once(proxy, postgres_url):
-    before = names_of(postgres_url, "")
-    deleted = losing_each_answer(proxy, lambda name: delete_study(proxy.url, name))
-    assert len(deleted) > 1
-    assert {cost.n_trials["complete"] for cost in deleted.values()} == {2}
-    assert names_of(postgres_url, "") == before - set(deleted)
-
-
-@pytest.mark.usefixtures("studies")
-def test_a_study_is_copied_once(proxy, postgres_url):
-    copies = losing_each_answer(proxy, lambda name: copy_study(proxy.url, name, f"copy of {name}"))
-    assert len(copies) > 1
-    assert names_of(postgres_url, "copy of ") == set(copies)
-    for name, copy in copies.items():
-        assert copy.study_name == f"copy of {name}"
-        assert [trial.value for trial in load_study(postgres_url, copy.study_name).trials] == [0.25, 0.5]
-
-
-def test_a_study_is_created_once_and_by_whoever_created_it(proxy, postgres_url):
+def test_a_study_is_created_by_whoever_created_it(proxy, postgres_url):
     config = DatabaseConfig.of(proxy.url)
-    created = losing_each_answer(proxy, lambda name: create_study(config, name, queued=[{"x": 0.5}]))
-    assert len(created) > 1
+    created = losing_each_commit(proxy, lambda name: create_study(config, name, queued=[{"x": 0.5}]))
     assert set(created.values()) == {True}
-    assert names_of(postgres_url, "s") == {name[1:] for name in created}
+    assert study_names(postgres_url) == [*created]
     assert not create_study(config, "s1")
     assert [trial.state for trial in load_study(postgres_url, "s1").trials] == [TrialState.WAITING]
 
 
-def test_trials_that_are_abandoned_are_told(proxy, postgres_url):
+def test_trials_that_are_abandoned_are_told(proxy, postgres_url, make_study):
     def reap(name):
-        number = make_stale_trial(postgres_url, name)
-        return reap_study(proxy.url, name) == [number]
+        make_study(name)
+        number = join_study(DatabaseConfig.of(postgres_url), name, 9, TIMES).claim().number
+        return number, reap_study(proxy.url, name, grace_seconds=0)
 
-    reaped = losing_each_answer(proxy, reap)
-    assert len(reaped) > 1
-    assert set(reaped.values()) == {True}
+    reaped = losing_each_commit(proxy, reap)
+    assert [numbers for _, numbers in reaped.values()] == [[number] for number, _ in reaped.values()]
+
+
+def test_cut_off_at_any_commit_it_is_done_and_told_or_neither(postgres_url, make_study):
+    """What is read before anything is done is not read again: it says at once that the database cannot be reached."""
+    told = []
+    with LossyProxy(postgres_url) as proxy:
+        open_storage(postgres_url)
+
+        def rename(name):
+            make_study(name)
+            with contextlib.suppress(DatabaseError, StorageError):
+                rename_study(proxy.url, name, f"new {name}")
+                told.append(f"new {name}")
+
+        tried = losing_each_commit(proxy, rename)
+    assert 1 < len(told) < len(tried)
+    assert {name for name in study_names(postgres_url) if name.startswith("new ")} == set(told)
