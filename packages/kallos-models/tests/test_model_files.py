@@ -70,7 +70,7 @@ def test_the_folder_holds_weights_a_card_and_a_page(folder, members):
     assert sorted(path.name for path in folder.iterdir()) == FILES
     assert [path.name for path in folder.parent.iterdir()] == ["best"]
     card = json.loads((folder / "card.json").read_text())
-    assert (card["kind"], card["format"]) == ("kallos forecaster", 2)
+    assert (card["kind"], card["format"]) == ("kallos forecaster", 3)
     assert card["about"] == {"asset": "BTC", "folds": [1, 2.5, None]}
     assert set(card["versions"]) == {"kallos-models", "darts", "torch", "pytorch-lightning", "safetensors"}
     gru, tide = card["members"]

@@ -17,12 +17,13 @@ from safetensors.torch import load, save
 
 from kallos_models.errors import ModelFileError
 from kallos_models.model_files.files import load_forecaster, save_forecaster
+from kallos_models.model_files.seal import sealed
 
 AGAIN = "copy the folder again from where it was saved, or save the forecaster anew"
 
 
 class Folder:
-    """A saved forecaster of one GRU, to tamper with."""
+    """A saved forecaster of one GRU, to tamper with by somebody who seals the card anew."""
 
     def __init__(self, path):
         self.path = path
@@ -31,7 +32,7 @@ class Folder:
     def edit_card(self, change):
         card = json.loads(self.card.read_text())
         change(card)
-        self.card.write_text(json.dumps(card))
+        self.card.write_text(json.dumps(sealed(card)))
 
     def edit_text(self, was, becomes):
         text = self.card.read_text()
@@ -167,7 +168,7 @@ TAMPERED = {
     ),
     "a hyperparameter too many": (
         lambda folder: folder.set_hparams(loss_fn="os.system"),
-        f"{CARD} 'loss_fn' in the hyperparameters of member 0 is nothing that a card of format 2 has; {AGAIN}",
+        f"{CARD} 'loss_fn' in the hyperparameters of member 0 is nothing that a card of format 3 has; {AGAIN}",
     ),
     "hyperparameters impossible for the architecture": (
         lambda folder: (
@@ -219,12 +220,24 @@ TAMPERED = {
         f"{NOT_THOSE} it lacks the tensor '1.rnn.weight_ih_l0' and 9 more; {AGAIN}",
     ),
     "a newer format": (
-        lambda folder: folder.edit_card(lambda card: card.update(format=3)),
-        f"FOLDER/card.json has format 3 and kallos-models {VERSION} reads 1 and 2: use a newer kallos-models",
+        lambda folder: folder.edit_card(lambda card: card.update(format=4)),
+        f"FOLDER/card.json has format 4 and kallos-models {VERSION} reads 1 to 3: use a newer kallos-models",
     ),
     "a format of True": (
         lambda folder: folder.edit_card(lambda card: card.update(format=True)),
-        f"{CARD} format must be 1 or 2, not True; {AGAIN}",
+        f"{CARD} format must be from 1 to 3, not True; {AGAIN}",
+    ),
+    "an older format, which has no seal": (
+        lambda folder: folder.edit_card(lambda card: card.update(format=2)),
+        f"{CARD} 'sha256' is nothing that a card of format 2 has; {AGAIN}",
+    ),
+    "a hyperparameter changed by hand": (
+        lambda folder: folder.edit_text('"dropout": 0.1', '"dropout": 0.2'),
+        f"{CARD} it was changed after it was saved (its SHA-256 is not the one that it names); {AGAIN}",
+    ),
+    "a card without its seal": (
+        lambda folder: folder.edit_text('"sha256": "' + json.loads(folder.card.read_text())["sha256"], '"was": "'),
+        f"{CARD} sha256 is missing; {AGAIN}",
     ),
     "a card of another kind": (
         lambda folder: folder.edit_card(without("kind")),

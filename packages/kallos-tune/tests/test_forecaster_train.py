@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from kallos_data import InsufficientDataError
-from kallos_models import ModelFileError
+from kallos_models import ModelFileError, load_forecaster, save_forecaster
 from kallos_tune import (
     ConfigError,
     ForecasterSettings,
@@ -254,6 +254,21 @@ def test_a_card_that_was_doctored_is_refused(train, tmp_path):
     train(members=1)
     card = tmp_path / "model" / "card.json"
     whole = json.loads(card.read_text())
+    whole["about"]["purge"] = 2
+    card.write_text(json.dumps(whole))
+    with pytest.raises(ModelFileError, match=r"card.json is damaged: it was changed after it was saved"):
+        load_trained(tmp_path / "model")
+
+
+def test_a_card_that_nobody_trained_is_refused(train, tmp_path):
+    train(members=1)
+    saved = load_forecaster(tmp_path / "model")
+
+    def refused(about, message):
+        save_forecaster(saved.members, tmp_path / "made up", about=about, overwrite=True)
+        with pytest.raises(ModelFileError, match=message):
+            load_trained(tmp_path / "made up")
+
     for change, message in [
         ({"purge": 2}, "forecasts other steps than it says"),
         ({"members": []}, "names 0 members, and there are 1"),
@@ -262,13 +277,8 @@ def test_a_card_that_was_doctored_is_refused(train, tmp_path):
         ({"step": {"seconds": -1, "working_days": False}}, "must be more than 0"),
         ({"tables": {"market": "x", "drop": "y"}}, "its card is damaged"),
     ]:
-        card.write_text(json.dumps(whole | {"about": whole["about"] | change}))
-        with pytest.raises(ModelFileError, match=message):
-            load_trained(tmp_path / "model")
-    del whole["about"]["target_scaler"]
-    card.write_text(json.dumps(whole))
-    with pytest.raises(ModelFileError, match="its card lacks target_scaler"):
-        load_trained(tmp_path / "model")
+        refused(saved.about | change, message)
+    refused({name: value for name, value in saved.about.items() if name != "target_scaler"}, "lacks target_scaler")
 
 
 def test_the_page_for_people_says_what_it_is_worth(train, tmp_path):

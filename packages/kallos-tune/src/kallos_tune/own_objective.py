@@ -11,12 +11,11 @@ import optuna
 from kallos_data import DatabaseConfig
 
 from .claims.claims import Claims
-from .claims.times import ClaimSettings
 from .errors import ConfigError
 from .events import Listener, ignore
 from .settings import RunSettings
 from .storage.creation import create_study
-from .studies import open_storage, storage_config
+from .studies import claim_times, open_storage, storage_config
 from .trial_attributes import n_finished
 from .workers.dead_workers import abandon_trial_of
 from .workers.job import Assignment
@@ -87,11 +86,7 @@ def run_objective(
     study = optuna.load_study(study_name=study_name, storage=storage)
     missing = n_trials - n_finished(study)
     if missing > 0:
-        times = ClaimSettings(
-            heartbeat_seconds=run.heartbeat_seconds,
-            grace_seconds=run.grace_seconds,
-            database_wait_seconds=run.database_wait_seconds,
-        )
+        times = claim_times(run)
         crew = token_hex(8)
         claims = Claims(study, storage, config, n_trials, times, crew=crew)
         assignment = Assignment(_WORK, (config, study_name, n_trials, times, crew, objective, arguments, seed))

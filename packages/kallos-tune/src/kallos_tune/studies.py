@@ -1,6 +1,7 @@
 """The studies of a database, described as users describe it: opened, listed, summed up, and freed of what is stale."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -177,13 +178,17 @@ def reap_study(
         raise ConfigError(
             f"study {study_name!r} was not made by Kallos: its trials give no signs of life, none can be called stale"
         )
-    defaults = RunSettings()
-    times = ClaimSettings(
-        heartbeat_seconds=defaults.heartbeat_seconds,
-        grace_seconds=grace_seconds,
-        database_wait_seconds=defaults.database_wait_seconds,
-    )
+    times = replace(claim_times(RunSettings()), grace_seconds=grace_seconds)
     return Claims(study, storage, storage_config(db_kwargs, optuna_schema), 0, times).abandon_stale()
+
+
+def claim_times(run: RunSettings) -> ClaimSettings:
+    """Return how long things may take while trials are claimed, by the settings of a run."""
+    return ClaimSettings(
+        heartbeat_seconds=run.heartbeat_seconds,
+        grace_seconds=run.grace_seconds,
+        database_wait_seconds=run.database_wait_seconds,
+    )
 
 
 def storage_config(db_kwargs: Mapping[str, object] | str | DatabaseConfig, optuna_schema: str | None) -> DatabaseConfig:

@@ -15,7 +15,6 @@ from kallos_data import DatabaseConfig, FeatureGroups, TargetTransformChoice
 from kallos_models import UnknownModelError, available_models, require_device
 
 from .claims.claims import Claims
-from .claims.times import ClaimSettings
 from .errors import ConfigError
 from .events import Listener, StudyOpened, ignore
 from .learnt import learnt_in_words
@@ -23,7 +22,7 @@ from .search_space import defaults_in
 from .settings import TuningSettings
 from .space_description import check_space
 from .storage.creation import create_study
-from .studies import open_storage, seen_by_workers, storage_config
+from .studies import claim_times, open_storage, seen_by_workers, storage_config
 from .study_data import StudyData, load_study_data
 from .study_definition import READING, attributes_of_new_study, resume_study
 from .study_source import reading_of
@@ -250,11 +249,7 @@ def _run_trials(  # noqa: PLR0917 - what workers are given, and who listens
     on_event: Listener,
 ) -> None:
     run, crew = data.settings.run, token_hex(8)
-    times = ClaimSettings(
-        heartbeat_seconds=run.heartbeat_seconds,
-        grace_seconds=run.grace_seconds,
-        database_wait_seconds=run.database_wait_seconds,
-    )
+    times = claim_times(run)
     arguments = (study.study_name, data, model_name, n_trials, times, crew)
     if run.engine == "ray":
         with connected(run.ray_address):

@@ -134,7 +134,7 @@ def copy_study(
         param_names=names,
         wait_seconds=wait_seconds,
     )
-    return load_study(place, new_name, optuna_schema=schema)
+    return patiently(lambda: load_study(place, new_name, optuna_schema=schema), limit_seconds=wait_seconds)
 
 
 def delete_study(

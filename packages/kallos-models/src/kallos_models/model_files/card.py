@@ -14,12 +14,13 @@ from ..hyperparameters import Hyperparameters
 from ..registry import available_models, hyperparameters_class
 from ..settings import Likelihood
 from .ordinary_files import damaged, open_ordinary, read_json, size_of
+from .seal import SEAL, is_as_sealed, sealed
 
 CARD: Final = "card.json"
 WEIGHTS: Final = "weights.safetensors"
-FORMAT: Final = 2
-_FORMATS: Final = (1, 2)
-"""That are read. In the first, all architectures had the same hyperparameters."""
+FORMAT: Final = 3
+"""Lower ones are read. In 1, all architectures had the same hyperparameters; since 3, a card is sealed."""
+_SEALED_SINCE: Final = 3
 _SINCE_FORMAT_2: Final = ("weight_decay",)
 """Of the hyperparameters that all architectures have."""
 MOST_BYTES: Final = 4 * 2**20
@@ -27,7 +28,6 @@ MOST_BYTES: Final = 4 * 2**20
 MOST_MEMBERS: Final = 1_000
 MOST_COLUMNS: Final = 10_000
 """Past covariates, or components of the target."""
-_IN_WORDS: Final = " and ".join(map(str, _FORMATS))
 _KIND: Final = "kallos forecaster"
 _KEYS: Final = ("kind", "format", "members", "weights", "versions", "about")
 
@@ -95,7 +95,7 @@ class Card:
 
     def to_json(self) -> bytes:
         """Return the content of ``card.json``."""
-        values = {"kind": _KIND, "format": FORMAT, **asdict(self)}
+        values = sealed({"kind": _KIND, "format": FORMAT, **asdict(self)})
         return (json.dumps(values, indent=2, allow_nan=False) + "\n").encode()
 
 
@@ -129,7 +129,7 @@ def read_card(path: Path) -> Card:
     written = values.get("format")
     if type(written) is int and written > FORMAT:
         raise ModelFileError(
-            f"{path} has format {written} and kallos-models {version('kallos-models')} reads {_IN_WORDS}: "
+            f"{path} has format {written} and kallos-models {version('kallos-models')} reads 1 to {FORMAT}: "
             "use a newer kallos-models"
         )
     try:
@@ -153,21 +153,25 @@ def _content(path: Path) -> dict[str, Any]:
 
 
 def _card(values: Mapping[str, Any]) -> Card:
-    _check_names("", values, _KEYS, values.get("format"))
-    if type(values["format"]) is not int or values["format"] not in _FORMATS:
-        raise ValueError(f"format must be {' or '.join(map(str, _FORMATS))}, not {shown(values['format'])}")
+    form = values.get("format")
+    if type(form) is not int or not 1 <= form <= FORMAT:
+        raise ValueError(f"format must be from 1 to {FORMAT}, not {shown(form)}")
+    _check_names("", values, _KEYS if form < _SEALED_SINCE else (*_KEYS, SEAL), form)
     members = _of("members", values["members"], list)
     if not 1 <= len(members) <= MOST_MEMBERS:
         raise ValueError(f"members must be from 1 to {MOST_MEMBERS}, not {len(members)}")
     versions = _of("versions", values["versions"], dict)
     for name, number in versions.items():
         _of(f"the version of {shown(name)}", number, str)
-    return Card(
-        tuple(_member(f"member {index}", member, values["format"]) for index, member in enumerate(members)),
-        _weights(values["weights"], values["format"]),
+    card = Card(
+        tuple(_member(f"member {index}", member, form) for index, member in enumerate(members)),
+        _weights(values["weights"], form),
         versions,
         _of("about", values["about"], dict),
     )
+    if form >= _SEALED_SINCE and not is_as_sealed(values):
+        raise ValueError("it was changed after it was saved (its SHA-256 is not the one that it names)")
+    return card
 
 
 def _weights(given: object, form: int) -> WeightsCard:

@@ -132,7 +132,8 @@ class Claims:
         DatabaseUnavailableError, LockTimeoutError
             As of :meth:`claim`.
         """
-        abandoned = self._patiently(self.transactions.abandon_stale)
+        abandoned: dict[int, str] = {}
+        self._patiently(lambda: self.transactions.abandon_stale(abandoned))
         _log(abandoned)
         return list(abandoned)
 
@@ -152,8 +153,10 @@ class Claims:
             Where that takes longer; the trial is abandoned once it has been silent for long enough.
         """
         marks = _marks_of(self.crew, pid)
-        abandoned = patiently(
-            lambda: self.transactions.abandon_claims(marks, "its worker is dead"), limit_seconds=limit_seconds
+        abandoned: dict[int, str] = {}
+        patiently(
+            lambda: self.transactions.abandon_claims(marks, "its worker is dead", abandoned),
+            limit_seconds=limit_seconds,
         )
         _log(abandoned)
         return list(abandoned)

@@ -6,7 +6,7 @@
     tell:  lock ─ drop the result where the trial was abandoned ─ record it ─ commit
 
 A transaction that is cut off has done nothing and may be repeated. One whose commit was not answered may have been
-done: a claim is then recognised by its mark, a result by its being there.
+done: a claim is then recognised by its mark, a result by its being there, an abandoned trial by its running no more.
 """
 
 import json
@@ -131,17 +131,25 @@ class StudyTransactions:
             self._fail_and_requeue(claim.trial_id, failure, retries=trial.user_attrs.get(RETRIES, 0))
             return True
 
-    def abandon_stale(self) -> dict[int, str]:
-        """Abandon trials that gave no sign of life for too long; return why, by number."""
-        with self._begin() as connection:
-            return self._abandon_stale(running_trials(connection, self.study_id))
+    def abandon_stale(self, abandoned: dict[int, str]) -> None:
+        """Abandon trials that gave no sign of life for too long, and note why, by number.
 
-    def abandon_claims(self, mark_prefix: str, why: str) -> dict[int, str]:
-        """Abandon the running trials whose claims' marks begin so; return why, by number."""
+        Parameters
+        ----------
+        abandoned : dict of int to str
+            Empty at first. Given again with what it holds after a commit that was not answered, it ends with what is
+            abandoned by then.
+        """
         with self._begin() as connection:
-            running = running_trials(connection, self.study_id)
+            running = _still_running(running_trials(connection, self.study_id), abandoned)
+            abandoned |= self._abandon_stale(running)
+
+    def abandon_claims(self, mark_prefix: str, why: str, abandoned: dict[int, str]) -> None:
+        """Abandon the running trials whose claims' marks begin so, and note why, as :meth:`abandon_stale`."""
+        with self._begin() as connection:
+            running = _still_running(running_trials(connection, self.study_id), abandoned)
             marked = [each for each in running if str(json.loads(each.claim or "null")).startswith(mark_prefix)]
-            return {each.number: self._abandon(each, why) for each in marked}
+            abandoned |= {each.number: self._abandon(each, why) for each in marked}
 
     def _start(self, connection: Connection, census: Census) -> tuple[int, int, int | None]:
         """Start the trial that waits longest, else a new one; return its id, its number and what it was drawn with."""
@@ -183,6 +191,13 @@ class StudyTransactions:
     @cached_property
     def _storage(self) -> LockedStorage:
         return LockedStorage(self.lock.database)
+
+
+def _still_running(running: list[RunningTrial], abandoned: dict[int, str]) -> list[RunningTrial]:
+    """Return the running trials; one that should have been abandoned before was not."""
+    for each in running:
+        abandoned.pop(each.number, None)
+    return running
 
 
 def _silence(running: RunningTrial) -> str:

@@ -1,6 +1,7 @@
 """What happens to a study as a whole, each in one transaction under its lock: renamed, deleted, copied.
 
-Nobody can claim or record a trial of it meanwhile, and what is refused or fails has done nothing.
+Nobody can claim or record a trial of it meanwhile, and what is refused or fails has done nothing. What was done, but
+whose commit was not answered, is recognised when it is tried again: by the id that the study keeps, or has no more.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -13,18 +14,16 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import Connection
 
 from ..errors import StudyExistsError, StudyInUseError, StudyNotFoundError
+from ..storage.creation import CREATION, create_filled
 from ..storage.database import Database
 from ..storage.engines import WAIT_SECONDS, worker_engine
 from ..storage.locked_storage import LockedStorage
-from ..storage.locks import WriteLock
-from ..storage.optuna_tables.studies import has_study, read_names, write_name
+from ..storage.optuna_tables.studies import has_study, read_name, read_names, write_name
 from ..storage.optuna_tables.trials import RunningTrial, running_trials
-from ..storage.retry import patiently
 from ..trial_attributes import ABANDONED, RETRIES
 from .requeue import fail, fail_and_requeue
 from .transactions import StudyTransactions
 
-_CREATION = "create study"
 _OUTLIVED = f"{ABANDONED}: it was running when the study was copied"
 
 
@@ -32,8 +31,12 @@ class WholeStudy(StudyTransactions):
     """A study that is about to be renamed or deleted; see :class:`StudyTransactions` for its parameters.
 
     Every method raises :class:`StudyInUseError` where trials gave a sign of life within ``grace_seconds``,
-    :class:`StudyNotFoundError` where somebody else was first, and the errors of the database as they are.
+    :class:`StudyNotFoundError` where somebody else was first, and the errors of the database as they are. The same call
+    may be repeated after such an error, on the same object.
     """
+
+    _sent = False
+    """Whether all was written and only the commit was left."""
 
     def rename(self, study_name: str, attributes: Mapping[str, object], *, abandon: bool) -> None:
         """Give the study another name and set user attributes of it.
@@ -52,8 +55,10 @@ class WholeStudy(StudyTransactions):
             Where another study has that name.
         """
         with self._begin() as connection:
+            if self._sent and read_name(connection, self.study_id) == study_name:
+                return
             running = self._unused(connection)
-            self.lock.take_also(connection, _CREATION)
+            self.lock.take_also(connection, CREATION)
             if has_study(connection, study_name):
                 raise StudyExistsError(study_name)
             if abandon:
@@ -61,16 +66,20 @@ class WholeStudy(StudyTransactions):
             for key, value in attributes.items():
                 self._storage.set_study_user_attr(self.study_id, key, value)
             write_name(connection, self.study_id, study_name)
+            self._sent = True
 
     def delete(self) -> None:
         """Delete the study with all of its trials."""
         with self._begin() as connection:
+            if self._sent and read_name(connection, self.study_id) is None:
+                return
             self._unused(connection)
             self._storage.delete_study(self.study_id)
+            self._sent = True
 
     def _unused(self, connection: Connection) -> list[RunningTrial]:
         """Return the trials that are recorded as running although nobody seems to run them."""
-        if not has_study(connection, self.study_name):
+        if read_name(connection, self.study_id) != self.study_name:
             raise StudyNotFoundError(self.study_name, read_names(connection))
         running = running_trials(connection, self.study_id)
         alive = [each.number for each in running if each.silence is not None and each.silence <= self.grace_seconds]
@@ -153,26 +162,19 @@ def write_copy(
     DatabaseUnavailableError, LockTimeoutError
         Where one of them takes too long.
     """
-    lock = WriteLock(database, _CREATION, "", doing=f"creating a study in {database}")
 
-    def write() -> None:
-        storage = LockedStorage(database)
-        storage.remove_session()
-        storage.engine.dispose()
-        with lock.hold() as connection, storage.inside(connection):
-            if has_study(connection, study_name):
-                raise StudyExistsError(study_name)
-            study_id = storage.create_new_study(list(contents.directions), study_name)
-            for key, value in contents.user_attributes.items():
-                storage.set_study_user_attr(study_id, key, value)
-            for key, value in contents.system_attributes.items():
-                storage.set_study_system_attr(study_id, key, value)
-            copies = [(storage.create_new_trial(study_id, template_trial=trial), trial) for trial in contents.trials]
-            for trial_id, trial in copies:
-                if trial.state == TrialState.RUNNING:
-                    _end(storage, study_name, trial_id, trial, param_names)
+    def fill(storage: LockedStorage, study_id: int) -> None:
+        for key, value in contents.user_attributes.items():
+            storage.set_study_user_attr(study_id, key, value)
+        for key, value in contents.system_attributes.items():
+            storage.set_study_system_attr(study_id, key, value)
+        copies = [(storage.create_new_trial(study_id, template_trial=trial), trial) for trial in contents.trials]
+        for trial_id, trial in copies:
+            if trial.state == TrialState.RUNNING:
+                _end(storage, study_name, trial_id, trial, param_names)
 
-    patiently(write, limit_seconds=wait_seconds)
+    if not create_filled(database, study_name, contents.directions, fill, wait_seconds=wait_seconds):
+        raise StudyExistsError(study_name)
 
 
 def _end(

@@ -3,6 +3,7 @@
 from functools import partial
 
 import optuna
+from optuna.exceptions import StorageInternalError
 from optuna.storages import BaseStorage
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -50,7 +51,7 @@ def create_storage(database: Database, *, wait_seconds: float = WAIT_SECONDS) ->
                 creator = open_with(skip_compatibility_check=True)
                 creator.remove_session()
                 creator.engine.dispose()
-    except (RuntimeError, SQLAlchemyError) as error:
+    except (RuntimeError, SQLAlchemyError, StorageInternalError) as error:
         raise _unusable(database, error) from error
     return open_storage(database, wait_seconds=wait_seconds)
 
@@ -80,7 +81,7 @@ def open_storage(database: Database, *, wait_seconds: float = WAIT_SECONDS) -> B
         if storage.get_current_version() != storage.get_head_version():
             # Raises with Optuna's advice.
             open_with(skip_table_creation=True)
-    except (RuntimeError, SQLAlchemyError) as error:
+    except (RuntimeError, SQLAlchemyError, StorageInternalError) as error:
         raise _unusable(database, error) from error
     # Optuna reads finished trials once only through this wrapper.
     return optuna.storages.get_storage(storage)

@@ -70,6 +70,12 @@ def has_study(connection: Connection, study_name: str) -> bool:
     return bool(connection.execute(query, {"name": study_name}).scalar_one())
 
 
+def read_name(connection: Connection, study_id: int) -> str | None:
+    """Return what a study is called now; None where there is none of that id."""
+    query = text("SELECT study_name FROM studies WHERE study_id = :study_id")
+    return connection.execute(query, {"study_id": study_id}).scalar_one_or_none()
+
+
 def write_name(connection: Connection, study_id: int, study_name: str) -> None:
     """Give a study another name; no other study has it, or the database refuses."""
     query = text("UPDATE studies SET study_name = :name WHERE study_id = :study_id")
