@@ -122,7 +122,7 @@ def test_the_heat_map_is_skill_by_fold_and_pruned_trials_end_early(judged):
     shown = figure.axes[0].images[0].get_array()
     assert shown.shape == (3, 4)
     best = study.best_trial
-    expected = 100 * (1 - np.array(best.user_attrs["fold_scores"]) / data.naive_scores)
+    expected = 100 * (1 - np.array(best.user_attrs["fold_scores"]) / data.naive.fold_scores)
     np.testing.assert_allclose(shown[:, 0], expected)
     assert list(np.ma.getmaskarray(shown)[:, 3] | ~np.isfinite(shown.filled(np.nan)[:, 3])) == [False, True, True]
 

@@ -115,8 +115,8 @@ from .trial_export import export_study as export_study
 from .trials import abandoned_trial as abandoned_trial
 from .trials import running_trials as running_trials
 from .trials import trial_counts as trial_counts
-from .trials import trials_without_result as trials_without_result
 from .trials import trials_table as trials_table
+from .trials import trials_without_result as trials_without_result
 from .verdict.backtest_overfitting import Overfitting as Overfitting
 from .verdict.backtest_overfitting import backtest_overfitting as backtest_overfitting
 from .verdict.coverage import Coverage as Coverage

@@ -43,8 +43,8 @@ class StudyResult:
     naive_score : float or None
         Its mean over the folds; the verdict's ``search_naive_score`` is the same.
     skill : float or None
-        ``1 - best_score / naive_score``, as the verdict's ``search_skill``. Both epoch and trial were chosen on the windows that it is about, so it is
-        above 0 on pure noise, too: what a model is worth is the verdict's skill.
+        ``1 - best_score / naive_score``, as the verdict's ``search_skill``. Both epoch and trial were chosen on the
+        windows that it is about, so it is above 0 on pure noise, too: what a model is worth is the verdict's skill.
     n_trials : dict of str to int
         Trials by what became of them: complete, pruned, failed, interrupted, abandoned, running.
     made_with : dict

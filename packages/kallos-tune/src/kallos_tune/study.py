@@ -24,7 +24,7 @@ from .space_description import check_space
 from .storage.creation import create_study
 from .studies import open_storage, seen_by_workers, storage_config
 from .study_data import StudyData, load_study_data
-from .study_definition import NAIVE, READING, attributes_of_new_study, naive_attribute, resume_study
+from .study_definition import NAIVE, READING, attributes_of_new_study, naive_attribute, resume_study, stored_naive
 from .study_source import reading_of
 from .study_standing import learning_as_before
 from .study_verdict import keep_verdict, stored_verdict
@@ -235,7 +235,7 @@ def _open_study(
     resume_study(study, definition, data.settings.run.resume, data.used)
     if READING not in study.user_attrs:
         study.set_user_attr(READING, reading_of(data.settings.history))
-    if NAIVE not in study.user_attrs:
+    if stored_naive(study.user_attrs) is None:
         study.set_user_attr(NAIVE, naive_attribute(data.naive))
     return study
 

@@ -80,9 +80,9 @@ def history_section(gathered: Gathered) -> Section:
     counts = counts_of(gathered.trials)
     told = f"trials: {counts_in_words(counts)}"
     lead = (
-        f"{told[0].upper()}{told[1:]}. Pruned trials stand apart, at their error where they were pruned: it is of fewer "
-        "epochs or folds than a score, and not to be compared with one. What is far worse than the others stands at "
-        "the upper edge."
+        f"{told[0].upper()}{told[1:]}. Pruned trials stand apart, at their error where they were pruned: it is of "
+        "fewer epochs or folds than a score, and not to be compared with one. What is far worse than the others stands "
+        "at the upper edge."
     )
     naive = gathered.naive_score
     best = f"; the best score is {gathered.complete[0].value:.4g}" if gathered.complete else ""
