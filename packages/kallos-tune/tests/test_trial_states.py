@@ -19,6 +19,9 @@ from kallos_tune import (
 )
 from kallos_tune.claims.join import join_study
 from kallos_tune.claims.times import ClaimSettings
+from kallos_tune.study_report.contents import Table
+from kallos_tune.study_report.gathered import Gathered
+from kallos_tune.study_report.run_sections import run_section
 from kallos_tune.trial_states import COUNTED, counts_in_words, word_of
 from kallos_tune.trial_times import ended, started, written
 
@@ -82,6 +85,17 @@ def test_what_has_no_result_is_told_with_the_trial_that_runs_it_again(eventful):
         "trial 3 failed: OSError: gone",
         f"trial {interrupted} interrupted, run again as trial {abandoned}: terminated",
         f"trial {abandoned} abandoned, waits to run again as trial {abandoned + 1}: abandoned: its worker is dead",
+    ]
+
+
+def test_the_report_tells_what_each_end_was_and_which_trials_repeat_it(eventful):
+    study, interrupted, abandoned = eventful
+    contents = run_section(Gathered(study, None))
+    (table,) = [part for part in contents.parts if isinstance(part, Table) and part.title == "Trials without a result"]
+    assert sorted(table.rows) == [
+        ("abandoned", "abandoned: its worker is dead", 1, f"{abandoned}", f"{abandoned + 1}"),
+        ("failed", "OSError: gone", 1, "3", None),
+        ("interrupted", "terminated", 1, f"{interrupted}", f"{abandoned}"),
     ]
 
 

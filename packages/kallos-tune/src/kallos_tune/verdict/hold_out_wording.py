@@ -95,7 +95,7 @@ def _better(verdict: HoldOutVerdict, baselines: Mapping[str, float | None]) -> l
     if not better:
         return []
     named = [
-        f"{baseline_in_words(name)} ({_less_than_its_own(better[name], verdict.skill)})"
+        f"{baseline_in_words(name)} (by {per_cent(_smaller(better[name], verdict.skill))} %)"
         for name in sorted(better, key=lambda name: -better[name])
     ]
     line = f"smaller errors than its own at next to no cost: {', '.join(named)}. "
@@ -105,10 +105,9 @@ def _better(verdict: HoldOutVerdict, baselines: Mapping[str, float | None]) -> l
     return [f"{line}No reason to trade on a baseline either: it was picked after the fact, test it on later steps"]
 
 
-def _less_than_its_own(baseline_skill: float, skill: float) -> str:
-    """Return how much smaller than the forecaster's the error of a baseline is, as words."""
-    share = 1 - (1 - baseline_skill) / (1 - skill)
-    return f"{per_cent(share)} % less"
+def _smaller(baseline_skill: float, skill: float) -> float:
+    """Return how much smaller than the forecaster's the error of a baseline is, from the skills of both."""
+    return 1 - (1 - baseline_skill) / (1 - skill)
 
 
 def _direction(direction: Direction) -> list[str]:
