@@ -357,7 +357,7 @@ def test_shares_in_per_cent(share, text):
 
 @pytest.mark.parametrize(
     ("share", "text"),
-    [(0, "0.0"), (0.003, "+0.3"), (-0.0001, "-0.01"), (4e-7, "just above 0"), (-4e-7, "just below 0")],,
+    [(0, "0.0"), (0.003, "+0.3"), (-0.0001, "-0.01"), (4e-7, "just above 0"), (-4e-7, "just below 0")],
 )
 def test_signed_shares(share, text):
     assert signed_per_cent(share) == text
