@@ -235,7 +235,7 @@ def test_ctrl_c_records_the_running_trials(start_tune, tmp_path):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (130, ""), err
-    assert "interrupted: trial 0 is recorded as failed, 0 of 2 finished trials are kept" in err
+    assert "interrupted: trial 0 is recorded as interrupted, 0 of 2 finished trials are kept" in err
     assert "Traceback" not in err
     trial = load_study(f"sqlite:///{tmp_path / 'kallos.db'}", "small").trials[0]
     assert (trial.state.name, trial.user_attrs["failure"]) == ("FAIL", "terminated")

@@ -84,7 +84,7 @@ def test_what_has_no_result_is_told_with_the_trial_that_runs_it_again(eventful):
     assert trials_without_result(study) == [
         "trial 3 failed: OSError: gone",
         f"trial {interrupted} interrupted, run again as trial {abandoned}: terminated",
-        f"trial {abandoned} abandoned, waits to run again as trial {abandoned + 1}: abandoned: its worker is dead",
+        f"trial {abandoned} abandoned, waits to run again as trial {abandoned + 1}: its worker is dead",
     ]
 
 
@@ -93,7 +93,7 @@ def test_the_report_tells_what_each_end_was_and_which_trials_repeat_it(eventful)
     contents = run_section(Gathered(study, None))
     (table,) = [part for part in contents.parts if isinstance(part, Table) and part.title == "Trials without a result"]
     assert sorted(table.rows) == [
-        ("abandoned", "abandoned: its worker is dead", 1, f"{abandoned}", f"{abandoned + 1}"),
+        ("abandoned", "its worker is dead", 1, f"{abandoned}", f"{abandoned + 1}"),
         ("failed", "OSError: gone", 1, "3", None),
         ("interrupted", "terminated", 1, f"{interrupted}", f"{abandoned}"),
     ]

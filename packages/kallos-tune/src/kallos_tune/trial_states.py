@@ -85,5 +85,12 @@ def fate_of(trial: FrozenTrial, repeated_by: FrozenTrial | None) -> str:
     return f"{word}, {again} as trial {repeated_by.number}"
 
 
+def reason_of(trial: FrozenTrial) -> str:
+    """Return why a trial has no result, without the word for it: no heartbeat for 200 s."""
+    failure = str(trial.user_attrs.get(FAILURE, "without a reason"))
+    word, colon, why = failure.partition(": ")
+    return why if colon and is_abandoned(word) else failure
+
+
 def _are_numbers(value: object) -> TypeGuard[list[int]]:
     return isinstance(value, list) and bool(value)

@@ -8,7 +8,7 @@ import polars as pl
 from optuna.trial import FrozenTrial, TrialState
 
 from .trial_attributes import FAILURE, WORKER
-from .trial_states import counts_of, fate_of, repeated_trial, repetitions, word_of_trial
+from .trial_states import counts_of, fate_of, reason_of, repeated_trial, repetitions, word_of_trial
 from .trial_times import started, written
 
 
@@ -46,11 +46,7 @@ def trials_without_result(study: optuna.Study) -> list[str]:
     """
     trials = sorted(study.get_trials(deepcopy=False, states=(TrialState.FAIL,)), key=_rank)
     again = repetitions(study.get_trials(deepcopy=False))
-    return [
-        f"trial {trial.number} {fate_of(trial, again.get(trial.number))}: "
-        f"{trial.user_attrs.get(FAILURE, 'without a reason')}"
-        for trial in trials
-    ]
+    return [f"trial {trial.number} {fate_of(trial, again.get(trial.number))}: {reason_of(trial)}" for trial in trials]
 
 
 def running_trials(study: optuna.Study) -> list[dict[str, Any]]:

@@ -6,15 +6,13 @@ from typing import Final
 
 from optuna.trial import FrozenTrial
 
-from ..trial_attributes import FAILURE
-from ..trial_states import COUNTED, WITHOUT_RESULT, repetitions, word_of_trial
+from ..trial_states import COUNTED, WITHOUT_RESULT, reason_of, repetitions, word_of_trial
 from ..verdict.figures import counted, listed
 from .contents import Part, Picture, Section, Table, Words
 from .figures.trial_figures import time_figure
 from .gathered import Gathered
 
 _MOST_NUMBERS: Final = 20
-_UNKNOWN: Final = "not recorded"
 
 
 def run_section(gathered: Gathered) -> Section:
@@ -72,7 +70,7 @@ def _failures(failed: Sequence[FrozenTrial], again: Mapping[int, FrozenTrial]) -
     """Return the reasons, the most frequent first, each with its trials and those that repeat them."""
     of_reason: dict[tuple[str, str], list[int]] = {}
     for trial in failed:
-        reason = (word_of_trial(trial), str(trial.user_attrs.get(FAILURE, _UNKNOWN)))
+        reason = (word_of_trial(trial), reason_of(trial))
         of_reason.setdefault(reason, []).append(trial.number)
     rows = tuple(
         (word, reason, len(numbers), _shown(numbers), _shown([again[each].number for each in numbers if each in again]))

@@ -137,7 +137,7 @@ def _pruned_after(trial: FrozenTrial, name_of_step: NameOfStep) -> str | None:
 
 
 def _record_interruption(claims: Claims, claim: Claim, stop: BaseException) -> None:
-    reason = "interrupted (Ctrl-C)" if isinstance(stop, KeyboardInterrupt) else "terminated"
+    reason = "Ctrl-C" if isinstance(stop, KeyboardInterrupt) else "terminated"
     try:
         recorded = claims.interrupt(claim, reason, limit_seconds=_INTERRUPTION_SECONDS)
     except (DatabaseUnavailableError, LockTimeoutError) as error:
