@@ -15,6 +15,7 @@ import sqlalchemy
 from kallos_cli import app, logs
 from kallos_data import simulate_market
 from kallos_tune import open_storage
+from kallos_tune.trial_states import COUNTED
 
 
 @dataclass
@@ -84,7 +85,7 @@ def test_ingest_tune_resume_and_look(command_line, database_url, tmp_path):
     assert [line for line in more.stderr.splitlines() if not line.startswith("warning: left out")] == []
     result = json.loads(more.stdout)
     assert result["n_run"] == 1
-    assert result["n_trials"] == {"complete": 2, "pruned": 0, "fail": 0, "running": 0}
+    assert result["n_trials"] == dict.fromkeys(COUNTED, 0) | {"complete": 2}
     written = json.loads((tmp_path / "small_best_params.json").read_text())
     assert Path(result["output"]) == tmp_path / "small_best_params.json"
     assert {name: result[name] for name in written} == written

@@ -18,6 +18,7 @@ from kallos_tune.storage.engines import writing_engine
 from kallos_tune.storage.locked_storage import LockedStorage
 from kallos_tune.storage.optuna_tables import heartbeats, studies, trials
 from kallos_tune.storage.patient_storage import PatientStorage
+from kallos_tune.trial_states import COUNTED
 
 pytestmark = pytest.mark.contract
 
@@ -124,7 +125,7 @@ def test_summaries_say_what_optuna_says(connection, study):
     assert (summary.name, summary.user_attributes) == ("s", {"facts": {"asset": "BTC"}}), (
         "Optuna stores the user attributes of studies in another way"
     )
-    assert summary.n_trials == {"complete": 2, "pruned": 1, "fail": 1, "running": 1}
+    assert summary.n_trials == dict.fromkeys(COUNTED, 0) | {"complete": 2, "pruned": 1, "failed": 1, "running": 1}
     assert summary.best_score == study.best_value == 1.0, "Optuna stores directions or values in another way"
 
 

@@ -21,6 +21,7 @@ from kallos_tune.evaluation.sampling import sampler_of_draw
 from kallos_tune.events import EpochFinished, TrialFinished, ignore
 from kallos_tune.settings import TuningSettings
 from kallos_tune.studies import seen_by_workers
+from kallos_tune.trial_states import COUNTED
 from kallos_tune.workers.job import Assignment
 from kallos_tune.workers.ray_cluster import Needs, room_for
 from kallos_tune.workers.worker_loop import run_trials
@@ -219,7 +220,7 @@ def test_the_command_line_runs_a_study_on_ray(start_tune):
     process = start_tune("--n-trials", "2", "--max-epochs", "1", "--pruner", "none", "--json")
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
-    assert json.loads(out)["n_trials"] == {"complete": 2, "pruned": 0, "fail": 0, "running": 0}
+    assert json.loads(out)["n_trials"] == dict.fromkeys(COUNTED, 0) | {"complete": 2}
     assert "2 of 2 finished" in err
 
 
@@ -234,7 +235,7 @@ def test_ctrl_c_records_the_running_trials(start_tune, tmp_path):
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (130, ""), err
-    assert "interrupted: trial 0 is recorded as failed, 0 of 2 finished trials are kept" in err
+    assert "interrupted: trial 0 is recorded as interrupted, 0 of 2 finished trials are kept" in err
     assert "Traceback" not in err
     trial = load_study(f"sqlite:///{tmp_path / 'kallos.db'}", "small").trials[0]
     assert (trial.state.name, trial.user_attrs["failure"]) == ("FAIL", "terminated")

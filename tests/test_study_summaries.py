@@ -14,6 +14,7 @@ from sqlalchemy import Engine, event
 from kallos_data import DatabaseConfig
 from kallos_tune import load_study, open_storage, study_names, study_summaries
 from kallos_tune.storage.optuna_tables import heartbeats
+from kallos_tune.trial_states import COUNTED
 
 NOBODY = 65534
 
@@ -58,7 +59,7 @@ def test_every_study_is_summed_up(database_url):
     a, b, c, d = study_summaries(database_url)
     assert [each.name for each in (a, b, c, d)] == ["a", "b", "c", "d"]
     assert (a.user_attributes, b.user_attributes, c.user_attributes) == ({"number": 1}, {"number": 0}, {})
-    assert a.n_trials == {"complete": 3, "pruned": 1, "fail": 1, "running": 1}
+    assert a.n_trials == dict.fromkeys(COUNTED, 0) | {"complete": 3, "pruned": 1, "failed": 1, "running": 1}
     assert [each.best_score for each in (a, b, c, d)] == [1.0, 0.0, None, 1.0]
 
 

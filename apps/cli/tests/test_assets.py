@@ -26,7 +26,7 @@ def test_a_list_for_people_and_for_programs(main_within, holed):
     found = json.loads(main_within("assets", "list", "--json", "--max-gap", "2")[1])
     assert found["database"] == "sqlite:///kallos.db"
     (asset,) = found["assets"]
-    assert (asset["asset_id"], asset["step"], asset["first"]) == ("BTC", "1 day", "2019-01-01T00:00:00+00:00")
+    assert (asset["asset_id"], asset["step"], asset["first"]) == ("BTC", "1 day", "2019-01-01T00:00:00Z")
     assert (asset["rows"], asset["indicator_rows"], asset["missing"], asset["filled"]) == (362, 365, 3, 0)
 
 
@@ -38,7 +38,7 @@ def test_one_asset_in_detail(main_within, holed):
     assert "Columns of daily_technical_indicators" in out
     found = json.loads(main_within("assets", "show", "BTC", "--json")[1])
     (hole,) = found["hole_list"]
-    assert hole == {"first": "2019-03-01T00:00:00+00:00", "last": "2019-03-03T00:00:00+00:00", "steps": 3}
+    assert hole == {"first": "2019-03-01T00:00:00Z", "last": "2019-03-03T00:00:00Z", "steps": 3}
     assert found["columns"]["daily_market_data"]["close"] == 0
 
 

@@ -24,7 +24,7 @@ def test_a_file_twice_then_longer(main_within, market_csv, tmp_path):
     assert (code, err) == (0, "")
     report = json.loads(out)
     assert (report["rows_read"], report["rows_inserted"], report["rows_unchanged"]) == (365, 65, 300)
-    assert (report["first"], report["last"]) == ("2019-01-01T00:00:00+00:00", "2019-12-31T00:00:00+00:00")
+    assert (report["first"], report["last"]) == ("2019-01-01T00:00:00Z", "2019-12-31T00:00:00Z")
 
 
 def test_a_broken_file_leaves_nothing(main_within, tmp_path):
@@ -81,7 +81,7 @@ def test_the_end_date_is_a_day_where_the_day_is_whole_and_a_time_where_not(main_
         assert shlex.split(err.splitlines()[-1])[4:6] == ["--end-date", end]
     _, out, _ = main_within("ingest", "hours.csv", "--asset-id", "BTC", "--json")
     report = json.loads(out)
-    assert (report["step"], report["last_finished"]) == ("1 hour", "2019-01-05T03:00:00+00:00")
+    assert (report["step"], report["last_finished"]) == ("1 hour", "2019-01-05T03:00:00Z")
     assert (report["moved"], report["left_out_unfinished"]) == (0, 0)
 
 

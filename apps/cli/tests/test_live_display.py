@@ -146,6 +146,12 @@ def test_snapshot_at_80_columns(busy):
     ]
 
 
+def test_what_was_interrupted_does_not_look_like_a_fault(busy):
+    busy.tell(100, replace(finished(14, 0.03, 13), n_pruned=5, n_failed=1, n_interrupted=2, n_abandoned=3))
+    assert busy.lines(120)[-1].startswith("  8 complete, 5 pruned, 1 failed, 2 interrupted, 3 abandoned, ")
+    assert busy.lines(40)[-1] == "  8 complete, 1 failed, 3 abandoned"
+
+
 def test_snapshot_at_40_columns(busy):
     assert busy.lines(40) == [
         "12/50 ━━━━────────────── 6 min 7 s left",

@@ -94,7 +94,7 @@ def test_ctrl_c_leaves_the_terminal_as_it_was(start, terminal, tune_arguments, d
     assert HIDE not in after
     # Nothing of the view is left: what is said last stands on lines of its own, from the first column on.
     lines = plain(after).replace("\r", "").strip().splitlines()
-    assert lines[0].startswith("interrupted: trial 0 is recorded as failed")
+    assert lines[0].startswith("interrupted: trial 0 is recorded as interrupted")
     assert "resume with:" in lines
     assert shown.endswith(b"\n")
     assert not re.search(rb"\x1b\[[0-9;]*3[0-7]m", shown)

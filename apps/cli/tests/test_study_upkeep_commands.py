@@ -1,12 +1,14 @@
 """``study best``, ``export``, ``rename``, ``copy`` and ``delete`` from the command line."""
 
 import json
+import re
 import sys
 
 import optuna
 import pytest
 
 from kallos_tune import load_study, open_storage, study_names
+from kallos_tune.trial_states import COUNTED
 
 
 @pytest.fixture
@@ -37,6 +39,13 @@ def test_the_whole_upkeep_of_a_study(main_within, study, url, tmp_path, monkeypa
         f"tables/{name}.csv" for name in ("trials", "folds", "forecasts")
     ]
     assert out.splitlines()[0] == "tables/trials.csv: 1 row"
+    code, out, err = main_within("study", "export", "small")
+    assert (code, err, out.splitlines()[0]) == (0, "", "small_export/trials.csv: 1 row")
+    (tmp_path / "small_export" / "folds.csv").unlink()
+    out = main_within("study", "export", "small")[1]
+    assert [line.endswith(", in place of what was there") for line in out.splitlines()] == [True, False, True]
+    trials = (tmp_path / "small_export" / "trials.csv").read_text().splitlines()
+    assert re.search(r",\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ,\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ,", trials[1])
     monkeypatch.setenv("KALLOS_STUDIES_URL", url)
     code, out, err = main_within(
         "study", "export", "small", "--output", "s.parquet", "--json", "--db-url", "sqlite:///no.db"
@@ -44,6 +53,7 @@ def test_the_whole_upkeep_of_a_study(main_within, study, url, tmp_path, monkeypa
     assert code == 0
     assert "its forecasts are exported without times and actual values; lead to the prices with --db-url" in err
     assert json.loads(out)["with_prices"] is False
+    assert [each["replaced"] for each in json.loads(out)["files"]] == [False] * 3
     monkeypatch.delenv("KALLOS_STUDIES_URL")
 
     code, out, err = main_within("study", "rename", "small", "other")
@@ -75,7 +85,7 @@ def test_the_whole_upkeep_of_a_study(main_within, study, url, tmp_path, monkeypa
     assert asked[0].endswith(" of computing?")
     assert study_names(url) == ["fourth"]
     found = json.loads(main_within("study", "delete", "fourth", "--yes", "--json")[1])
-    assert found["n_trials"] == {"complete": 1, "pruned": 0, "fail": 0, "running": 0}
+    assert found["n_trials"] == dict.fromkeys(COUNTED, 0) | {"complete": 1}
 
 
 def test_studies_of_others_need_a_word(main_within, url):

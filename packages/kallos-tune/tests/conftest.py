@@ -179,7 +179,7 @@ def _stored_study(database, settings, states="CCCPF", *, name="s", with_forecast
     settings = settings.changed(**changes)
     data = load_study_data("X", "2021-04-30", database, target_col, GROUPS, settings=settings)
     study = optuna.create_study(study_name=name)
-    about = attributes_of_new_study(data.definition("gru"), data.naive_scores, data.used, reading_of(settings.history))
+    about = attributes_of_new_study(data.definition("gru"), data.naive, data.used, reading_of(settings.history))
     for key, value in about.items():
         study.set_user_attr(key, value)
     for number, state in enumerate(states):
@@ -198,7 +198,7 @@ def _stored_trial(number, state, data, with_forecasts):
         scores.append(float(np.sqrt(np.mean((forecast - actual) ** 2))))
     attributes = {
         FOLD_SCORES: scores,
-        "fold_naive_scores": data.naive_scores[:n_folds],
+        "fold_naive_scores": list(data.naive.fold_scores[:n_folds]),
         "fold_epochs": [2] * n_folds,
         "fold_best_epochs": [1] * n_folds,
         "fold_seconds": [1.0] * n_folds,

@@ -5,9 +5,10 @@ import polars as pl
 import pytest
 
 from kallos_models import TrainingSettings, fit_forecaster, quiet_lightning
-from kallos_tune import FoldSettings, TuningSettings, evaluate_fold
+from kallos_tune import TuningSettings, evaluate_fold
 from kallos_tune.evaluation.fold import forecast_fold
-from kallos_tune.evaluation.scoring import error, naive_score
+from kallos_tune.evaluation.naive_scores import naive_scores_of
+from kallos_tune.evaluation.scoring import error
 
 SETTINGS = TuningSettings.of(max_epochs=3, patience=3)
 
@@ -114,9 +115,9 @@ def test_a_model_that_says_0_scores_as_the_naive_forecast_to_the_last_digit(
     model = fitted(fold, params, purge=purge)
     for weights in model.model.parameters():
         weights.data.zero_()
-    settings = FoldSettings(forecast=forecast, purge=purge)
+    settings = TuningSettings.of(forecast=forecast, purge=purge)
     forecasts = forecast_fold(model, fold, params["input_chunk_length"] + purge, forecast)
-    assert error("rmse", fold.actual, forecasts, fold.val_observed) == naive_score(fold.truth, settings)
+    assert error("rmse", fold.actual, forecasts, fold.val_observed) == naive_scores_of([fold.truth], settings).score
 
 
 @pytest.mark.parametrize("transform", CHANGES)

@@ -3,9 +3,12 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kallos_tune.verdict.direction import Direction
 from kallos_tune.verdict.evidence import LAST_VALUE, TRAINING_MEAN, ZERO
+from kallos_tune.verdict.figures import per_cent
 from kallos_tune.verdict.hold_out_verdict import HoldOutVerdict
 from kallos_tune.verdict.hold_out_wording import hold_out_lines
 
@@ -78,7 +81,8 @@ AGAINST = (
     "zero -0.1 %, the last value +31.0 %"
 )
 POWER = (
-    "Errors 1.4 % smaller or more would have shown in 4 of 5 such hold-outs; smaller differences this test cannot tell"
+    "Errors 1.4 % smaller than the naive forecast's would have shown in 4 of 5 such hold-outs; smaller differences "
+    "this test cannot tell"
 )
 UP_OR_DOWN = (
     "direction: right in 52.8 % of 360 steps, by chance it would be in 50.1 % (4 steps without a direction left out); "
@@ -121,8 +125,8 @@ def test_beats():
 
         before real money: smaller errors are no profit, costs of trading are not counted
 
-        Errors 1.4 % smaller or more would have shown in 4 of 5 such hold-outs; smaller differences this test cannot
-        tell
+        Errors 1.4 % smaller than the naive forecast's would have shown in 4 of 5 such hold-outs; smaller differences
+        this test cannot tell
 
         direction: right in 57.1 % of 364 steps, by chance it would be in 50.1 %; Pesaran-Timmermann p = 0.002: more
         than chance
@@ -177,7 +181,7 @@ def test_a_claim_that_hinges_on_days():
 @pytest.mark.parametrize("verdict", [NOTHING, BEATS, WORSE, replace(BEATS, metric="mae")])
 def test_what_would_have_shown_is_always_said(verdict):
     shown = [line for line in lines_of(verdict) if "would have shown in 4 of 5 such hold-outs" in line]
-    assert shown == [POWER.replace("smaller or more", "smaller by RMSE or more") if verdict.metric == "mae" else POWER]
+    assert shown == [POWER.replace("smaller than", "smaller by RMSE than") if verdict.metric == "mae" else POWER]
 
 
 def test_too_few_steps_to_find_anything():
@@ -212,15 +216,34 @@ def test_an_overlap_is_said_in_every_line(verdict):
 def test_baselines_that_did_better_are_named_the_best_first():
     skills = {"theta": -0.001, "ridge": 0.008, "drift": -0.5, "lightgbm": None}
     assert lines_of(NOTHING, better_baselines=skills)[4:-1] == paragraphs("""
-        smaller errors at next to no cost: a ridge regression on the same features (+0.8 %), the Theta method (-0.1 %).
-        No reason to trade on a baseline either: it was picked after the fact, test it on later steps
+        smaller errors than its own at next to no cost: a ridge regression on the same features (by 1.1 %), the Theta
+        method (by 0.2 %). No reason to trade on a baseline either: it was picked after the fact, test it on later steps
     """)
+
+
+def test_how_much_smaller_the_error_of_a_baseline_is_has_digits_that_mean_something():
+    """As somebody saw it: "smaller errors: a ridge regression (-0.00004 %)"."""
+    verdict = replace(NOTHING, skill=-0.0000009)
+    (line,) = [line for line in lines_of(verdict, better_baselines={"ridge": -0.0000004}) if "ridge" in line]
+    assert "a ridge regression on the same features (by less than 0.01 %)" in line
+
+
+@given(st.floats(-0.9, 0.9), st.floats(1e-6, 0.09))
+def test_a_baseline_is_told_by_its_error_beside_the_forecasters(skill, gain):
+    (line,) = [
+        line
+        for line in lines_of(replace(NOTHING, skill=skill), better_baselines={"ridge": skill + gain})
+        if "ridge" in line
+    ]
+    error, of_baseline = 1 - skill, 1 - (skill + gain)
+    assert f"(by {per_cent(1 - of_baseline / error)} %)" in line
 
 
 def test_a_baseline_that_did_better_than_what_beats():
     assert lines_of(BEATS, better_baselines={"ridge": 0.03, "theta": 0.01})[5:-1] == paragraphs("""
-        smaller errors at next to no cost: a ridge regression on the same features (+3.0 %). On these steps this model
-        was not worth its training. The baseline was picked after the fact: test it on later steps before acting on it
+        smaller errors than its own at next to no cost: a ridge regression on the same features (by 0.3 %). On these
+        steps this model was not worth its training. The baseline was picked after the fact: test it on later steps
+        before acting on it
     """)
 
 

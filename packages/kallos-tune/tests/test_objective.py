@@ -8,6 +8,7 @@ import optuna
 import pytest
 
 from kallos_tune import EpochFinished, FoldFinished, TrialStarted, evaluate_fold, objective
+from kallos_tune.evaluation.naive_scores import naive_scores_of
 from kallos_tune.evaluation.pruning import rung_of_fold
 
 
@@ -22,7 +23,8 @@ def test_the_mean_of_the_folds_each_as_if_it_were_alone(folds, settings):
     alone = [evaluate_fold(fold, "gru", trial.params, settings=settings) for fold in reversed(folds)][::-1]
     assert trial.user_attrs["fold_scores"] == [result.score for result in alone]
     assert score == np.mean([result.score for result in alone])
-    assert trial.user_attrs["fold_naive_scores"] == [result.naive_score for result in alone]
+    naive = naive_scores_of([fold.truth for fold in folds], settings)
+    assert trial.user_attrs["fold_naive_scores"] == [*naive.fold_scores]
     assert trial.user_attrs["fold_epochs"] == [result.epochs for result in alone]
     assert len(trial.user_attrs["fold_seconds"]) == len(folds) == 2
 

@@ -77,5 +77,5 @@ def test_a_pruned_trial_has_no_score_in_the_table():
     trial.set_user_attr("fold_epochs", [7])
     study.tell(trial, state=TrialState.PRUNED)
     table = trials_table(study).select("trial", "state", "score", "folds", "epochs").rows()
-    assert table == [(0, "COMPLETE", 3.0, 0, None), (1, "PRUNED", None, 1, 7)]
+    assert table == [(0, "complete", 3.0, 0, None), (1, "pruned", None, 1, 7)]
     assert study.best_value == 3.0

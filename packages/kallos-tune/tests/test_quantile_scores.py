@@ -11,7 +11,8 @@ from kallos_data import FoldTarget
 from kallos_models import QUANTILES, fit_forecaster, forecast_recursive
 from kallos_tune import ConfigError, TuningSettings, judge_quantiles, read_forecasts
 from kallos_tune.evaluation.fold import evaluate_fold, quantiles_of_fold
-from kallos_tune.evaluation.quantiles import naive_quantiles, naive_score_of, pinball_score
+from kallos_tune.evaluation.naive_scores import naive_scores_of
+from kallos_tune.evaluation.quantiles import naive_quantiles, pinball_score
 from kallos_tune.forecaster.next_quantiles import next_quantiles
 from kallos_tune.forecaster.quantile_columns import quantile_columns_in
 from kallos_tune.settings import FoldSettings
@@ -67,7 +68,7 @@ def test_a_validation_loss_is_put_into_the_targets_unit(make_folds, history, par
 def test_a_fold_of_quantiles_keeps_the_median(folds, params, model_name):
     result = evaluate_fold(folds[0], model_name, params, settings=QUANTILE, chosen_epoch=1)
     assert result.forecast.shape == result.out_of_sample.shape == (30,)
-    actual, naive = folds[0].actual, naive_quantiles(folds[0].truth, FoldSettings())
+    actual, naive = folds[0].actual, naive_quantiles(folds[0].truth, FoldSettings(), around_zero=True)
     scores = [slow_pinball(actual, each, np.ones(30)) for each in naive.values()]
     assert result.naive_score == pytest.approx(min(scores))
     again = evaluate_fold(folds[0], model_name, params, settings=QUANTILE)
@@ -92,7 +93,7 @@ def test_naive_quantiles_are_the_naive_forecast_plus_those_of_its_errors():
     assert found["training mean"] == pytest.approx(np.tile(of_values, (3, 1)))
     assert found["zero"] == pytest.approx(np.tile(of_values, (3, 1)))
     scores = [slow_pinball(val, found[name], np.ones(3)) for name in ("last value", "training mean")]
-    assert naive_score_of(target, QUANTILE) == pytest.approx(min(scores))
+    assert naive_scores_of([target], QUANTILE).score == pytest.approx(min(scores))
 
 
 def test_of_a_price_the_errors_are_relative_and_unobserved_steps_count_for_nothing():

@@ -56,7 +56,7 @@ def test_a_trial_is_scored_by_the_pinball_loss_and_keeps_medians(quantile_study,
     assert result.metric == "pinball"
     assert result.fold_scores == [fold.score for fold in folds]
     assert result.best_score == pytest.approx(np.mean(result.fold_scores))
-    assert result.fold_naive_scores == [fold.naive_score for fold in folds] == data.naive_scores
+    assert result.fold_naive_scores == trial.user_attrs["fold_naive_scores"] == [*data.naive.fold_scores]
     assert (result.definition["likelihood"], trial.user_attrs[MADE_WITH]["likelihood"]) == ("quantile", "quantile")
     for text, fold in zip(trial.user_attrs[FORECASTS], folds, strict=True):
         assert forecast_from_text(text) == pytest.approx(fold.forecast, rel=1e-6, abs=1e-9)
@@ -65,7 +65,8 @@ def test_a_trial_is_scored_by_the_pinball_loss_and_keeps_medians(quantile_study,
 def test_the_verdict_is_about_the_median_by_absolute_error_and_says_so(quantile_study):
     verdict, result = stored_verdict(quantile_study.user_attrs), study_result(quantile_study)
     assert (verdict.metric, verdict.score_name, verdict.optimism) == ("mae", "pinball", None)
-    assert (verdict.search_score, verdict.search_naive_score) == pytest.approx((result.best_score, result.naive_score))
+    assert (verdict.search_score, verdict.search_naive_score) == (result.best_score, result.naive_score)
+    assert (verdict.search_naive, verdict.search_skill) == (result.naive, result.skill)
     lines = verdict_lines(verdict)
     assert lines[0].startswith("search score (pinball loss of the quantiles, lower is better): ")
     assert any("these skills are of the median forecast, by absolute error (MAE)" in line for line in lines)

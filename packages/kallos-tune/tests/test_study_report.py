@@ -122,7 +122,7 @@ def test_the_heat_map_is_skill_by_fold_and_pruned_trials_end_early(judged):
     shown = figure.axes[0].images[0].get_array()
     assert shown.shape == (3, 4)
     best = study.best_trial
-    expected = 100 * (1 - np.array(best.user_attrs["fold_scores"]) / data.naive_scores)
+    expected = 100 * (1 - np.array(best.user_attrs["fold_scores"]) / data.naive.fold_scores)
     np.testing.assert_allclose(shown[:, 0], expected)
     assert list(np.ma.getmaskarray(shown)[:, 3] | ~np.isfinite(shown.filled(np.nan)[:, 3])) == [False, True, True]
 
@@ -135,13 +135,14 @@ def test_pruned_trials_stand_apart_in_the_history(judged):
     )
     assert above["complete"] == [0, 1, 2]
     assert (below["pruned"], below["failed"]) == ([3], [4])
-    assert words_of(report_on(study, data), "history")[0].startswith("3 complete trials, 1 pruned, 1 failed")
+    assert words_of(report_on(study, data), "history")[0].startswith("Trials: 3 complete, 1 pruned, 1 failed.")
 
 
 def test_failures_are_told_with_their_reason_and_trials(judged):
     study, data = judged
     contents = report_on(study, data)
-    assert table_of(contents, "trials", "Failed trials") == (("RuntimeError: broken on purpose", 1, "4", 0),)
+    (row,) = table_of(contents, "trials", "Trials without a result")
+    assert row == ("failed", "RuntimeError: broken on purpose", 1, "4", None)
     times = {row[0]: row[1:3] for row in table_of(contents, "trials", "Time of the trials")}
     assert times == {"complete": (3, "1 min 33 s"), "pruned": (1, "33.0 s"), "failed": (1, "34.0 s")}
 
@@ -195,7 +196,8 @@ def test_a_study_with_no_trial_at_all(stored_study):
 
 def test_a_study_of_failed_trials_alone(stored_study):
     contents = report_on(*stored_study("FFF"))
-    assert table_of(contents, "trials", "Failed trials") == (("RuntimeError: broken on purpose", 3, "0, 1 and 2", 0),)
+    (row,) = table_of(contents, "trials", "Trials without a result")
+    assert row == ("failed", "RuntimeError: broken on purpose", 3, "0, 1 and 2", None)
     assert words_of(contents, "verdict")[0].startswith("verdict: none yet.")
     drawn(contents)
 

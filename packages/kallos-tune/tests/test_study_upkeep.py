@@ -23,6 +23,7 @@ from kallos_tune import (
 from kallos_tune.claims.join import join_study
 from kallos_tune.claims.times import ClaimSettings
 from kallos_tune.study_upkeep import FORMER_NAMES
+from kallos_tune.trial_states import COUNTED
 
 TIMES = ClaimSettings(heartbeat_seconds=15, grace_seconds=120, database_wait_seconds=5)
 
@@ -127,7 +128,7 @@ def test_deleted_is_deleted(study, database):
     cost = delete_study(database, "s")
     assert cost == expected
     assert (cost.study_name, cost.by_kallos, cost.n_finished) == ("s", True, 3)
-    assert cost.n_trials == {"complete": 3, "pruned": 0, "fail": 0, "running": 0}
+    assert cost.n_trials == dict.fromkeys(COUNTED, 0) | {"complete": 3}
     assert cost.seconds == pytest.approx(study_cost(load_study(database, "c")).seconds)
     assert cost.seconds > 0
     assert study_names(database) == ["c"]

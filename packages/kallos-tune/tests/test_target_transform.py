@@ -53,7 +53,7 @@ def test_of_a_price_the_log_change_is_learnt_without_asking(tune, priced, opened
     assert events[0].learnt == told
     data = load_study_data("X", "2021-04-30", priced, "ret", groups, settings=settings)
     assert data.target_transform == "log_difference"
-    assert study_result(study).fold_naive_scores == data.naive_scores
+    assert study_result(study).fold_naive_scores == [*data.naive.fold_scores]
     assert study_result(study).best_score < 1.3 * study_result(study).naive_score
 
 

@@ -4,9 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kallos_tune.verdict.evidence import LAST_VALUE, TRAINING_MEAN, ZERO
-from kallos_tune.verdict.figures import counted, in_iso, listed, p_value, per_cent, signed_per_cent
+from kallos_tune.verdict.figures import counted, in_iso, listed, p_value, per_cent, short_per_cent, signed_per_cent
 from kallos_tune.verdict.verdict import FoldVerdict, SkippedFold, Verdict
 from kallos_tune.verdict.wording import verdict_lines
 
@@ -93,14 +95,14 @@ def test_no_evidence():
         *paragraphs("""
         out of sample (456 steps from 2021-10-05 to 2023-01-03, each fold forecast by the average of the 5
         trials that were best on earlier folds): 0.3 % worse than the training mean: -0.3 %, 95 % interval
-        -1.2 to +0.6 %; the best trial of earlier folds alone: -1.1 %
+        -1.2 to +0.6 %; the best trial of earlier folds alone: -1.1 % against it
 
         against each naive forecast (+ is better, the hardest to beat counts): the training mean -0.3 %, a forecast
         of zero -0.1 %, the last value +31.0 %
 
         verdict: no evidence that this model beats a naive forecast (Clark-West p = 0.41): do not trade on
-        it. Errors 1.4 % smaller or more would have shown in 4 of 5 such studies; smaller differences this
-        test cannot tell
+        it. Errors 1.4 % smaller than the naive forecast's would have shown in 4 of 5 such studies; smaller
+        differences this test cannot tell
         """),
     ]
 
@@ -111,7 +113,7 @@ def test_beats():
         *paragraphs("""
         out of sample (456 steps from 2021-10-05 to 2023-01-03, each fold forecast by the average of the 5
         trials that were best on earlier folds): 2.7 % better than the training mean: +2.7 %, 95 % interval
-        +0.8 to +4.6 %; the best trial of earlier folds alone: +1.9 %
+        +0.8 to +4.6 %; the best trial of earlier folds alone: +1.9 % against it
 
         against each naive forecast (+ is better, the hardest to beat counts): a forecast of zero +2.5 %, the
         training mean +2.7 %, the last value +31.0 %
@@ -233,7 +235,9 @@ def test_under_mae_the_test_is_said_to_be_on_squared_errors():
     for verdict in (NOTHING, BEATS):
         assert ", on squared errors)" in the_line(replace(verdict, metric="mae"), "verdict")
         assert "squared" not in the_line(verdict, "verdict")
-    assert "Errors 1.4 % smaller by RMSE or more" in the_line(replace(NOTHING, metric="mae"), "verdict")
+    assert "Errors 1.4 % smaller by RMSE than the naive forecast's would have shown" in the_line(
+        replace(NOTHING, metric="mae"), "verdict"
+    )
 
 
 RECURSIVE = replace(NOTHING, forecast="recursive", clark_west_p=None, skill=0.02, detectable_skill=None)
@@ -340,8 +344,9 @@ def test_not_judged():
         (0.003, "0.3"),
         (-0.1234, "12.3"),
         (0.0004, "0.04"),
-        (0.00004, "0.004"),
-        (2e-9, "0.0000002"),
+        (0.00005, "0.01"),
+        (-0.0000499, "less than 0.01"),
+        (2e-9, "less than 0.01"),
         (0.000499, "0.05"),
         (12.5, "1250"),
     ],
@@ -350,9 +355,33 @@ def test_shares_in_per_cent(share, text):
     assert per_cent(share) == text
 
 
-@pytest.mark.parametrize(("share", "text"), [(0, "0.0"), (0.003, "+0.3"), (-0.0001, "-0.01")])
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0, "0.0"), (0.003, "+0.3"), (-0.0001, "-0.01"), (4e-7, "just above 0"), (-4e-7, "just below 0")],
+)
 def test_signed_shares(share, text):
     assert signed_per_cent(share) == text
+
+
+@given(st.floats(-10, 10), st.floats(-10, 10))
+def test_shares_are_written_in_their_order_and_none_as_minus_nothing(one, other):
+    assert "-0.0 " not in f"{signed_per_cent(one)} %"
+    low, high = (float(per_cent(share).removeprefix("less than ")) for share in sorted((one, other), key=abs))
+    assert low <= high
+    assert len(per_cent(one).removeprefix("less than ").partition(".")[2]) <= 2
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(-1e-9, "0.0"), (0.0004, "0.0"), (-0.0006, "-0.1"), (0.0123, "+1.2"), (0, "0.0")]
+)
+def test_short_shares_have_no_sign_where_they_have_no_digit(share, text):
+    assert short_per_cent(share) == text
+
+
+def test_an_older_verdict_does_not_say_which_naive_forecast_the_search_stood_beside():
+    line = verdict_lines(replace(NOTHING, search_naive=ZERO))[0]
+    assert "(naive 0.03452: a forecast of zero). It was" in line
+    assert "(naive 0.03452). It was" in verdict_lines(replace(NOTHING, search_naive=None))[0]
 
 
 @pytest.mark.parametrize(
@@ -382,4 +411,4 @@ def test_rows_and_counts():
 
 def test_times_are_written_as_short_as_they_can_be():
     assert in_iso(np.datetime64("2020-03-12T00:00:00.000000000")) == "2020-03-12"
-    assert in_iso(np.datetime64("2020-03-12T05:30:00.000")) == "2020-03-12T05:30:00"
+    assert in_iso(np.datetime64("2020-03-12T05:30:00.000")) == "2020-03-12T05:30:00Z"

@@ -98,24 +98,24 @@ def _estimate(standing: "StudyStanding", model_name: str, *, quiet: bool) -> "St
 
 
 def _data_facts(data: "StudyData") -> dict[str, Any]:
-    from kallos_data import find_jumps
+    from kallos_data import find_jumps, in_utc
 
     times, observed = data.frame["timestamp"], data.observed["observed"]
     jumps = find_jumps(times, data.frame["close"]) if "close" in data.frame.columns else []
     holes = _holes(observed.to_list())
     return {
         "asset_id": data.asset_id,
-        "first": times[0].isoformat(),
-        "last": times[-1].isoformat(),
+        "first": in_utc(times[0]),
+        "last": in_utc(times[-1]),
         "step": str(data.step),
         "n_rows": len(times),
         "n_observed": int(observed.sum()),
         "n_filled": int((~observed).sum()),
         "holes": [
-            {"first": times[first].isoformat(), "last": times[end - 1].isoformat(), "steps": end - first}
+            {"first": in_utc(times[first]), "last": in_utc(times[end - 1]), "steps": end - first}
             for first, end in holes
         ],
-        "jumps": [asdict(jump) | {"time": jump.time.isoformat()} for jump in jumps],
+        "jumps": [asdict(jump) | {"time": in_utc(jump.time)} for jump in jumps],
         "feature_groups": data.feature_groups,
         "empty_columns": list(data.empty_columns),
     }
@@ -129,7 +129,7 @@ def _holes(observed: list[bool]) -> list[tuple[int, int]]:
 
 
 def _target_facts(data: "StudyData") -> dict[str, Any]:
-    from kallos_tune import LEARNT, learnt_in_words
+    from kallos_tune import LEARNT, learnt_in_words, naive_in_words
 
     asked = data.settings.folds.target_transform
     return {
@@ -140,29 +140,33 @@ def _target_facts(data: "StudyData") -> dict[str, Any]:
         "forecast": data.settings.folds.forecast,
         "horizon": 1 + data.settings.folds.purge,
         "metric": data.settings.score_name,
-        "naive_score": sum(data.naive_scores) / len(data.naive_scores),
+        "naive": data.naive.name,
+        "naive_in_words": naive_in_words(data.naive.name),
+        "naive_score": data.naive.score,
     }
 
 
 def _fold_facts(data: "StudyData") -> list[dict[str, Any]]:
+    from kallos_data import in_utc
+
     place = {time: number for number, time in enumerate(data.frame["timestamp"])}
     purge = data.settings.folds.purge
     return [
         {
             "fold": number,
-            "train_first": train["timestamp"][0].isoformat(),
-            "train_last": train["timestamp"][-1].isoformat(),
+            "train_first": in_utc(train["timestamp"][0]),
+            "train_last": in_utc(train["timestamp"][-1]),
             "n_train": len(train),
             "n_purged": purge,
-            "val_first": val["timestamp"][0].isoformat(),
-            "val_last": val["timestamp"][-1].isoformat(),
+            "val_first": in_utc(val["timestamp"][0]),
+            "val_last": in_utc(val["timestamp"][-1]),
             "n_val": len(val),
             "filled": list(filled),
             "naive_score": naive,
             "rows": [place[part["timestamp"][edge]] for part in (train, val) for edge in (0, -1)],
         }
         for number, ((train, val), filled, naive) in enumerate(
-            zip(data.splits, data.n_filled, data.naive_scores, strict=True), start=1
+            zip(data.splits, data.n_filled, data.naive.fold_scores, strict=True), start=1
         )
     ]
 

@@ -98,6 +98,7 @@ def _show_data(data: Mapping[str, Any], target: Mapping[str, Any]) -> None:
             "outliers": count(len(jumps), "jump") + " of the close" if jumps else "none",
             "target": f"{target['column']}{quantiles}, {ahead}: {learnt}",
             "features": sum(map(len, groups.values())),
+            "naive": f"{target['metric']} {target['naive_score']:.4g} over the folds ({target['naive_in_words']})",
         }
     )
     for jump in jumps[:_MOST_JUMPS]:

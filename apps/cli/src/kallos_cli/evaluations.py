@@ -136,13 +136,16 @@ def of_file(file: Path, about: "ForeignForecasts", databases: Databases, start: 
 
 def show(outcome: Outcome) -> None:
     """Print errors beside those of other forecasts, and what is to be said of the period."""
+    from kallos_tune import naive_in_words
+
     found = outcome.evaluation
-    rows = [(score.words, score.rmse, score.mae, _percent(score.skill)) for score in found.scores]
+    rows = [(score.words, score.rmse, score.mae, score.skill_in_words) for score in found.scores]
     first, last = (f"{_utc(moment):%Y-%m-%d %H:%M}" for moment in (found.data.times[0], found.data.times[-1]))
     title = (
         f"{found.of.target_col} of {found.of.asset_id}, {count(len(found.data.times), 'step')} from {first} to {last}"
     )
     output.show_table(["forecast", "rmse", "mae", "skill"], rows, title=title)
+    output.show(f"skill: how much smaller the {found.of.metric} is than that of {naive_in_words(found.data.to_beat)}")
     if found.n_filled:
         output.show(f"{count(found.n_filled, 'step')} without a value in the source, not judged")
     if found.mean_spread is not None:
@@ -186,7 +189,3 @@ def _counted(
 def _utc(moment: object) -> datetime:
     """Return a moment of NumPy's as one of Python's."""
     return datetime.fromisoformat(str(moment)[:26]).replace(tzinfo=UTC)
-
-
-def _percent(skill: float | None) -> str | None:
-    return None if skill is None else f"{skill:+.1%}"

@@ -101,6 +101,8 @@ class LiveWatch(Watch):
             best_params=self._best_params,
             n_pruned=self.n_pruned,
             n_failed=self.n_failed,
+            n_interrupted=self.n_interrupted,
+            n_abandoned=self.n_abandoned,
             elapsed=now - self._pace.began,
             left=self._pace.left(now),
             per_minute=self._pace.per_minute(now, self.n_finished),

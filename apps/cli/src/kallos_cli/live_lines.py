@@ -51,7 +51,7 @@ class Board:
         Scores.
     best_trial : int or None
     best_params : mapping of str to int or float
-    n_pruned, n_failed : int
+    n_pruned, n_failed, n_interrupted, n_abandoned : int
     elapsed : float
         Seconds.
     left, per_minute, seconds_each : float or None
@@ -71,6 +71,8 @@ class Board:
     best_params: Mapping[str, int | float]
     n_pruned: int
     n_failed: int
+    n_interrupted: int
+    n_abandoned: int
     elapsed: float
     left: float | None
     per_minute: float | None
@@ -163,6 +165,8 @@ def _counts(board: Board, width: int, glyphs: Glyphs) -> Text:
         Part(f"{board.n_finished - board.n_pruned} complete"),
         Part(f"{board.n_pruned} pruned", rank=1),
         Part(f"{board.n_failed} failed" if board.n_failed else "", rank=1, style="yellow"),
+        Part(f"{board.n_interrupted} interrupted" if board.n_interrupted else "", rank=2),
+        Part(f"{board.n_abandoned} abandoned" if board.n_abandoned else "", rank=1, style="yellow"),
     ]
     if board.per_minute is not None:
         rate = f"{board.per_minute:.2g}" if board.per_minute < 10 else f"{board.per_minute:.0f}"

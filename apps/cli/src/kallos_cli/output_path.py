@@ -1,5 +1,6 @@
 """Files and folders that a command will write, checked before the long work begins."""
 
+import re
 import tempfile
 from pathlib import Path
 
@@ -27,6 +28,11 @@ def require_writable(path: Path, *, option: str) -> None:
             path.open("ab").close()
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}; set {option} to another file") from error
+
+
+def file_name_of(study_name: str) -> str:
+    """Return a study's name as a file's: other than letters, digits and ``.-_`` it has none."""
+    return re.sub(r"[^\w.-]+", "_", study_name).strip("._") or "study"
 
 
 def make_folder(folder: Path, *, option: str) -> None:

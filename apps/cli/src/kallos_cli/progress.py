@@ -23,8 +23,8 @@ class Watch:
     opened : StudyOpened or None
     n_finished : int
         Finished trials of the study so far, by whichever process.
-    n_pruned, n_failed : int
-        Trials pruned (finished ones, too) and failed so far, likewise.
+    n_pruned, n_failed, n_interrupted, n_abandoned : int
+        Trials pruned (finished ones, too), failed, interrupted and abandoned so far, likewise.
     n_run : int
         The finished ones that this call has run.
     running : set of int
@@ -37,6 +37,8 @@ class Watch:
     n_finished: int = 0
     n_pruned: int = 0
     n_failed: int = 0
+    n_interrupted: int = 0
+    n_abandoned: int = 0
     n_run: int = 0
     running: set[int] = field(default_factory=set[int])
     _best: float | None = None
@@ -75,6 +77,8 @@ class Watch:
         self.n_finished = max(self.n_finished, event.n_finished)
         self.n_pruned = max(self.n_pruned, event.n_pruned)
         self.n_failed = max(self.n_failed, event.n_failed)
+        self.n_interrupted = max(self.n_interrupted, event.n_interrupted)
+        self.n_abandoned = max(self.n_abandoned, event.n_abandoned)
 
     def _say_opened(self, event: "StudyOpened") -> None:
         if not self.lines:
@@ -82,7 +86,7 @@ class Watch:
         output.say(
             f"study {event.study_name}: {event.n_rows} steps from {event.first[:10]} to {event.last[:10]}, "
             f"{event.n_features} features, {event.n_folds} folds; "
-            f"naive forecast: {event.metric} {event.naive_score:.4g}"
+            f"naive forecast: {event.metric} {event.naive_score:.4g} ({event.naive})"
         )
         if event.learnt:
             output.say(event.learnt)

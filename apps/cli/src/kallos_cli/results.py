@@ -13,21 +13,27 @@ if TYPE_CHECKING:
 
 def show_trials(study: "optuna.Study", *, most: int | None = None) -> None:
     """Print the trials, best first; all of them, or the first few."""
-    from kallos_tune import trials_table
+    from kallos_tune import trial_counts, trials_table, trials_without_result
 
     table = trials_table(study)
     if table.is_empty():
         output.show("no trial yet")
         return
     shown = table if most is None else table.head(most)
-    failures = dict(shown.drop_nulls("failure").select("trial", "failure").iter_rows())
-    told_apart = ["failure"] if (shown["state"] != "COMPLETE").any() else ["state", "folds", "failure"]
+    told_apart = ["failure"] if (shown["state"] != "complete").any() else ["state", "folds", "failure"]
+    if shown["repeats"].null_count() == len(shown):
+        told_apart.append("repeats")
     shown = shown.drop(told_apart)
     title = "Trials" if len(shown) == len(table) else f"The best {len(shown)} of {len(table)} trials"
     rows = [_short(row) for row in shown.iter_rows(named=True)]
     output.show_table(shown.columns, [list(row.values()) for row in rows], title=title)
-    for trial, reason in failures.items():
-        output.show(f"trial {trial} failed: {reason}")
+    if len(shown) == len(table):
+        for line in trials_without_result(study):
+            output.show(line)
+        return
+    counts = trial_counts(study)
+    if lost := [f"{counts[word]} {word}" for word in ("failed", "interrupted", "abandoned") if counts[word]]:
+        output.show(f"without a result: {', '.join(lost)}; kallos-run study show {study.study_name} says why")
 
 
 def show_best(result: "StudyResult") -> None:
@@ -45,15 +51,14 @@ def show_verdict(study: "optuna.Study") -> None:
 
 
 def show_folds(result: "StudyResult") -> None:
-    """Print the best trial's error in each fold beside the naive forecast's."""
+    """Print the best trial's error in each fold beside the naive forecast's, which the oldest studies do not keep."""
     bounds: Sequence[dict[str, str]] = result.definition["folds"]
+    naive = [[score] for score in result.fold_naive_scores] or [[]] * len(bounds)
     rows = [
-        (number, fold["val_first"][:10], fold["val_last"][:10], score, naive)
-        for number, (fold, score, naive) in enumerate(
-            zip(bounds, result.fold_scores, result.fold_naive_scores, strict=True), start=1
-        )
+        [number, fold["val_first"][:10], fold["val_last"][:10], score, *beside]
+        for number, (fold, score, beside) in enumerate(zip(bounds, result.fold_scores, naive, strict=True), start=1)
     ]
-    header = ["fold", "from", "to", result.metric, f"naive {result.metric}"]
+    header = ["fold", "from", "to", result.metric, *([f"naive {result.metric}"] if result.fold_naive_scores else [])]
     output.show_table(header, rows, title="Folds of the best trial, which was chosen on them")
 
 
@@ -64,10 +69,9 @@ def show_running(study: "optuna.Study") -> None:
     facts = running_trials(study)
     if facts:
         rows = [list(each.values()) for each in facts]
-        output.show_table(list(facts[0]), rows, title="Running (since: by the clock of the host)")
+        output.show_table(list(facts[0]), rows, title="Running (since: UTC, by the clock of the host)")
 
 
 def _short(row: dict[str, Any]) -> dict[str, Any]:
     seconds = row["seconds"]
-    short = row | {"seconds": None if seconds is None else round(seconds, 1)}
-    return short | {"state": row["state"].lower()} if "state" in row else short
+    return row | {"seconds": None if seconds is None else round(seconds, 1)}

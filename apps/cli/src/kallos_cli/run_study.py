@@ -85,17 +85,20 @@ def _kept(watch: Watch, request: Request) -> str:
 
     from kallos_data import KallosError
     from kallos_tune import KallosError as TuneError
-    from kallos_tune import load_study, n_finished
+    from kallos_tune import load_study, n_finished, trials_table
 
     try:
         study = load_study(request.config, request.study_name, optuna_schema=request.optuna_schema)
-        states = {trial.number: trial.state.name for trial in study.get_trials(deepcopy=False)}
+        words = dict(trials_table(study).select("trial", "state").iter_rows())
         finished = n_finished(study)
     except (KallosError, TuneError, SQLAlchemyError):
         recorded = f"{watch.n_finished} of {request.n_trials} finished trials were recorded before"
         return f"the database cannot be reached; {recorded}"
-    failed = [number for number in sorted(watch.running) if states.get(number) == "FAIL"]
-    left = [number for number in sorted(watch.running) if states.get(number) == "RUNNING"]
-    parts = [f"{trials_are(failed)} recorded as failed"] if failed else []
+    parts = [
+        f"{trials_are(those)} recorded as {word}"
+        for word in ("failed", "interrupted", "abandoned")
+        if (those := [number for number in sorted(watch.running) if words.get(number) == word])
+    ]
+    left = [number for number in sorted(watch.running) if words.get(number) == "running"]
     parts += [f"{trials_are(left)} still recorded as running, to be abandoned and run again later"] if left else []
     return ", ".join([*parts, f"{finished} of {request.n_trials} finished trials are kept"])

@@ -59,4 +59,5 @@ from .simulator import simulate_market as simulate_market
 from .steps import Step as Step
 from .timestamps import Moment as Moment
 from .timestamps import first_moment as first_moment
+from .timestamps import in_utc as in_utc
 from .timestamps import last_moment as last_moment

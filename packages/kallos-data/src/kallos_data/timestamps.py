@@ -55,6 +55,17 @@ def last_moment(value: Moment, *, name: str) -> datetime:
     return _moment(value, time.max, name)
 
 
+def in_utc(moment: datetime) -> str:
+    """Return a moment in UTC as ISO 8601 writes it, with a Z: the form of all output that machines read.
+
+    Parameters
+    ----------
+    moment : datetime
+        With its zone.
+    """
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 def utc_times(values: Sequence[Any], *, ignored: Callable[[Any], bool] = lambda _value: False) -> pl.Series:
     """Return stored times (datetimes, dates, ISO texts, numbers since 1970) as UTC; None stays None.
 

@@ -98,7 +98,6 @@ from .study_cost import study_cost as study_cost
 from .study_data import StudyData as StudyData
 from .study_data import load_study_data as load_study_data
 from .study_definition import current_definition as current_definition
-from .study_definition import naive_scores_of as naive_scores_of
 from .study_report.write import ReportFormat as ReportFormat
 from .study_report.write import write_report as write_report
 from .study_source import reload_study_data as reload_study_data
@@ -110,7 +109,9 @@ from .study_upkeep import rename_study as rename_study
 from .study_upkeep import study_once_called as study_once_called
 from .study_verdict import judge_study as judge_study
 from .study_verdict import lines_of_study as lines_of_study
+from .study_verdict import naive_score_of as naive_score_of
 from .study_verdict import stored_verdict as stored_verdict
+from .table_files import study_table_files as study_table_files
 from .table_files import write_study_tables as write_study_tables
 from .trial_attributes import best_score as best_score
 from .trial_attributes import n_finished as n_finished
@@ -120,6 +121,7 @@ from .trials import abandoned_trial as abandoned_trial
 from .trials import running_trials as running_trials
 from .trials import trial_counts as trial_counts
 from .trials import trials_table as trials_table
+from .trials import trials_without_result as trials_without_result
 from .verdict.backtest_overfitting import Overfitting as Overfitting
 from .verdict.backtest_overfitting import backtest_overfitting as backtest_overfitting
 from .verdict.coverage import Coverage as Coverage
@@ -135,5 +137,6 @@ from .verdict.hold_out_verdict import HoldOutVerdict as HoldOutVerdict
 from .verdict.hold_out_wording import hold_out_lines as hold_out_lines
 from .verdict.quantiles import QuantileFindings as QuantileFindings
 from .verdict.quantiles import judge_quantiles as judge_quantiles
+from .verdict.sentences import naive_in_words as naive_in_words
 from .verdict.verdict import Verdict as Verdict
 from .verdict.wording import verdict_lines as verdict_lines

@@ -9,6 +9,8 @@ from typing import Any, Final, TypedDict
 import numpy as np
 import polars as pl
 
+from kallos_data import in_utc
+
 OBSERVED: Final = ""
 """Name, which no column of a table has, of a column that is 1 where a step is observed and 0 where it is filled."""
 
@@ -49,7 +51,7 @@ def fingerprint_of(frame: pl.DataFrame) -> Fingerprint:
     """
     months = frame.group_by(pl.col("timestamp").dt.strftime("%Y-%m").alias("month"), maintain_order=True)
     return Fingerprint(
-        last=_iso(frame["timestamp"][-1]),
+        last=in_utc(frame["timestamp"][-1]),
         before_last=frame_hash(frame[:-1]),
         months={str(month): frame_hash(rows) for (month,), rows in months},
     )
@@ -95,7 +97,3 @@ def change_of(stored: Mapping[str, Any], stored_hash: str, frame: pl.DataFrame) 
 def _day(moment: datetime) -> str:
     """Return a moment as the shortest text that an end date takes."""
     return f"{moment:%Y-%m-%d}" if moment.time() == moment.min.time() else f"{moment:%Y-%m-%dT%H:%M}"
-
-
-def _iso(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")

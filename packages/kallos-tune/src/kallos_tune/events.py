@@ -20,13 +20,17 @@ class StudyOpened:
     first, last : str
         Its first and last step, ISO 8601.
     best_score, naive_score : float or None
-        Best score so far; mean score of the naive forecast over the same folds.
+        Best score so far; that of the naive forecast which is the hardest to beat over the same folds.
+    naive : str
+        Which one that is, in words.
     n_filled : tuple of (int, int)
         Filled steps of each fold's training and validation window, which are neither trained on nor scored.
     learnt : str or None
         What is learnt of the target, in words; None where its values are, as one expects.
-    n_pruned, n_failed : int
-        Trials pruned, which are finished ones too, and trials failed so far.
+    n_pruned : int
+        Trials pruned so far, which are finished ones too.
+    n_failed, n_interrupted, n_abandoned : int
+        Trials whose code failed; that were stopped on purpose; whose worker was gone.
     best_trial : int or None
         The trial that has the best score.
     best_params : mapping of str to int or float
@@ -44,10 +48,13 @@ class StudyOpened:
     last: str
     best_score: float | None
     naive_score: float
+    naive: str = "the naive forecast"
     n_filled: tuple[tuple[int, int], ...] = ()
     learnt: str | None = None
     n_pruned: int = 0
     n_failed: int = 0
+    n_interrupted: int = 0
+    n_abandoned: int = 0
     best_trial: int | None = None
     best_params: Mapping[str, int | float] = field(default_factory=dict[str, int | float])
 
@@ -106,7 +113,7 @@ class TrialFinished:
     best_score : float or None
         Of the study so far.
     n_finished, n_trials : int
-    n_pruned, n_failed, best_trial, best_params
+    n_pruned, n_failed, n_interrupted, n_abandoned, best_trial, best_params
         As of :class:`StudyOpened`, by now.
     """
 
@@ -121,6 +128,8 @@ class TrialFinished:
     n_trials: int
     n_pruned: int = 0
     n_failed: int = 0
+    n_interrupted: int = 0
+    n_abandoned: int = 0
     best_trial: int | None = None
     best_params: Mapping[str, int | float] = field(default_factory=dict[str, int | float])
 

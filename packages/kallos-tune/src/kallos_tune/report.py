@@ -12,10 +12,11 @@ from optuna.trial import FrozenTrial, TrialState
 
 from .errors import ConfigError
 from .score_names import score_name_of
-from .study_definition import CHANGES, FINGERPRINT, NAIVE_SCORES, READING, VERSIONS, required_definition
-from .study_verdict import VERDICT
+from .study_definition import CHANGES, FINGERPRINT, READING, VERSIONS, required_definition, stored_naive
+from .study_verdict import VERDICT, naive_score_of
 from .trial_attributes import FOLD_SCORES, MADE_WITH, best_score
 from .trials import trial_counts
+from .verdict.accuracy import skill_of_errors
 from .verdict.judge import N_AVERAGE
 
 
@@ -35,15 +36,17 @@ class StudyResult:
     best_score : float
         Its mean error over the folds, in the target's unit.
     fold_scores, fold_naive_scores : list of float
-        Its error in each fold, and that of the better naive forecast (of the last value known, where changes of the
-        target are learnt).
-    naive_score : float
-        Mean of the latter.
-    skill : float
-        ``1 - best_score / naive_score``. Both epoch and trial were chosen on the windows that it is about, so it is
-        above 0 on pure noise, too: what a model is worth is the verdict's skill.
+        Its error in each fold, and that of the naive forecast which is the hardest to beat over all of them; the
+        latter is empty for a study that does not keep it, as those made before it was settled.
+    naive : str or None
+        The name of that naive forecast: "last value", "training mean" or "zero".
+    naive_score : float or None
+        Its mean over the folds; the verdict's ``search_naive_score`` is the same.
+    skill : float or None
+        ``1 - best_score / naive_score``, as the verdict's ``search_skill``. Both epoch and trial were chosen on the
+        windows that it is about, so it is above 0 on pure noise, too: what a model is worth is the verdict's skill.
     n_trials : dict of str to int
-        Trials by state: complete, pruned, fail, running.
+        Trials by what became of them: complete, pruned, failed, interrupted, abandoned, running.
     made_with : dict
         Seed, epochs at most, patience, device and the like that the best trial was trained with.
     definition : dict
@@ -74,8 +77,9 @@ class StudyResult:
     best_score: float
     fold_scores: list[float]
     fold_naive_scores: list[float]
-    naive_score: float
-    skill: float
+    naive: str | None
+    naive_score: float | None
+    skill: float | None
     n_trials: dict[str, int]
     made_with: dict[str, Any]
     definition: dict[str, Any]
@@ -103,8 +107,7 @@ def study_result(study: optuna.Study) -> StudyResult:
     if best_score(study) is None:
         raise ConfigError(f"study {study.study_name!r} has no complete trial yet: run more trials first")
     best = study.best_trial
-    naive_scores: list[float] = study.user_attrs[NAIVE_SCORES]
-    naive = sum(naive_scores) / len(naive_scores)
+    naive, naive_score = stored_naive(study.user_attrs), naive_score_of(study.user_attrs)
     score = float(best.value)  # pyright: ignore[reportArgumentType] - a complete trial has one
     return StudyResult(
         study_name=study.study_name,
@@ -117,9 +120,10 @@ def study_result(study: optuna.Study) -> StudyResult:
         best_params=best.params,
         best_score=score,
         fold_scores=best.user_attrs[FOLD_SCORES],
-        fold_naive_scores=naive_scores,
-        naive_score=naive,
-        skill=1 - score / naive if naive > 0 else 0.0,
+        fold_naive_scores=[] if naive is None else list(naive.fold_scores),
+        naive=None if naive is None else naive.name,
+        naive_score=naive_score,
+        skill=None if naive_score is None else skill_of_errors(score, naive_score),
         n_trials=trial_counts(study),
         made_with=best.user_attrs.get(MADE_WITH, {}),
         definition=definition,

@@ -9,9 +9,8 @@ from typing import Final
 
 import optuna
 from optuna.storages import BaseStorage
-from optuna.trial import TrialState
 
-from kallos_data import DatabaseConfig, FeatureGroups, TargetTransformChoice
+from kallos_data import DatabaseConfig, FeatureGroups, TargetTransformChoice, in_utc
 from kallos_models import UnknownModelError, available_models, require_device
 
 from .claims.claims import Claims
@@ -24,11 +23,13 @@ from .space_description import check_space
 from .storage.creation import create_study
 from .studies import claim_times, open_storage, seen_by_workers, storage_config
 from .study_data import StudyData, load_study_data
-from .study_definition import READING, attributes_of_new_study, resume_study
+from .study_definition import NAIVE, READING, attributes_of_new_study, naive_attribute, resume_study, stored_naive
 from .study_source import reading_of
 from .study_standing import learning_as_before
 from .study_verdict import keep_verdict, stored_verdict
-from .trial_attributes import best_score, best_trial, n_finished, n_of_state
+from .trial_attributes import best_score, best_trial, n_finished
+from .trial_states import counts_of
+from .verdict.sentences import naive_in_words
 from .verdict.wording import verdict_lines
 from .workers.dead_workers import abandon_trial_of
 from .workers.job import Assignment
@@ -59,7 +60,7 @@ def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
 ) -> optuna.Study:
     """Create or resume a study and run the trials that are missing.
 
-    Finished trials (complete or pruned) count, failed and running ones do not: a study that was interrupted is resumed
+    Finished trials (complete or pruned) count, all others do not: a study that was interrupted is resumed
     where it stopped, and one that has ``n_trials`` finished trials is returned at once. With one worker, the same seed
     gives the same study, in one go or in several.
 
@@ -119,7 +120,7 @@ def run_tuning(  # noqa: PLR0917 - the order is a promise to callers
     kallos_data.KallosError
         As in :func:`load_study_data` and :func:`open_storage`.
     KeyboardInterrupt
-        On Ctrl-C, after the running trial was recorded as failed.
+        On Ctrl-C, after the running trial was recorded as interrupted.
     """
     if target_transform is not None:
         settings = (settings or TuningSettings()).changed(target_transform=target_transform)
@@ -223,7 +224,7 @@ def _open_study(
             config,
             name,
             user_attributes=attributes_of_new_study(
-                definition, data.naive_scores, data.used, reading_of(data.settings.history)
+                definition, data.naive, data.used, reading_of(data.settings.history)
             ),
             # A guided search begins with something sensible to learn from, and to compare the next trials with.
             queued=[defaults_in(search.space, model_name)] if search.sampler == "tpe" else [],
@@ -235,6 +236,8 @@ def _open_study(
     resume_study(study, definition, data.settings.run.resume, data.used)
     if READING not in study.user_attrs:
         study.set_user_attr(READING, reading_of(data.settings.history))
+    if stored_naive(study.user_attrs) is None:
+        study.set_user_attr(NAIVE, naive_attribute(data.naive))
     return study
 
 
@@ -275,7 +278,7 @@ def _log_best(study: optuna.Study, settings: TuningSettings) -> None:
 
 
 def _opened(study: optuna.Study, data: StudyData, n_trials: int) -> StudyOpened:
-    best = best_trial(study)
+    best, counts = best_trial(study), counts_of(study.get_trials(deepcopy=False))
     return StudyOpened(
         study_name=study.study_name,
         metric=data.settings.score_name,
@@ -284,14 +287,17 @@ def _opened(study: optuna.Study, data: StudyData, n_trials: int) -> StudyOpened:
         n_rows=len(data.frame),
         n_features=len(data.features),
         n_folds=len(data.splits),
-        first=data.frame["timestamp"][0].isoformat(),
-        last=data.frame["timestamp"][-1].isoformat(),
+        first=in_utc(data.frame["timestamp"][0]),
+        last=in_utc(data.frame["timestamp"][-1]),
         best_score=None if best is None else best.value,
-        naive_score=sum(data.naive_scores) / len(data.naive_scores),
+        naive_score=data.naive.score,
+        naive=naive_in_words(data.naive.name),
         n_filled=tuple(data.n_filled),
         learnt=learnt_in_words(data.target_col, data.target_transform, data.settings.folds.target_transform),
-        n_pruned=n_of_state(study, TrialState.PRUNED),
-        n_failed=n_of_state(study, TrialState.FAIL),
+        n_pruned=counts["pruned"],
+        n_failed=counts["failed"],
+        n_interrupted=counts["interrupted"],
+        n_abandoned=counts["abandoned"],
         best_trial=None if best is None else best.number,
         best_params={} if best is None else best.params,
     )

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any
 
 import optuna
-from optuna.trial import TrialState
 
-_STATES: Final = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL, TrialState.RUNNING)
+from .trial_states import counts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +19,7 @@ class StudyCost:
     by_kallos : bool
         Whether Kallos made it.
     n_trials : dict of str to int
-        Trials by state: complete, pruned, fail, running.
+        Trials by what became of them: complete, pruned, failed, interrupted, abandoned, running.
     seconds : float
         Of computing, over all trials that ended, whichever way.
     """
@@ -44,8 +43,7 @@ def study_cost(study: optuna.Study) -> StudyCost:
     """Return what would be lost with a study."""
     trials = study.get_trials(deepcopy=False)
     seconds = sum(trial.duration.total_seconds() for trial in trials if trial.duration is not None)
-    counts = {state.name.lower(): sum(trial.state == state for trial in trials) for state in _STATES}
-    return StudyCost(study.study_name, is_ours(study.user_attrs), counts, seconds)
+    return StudyCost(study.study_name, is_ours(study.user_attrs), counts_of(trials), seconds)
 
 
 def is_ours(user_attributes: Mapping[str, Any]) -> bool:

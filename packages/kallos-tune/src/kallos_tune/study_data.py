@@ -26,16 +26,18 @@ from kallos_data import (
     choose_target_transform,
     default_feature_groups,
     get_walk_forward_splits,
+    in_utc,
     load_history,
     require_logarithms,
 )
 
 from .data_fingerprint import OBSERVED, frame_hash
 from .errors import ConfigError
-from .evaluation.quantiles import naive_score_of
+from .evaluation.naive_scores import naive_scores_of, swings_around_zero
 from .evaluation.scoring import Mask
 from .search_space import fingerprint, longest_look_back
 from .settings import TuningSettings
+from .verdict.naive_scores import NaiveScores
 
 if TYPE_CHECKING:
     from kallos_data import FoldSeries
@@ -118,14 +120,12 @@ class StudyData:
     @property
     def around_zero(self) -> bool:
         """Whether the target's values are learnt and swing around 0, as returns do, in the first training window."""
-        first = self.targets[0]
-        values = first.values[: first.n_train][first.observed[: first.n_train]]
-        return self.target_transform == "none" and bool(values.min() < 0 < values.max())
+        return swings_around_zero(self.targets[0])
 
     @cached_property
-    def naive_scores(self) -> list[float]:
-        """The score of the better naive forecast in each fold: its error, or the pinball loss of its quantiles."""
-        return [naive_score_of(target, self.settings) for target in self.targets]
+    def naive(self) -> NaiveScores:
+        """The naive forecast that the scores of trials are compared with, and what it scores in each fold."""
+        return naive_scores_of(self.targets, self.settings)
 
     @property
     def n_filled(self) -> list[tuple[int, int]]:
@@ -162,8 +162,8 @@ class StudyData:
         return {
             "asset_id": self.asset_id,
             "end_date": self.end_date,
-            "first": _iso(self.frame["timestamp"][0]),
-            "last": _iso(self.frame["timestamp"][-1]),
+            "first": in_utc(self.frame["timestamp"][0]),
+            "last": in_utc(self.frame["timestamp"][-1]),
             "model_name": model_name,
             "target_col": self.target_col,
             "target_transform": self.target_transform,
@@ -377,11 +377,7 @@ def _window(frame: pl.DataFrame, bounds: Mapping[str, str], name: str) -> pl.Dat
 def _fold_bounds(train: pl.DataFrame, val: pl.DataFrame) -> dict[str, str]:
     bounds = {"train": train, "val": val}
     return {
-        f"{name}_{edge}": _iso(part["timestamp"][row])
+        f"{name}_{edge}": in_utc(part["timestamp"][row])
         for name, part in bounds.items()
         for edge, row in (("first", 0), ("last", -1))
     }
-
-
-def _iso(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")

@@ -6,7 +6,7 @@ of that since, and the versions it was begun with.
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from textwrap import shorten
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from .data_fingerprint import change_of, fingerprint_of
 from .errors import ConfigError, StudyExistsError, StudyMismatchError
 from .settings import Resume
 from .space_description import values_in_words
+from .verdict.naive_scores import NaiveScores
 from .versions import versions
 
 logger = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ logger = logging.getLogger(__name__)
 DEFINITION: Final = "kallos_definition"
 CHANGES: Final = "kallos_changes"
 VERSIONS: Final = "kallos_versions"
-NAIVE_SCORES: Final = "kallos_naive_scores"
+NAIVE: Final = "kallos_naive"
 FINGERPRINT: Final = "kallos_fingerprint"
 READING: Final = "kallos_reading"
 
@@ -35,7 +36,7 @@ _MAY_CHANGE: Final = {"max_epochs", "patience", "seed", "sampler", "pruner"}
 
 
 def attributes_of_new_study(
-    definition: Mapping[str, Any], naive_scores: Sequence[float], used: pl.DataFrame, reading: Mapping[str, Any]
+    definition: Mapping[str, Any], naive: NaiveScores, used: pl.DataFrame, reading: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return what a study knows of itself from its first moment on, as its user attributes.
 
@@ -43,8 +44,8 @@ def attributes_of_new_study(
     ----------
     definition : mapping
         What the study is about, in JSON's own types; see :meth:`kallos_tune.StudyData.definition`.
-    naive_scores : sequence of float
-        Of the naive forecast in each fold.
+    naive : NaiveScores
+        What the scores of its trials are compared with; see :attr:`kallos_tune.StudyData.naive`.
     used : polars.DataFrame, [T, 1 + F]
         The data that scores depend on; see :attr:`kallos_tune.StudyData.used`.
     reading : mapping
@@ -53,7 +54,7 @@ def attributes_of_new_study(
     return {
         DEFINITION: dict(definition),
         VERSIONS: versions(),
-        NAIVE_SCORES: list(naive_scores),
+        NAIVE: naive_attribute(naive),
         FINGERPRINT: dict(fingerprint_of(used)),
         READING: dict(reading),
     }
@@ -165,9 +166,19 @@ def required_definition(study: optuna.Study) -> dict[str, Any]:
     return definition
 
 
-def naive_scores_of(user_attributes: Mapping[str, Any]) -> list[float]:
-    """Return the naive forecast's score in each fold of a study, by its user attributes; none where it has none."""
-    return user_attributes.get(NAIVE_SCORES, [])
+def naive_attribute(naive: NaiveScores) -> dict[str, Any]:
+    """Return what a study keeps of the naive forecast, in JSON's own types."""
+    return {"name": naive.name, "fold_scores": list(naive.fold_scores)}
+
+
+def stored_naive(user_attributes: Mapping[str, Any]) -> NaiveScores | None:
+    """Return the naive forecast that a study's scores are compared with, by its user attributes.
+
+    None where it does not keep it: those made before it was settled keep other scores of naive forecasts, until they
+    are resumed.
+    """
+    kept = user_attributes.get(NAIVE)
+    return None if kept is None else NaiveScores(kept["name"], tuple(kept["fold_scores"]))
 
 
 def definition_differences(study: optuna.Study, definition: Mapping[str, Any]) -> dict[str, tuple[object, object]]:

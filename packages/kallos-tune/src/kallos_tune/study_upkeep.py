@@ -93,7 +93,7 @@ def copy_study(
 
     The copy has every trial under the number it had, with all that it keeps: parameters, scores, forecasts, queue and
     verdict. It is resumed as the study would be. Trials that run meanwhile go on in the study alone; in the copy they
-    are recorded as failed, and their parameters wait to run again.
+    are recorded as abandoned, and their parameters wait to run again.
 
     Parameters
     ----------

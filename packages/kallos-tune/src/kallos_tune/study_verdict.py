@@ -8,8 +8,10 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from .evaluation.forecast_record import forecast_from_text
-from .evaluation.scoring import mean_is_a_rival, naive_forecasts
+from .evaluation.naive_scores import pinball_scores, rivals_of
+from .evaluation.scoring import naive_forecasts
 from .study_data import StudyData
+from .study_definition import stored_naive
 from .trial_attributes import FINISHED, FOLD_SCORES, OUT_OF_SAMPLE, n_finished
 from .verdict.evidence import Floats, JudgedFold, TrialEvidence
 from .verdict.figures import counted
@@ -50,20 +52,19 @@ def evidence_of(study: optuna.Study, data: StudyData) -> tuple[list[JudgedFold],
 
 def judged_folds(data: StudyData) -> list[JudgedFold]:
     """Return the truth of each fold and the naive forecasts of it, at the steps that are scored."""
-    # The same ones in each fold: who is a rival in one is asked to be beaten in all.
-    with_mean = any(mean_is_a_rival(target) for target in data.targets)
-    of_quantiles = data.settings.training.likelihood == "quantile"
+    rivals = rivals_of(data.targets)
+    pinball = pinball_scores(data.targets, data.settings)
     folds: list[JudgedFold] = []
     for number, ((_, val), target) in enumerate(zip(data.splits, data.targets, strict=True), start=1):
         scored = target.learnable[target.val_start :]
-        naive = naive_forecasts(target, data.settings.folds, with_mean=with_mean, around_zero=data.around_zero)
+        naive = naive_forecasts(target, data.settings.folds, **rivals)
         folds.append(
             JudgedFold(
                 number=number,
                 times=val["timestamp"].dt.replace_time_zone(None).to_numpy()[scored],
                 actual=target.values[target.val_start :][scored],
                 naive={name: forecast[scored] for name, forecast in naive.items()},
-                naive_pinball=data.naive_scores[number - 1] if of_quantiles else None,
+                naive_pinball=None if pinball is None else pinball[number - 1],
             )
         )
     return folds
@@ -84,6 +85,18 @@ def stored_verdict(user_attributes: Mapping[str, Any]) -> Verdict | None:
     """
     kept = user_attributes.get(VERDICT)
     return None if kept is None else Verdict.from_dict(kept)
+
+
+def naive_score_of(user_attributes: Mapping[str, Any]) -> float | None:
+    """Return the score of the naive forecast that a study's scores are compared with, by its user attributes.
+
+    It is kept with the study, and with the verdict; None where neither is there.
+    """
+    naive = stored_naive(user_attributes)
+    if naive is not None:
+        return naive.score
+    verdict = stored_verdict(user_attributes)
+    return None if verdict is None else verdict.search_naive_score
 
 
 def lines_of_study(study: optuna.Study) -> list[str]:

@@ -11,11 +11,11 @@ from typing import Final, Literal
 import polars as pl
 
 from .errors import ConfigError
-from .trial_export import StudyTables
+from .trial_export import TABLES, StudyTables
 
 Format = Literal["csv", "parquet"]
 _FORMATS: Final = ("csv", "parquet")
-_TIMES: Final = "%Y-%m-%dT%H:%M:%S"
+_TIMES: Final = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def write_study_tables(tables: StudyTables, path: str | Path, format: Format | None = None) -> list[Path]:  # noqa: A002
@@ -37,17 +37,35 @@ def write_study_tables(tables: StudyTables, path: str | Path, format: Format | N
         Where the format is neither, contradicts the file's name, or a file cannot be written.
     """
     path = Path(path)
+    kind, files = _format_of(path, format), study_table_files(path, format)
+    folder = files[0].parent
+    try:
+        if folder == path:
+            folder.mkdir(parents=True, exist_ok=True)
+        _write_whole(dict(zip(files, tables.tables().values(), strict=True)), kind)
+    except OSError as failure:
+        raise ConfigError(f"cannot write to {folder}: {failure.strerror}; name another file or folder") from failure
+    return files
+
+
+def study_table_files(path: str | Path, format: Format | None = None) -> list[Path]:  # noqa: A002
+    """Return the files that :func:`write_study_tables` writes, there or not.
+
+    Parameters
+    ----------
+    path, format
+        As of :func:`write_study_tables`.
+
+    Raises
+    ------
+    ConfigError
+        Where the format is neither, or contradicts the file's name.
+    """
+    path = Path(path)
     kind = _format_of(path, format)
     of_file = path.suffix.lower() in {f".{each}" for each in _FORMATS} and not path.is_dir()
     folder, prefix = (path.parent, f"{path.stem}_") if of_file else (path, "")
-    files = {folder / f"{prefix}{name}.{kind}": table for name, table in tables.tables().items()}
-    try:
-        if not of_file:
-            folder.mkdir(parents=True, exist_ok=True)
-        _write_whole(files, kind)
-    except OSError as failure:
-        raise ConfigError(f"cannot write to {folder}: {failure.strerror}; name another file or folder") from failure
-    return list(files)
+    return [folder / f"{prefix}{name}.{kind}" for name in TABLES]
 
 
 def _format_of(path: Path, asked: str | None) -> str:
@@ -82,9 +100,6 @@ def _write_whole(files: Mapping[Path, pl.DataFrame], kind: str) -> None:
 
 
 def _with_written_times(table: pl.DataFrame) -> pl.DataFrame:
-    """Return the table with its times as texts: those in UTC say so, those by a worker's clock name no zone."""
-    written: list[pl.Expr] = []
-    for name, kind in table.schema.items():
-        if isinstance(kind, pl.Datetime):
-            written.append(pl.col(name).dt.strftime(f"{_TIMES}Z" if kind.time_zone else f"{_TIMES}%.6f"))
-    return table.with_columns(written)
+    """Return the table with its times, which are in UTC, as texts that say so."""
+    times = [name for name, kind in table.schema.items() if isinstance(kind, pl.Datetime)]
+    return table.with_columns(pl.col(name).dt.strftime(_TIMES) for name in times)

@@ -17,6 +17,9 @@ RETRY_OF: Final = "retry_of"
 WORKER: Final = "worker"
 CLAIM: Final = "claim"
 DRAW: Final = "draw"
+# When it began and ended, in UTC: what Optuna keeps of that is local time of some machine, without a zone.
+STARTED: Final = "started"
+ENDED: Final = "ended"
 # Its error in each fold that it got through, in the target's unit.
 FOLD_SCORES: Final = "fold_scores"
 # All that a trial was trained with beside its parameters; a study resumed by force has several.
@@ -39,11 +42,6 @@ def is_abandoned(failure: object) -> bool:
 def n_finished(study: optuna.Study) -> int:
     """Return how many trials count towards the budget."""
     return len(study.get_trials(deepcopy=False, states=FINISHED))
-
-
-def n_of_state(study: optuna.Study, state: TrialState) -> int:
-    """Return how many trials are in a state."""
-    return len(study.get_trials(deepcopy=False, states=(state,)))
 
 
 def best_trial(study: optuna.Study) -> FrozenTrial | None:

@@ -11,11 +11,18 @@ from optuna.trial import FrozenTrial, TrialState
 
 from .errors import ConfigError
 from .evaluation.forecast_record import forecast_from_text
-from .evaluation.quantiles import MEDIAN, naive_quantiles, pinball_score
-from .evaluation.scoring import Floats, error, naive_forecasts
+from .evaluation.naive_scores import rivals_of
+from .evaluation.quantiles import MEDIAN, naive_quantiles
+from .evaluation.scoring import Floats, naive_forecasts
 from .study_data import StudyData
-from .study_definition import current_definition
+from .study_definition import current_definition, stored_naive
 from .trial_attributes import CHOSEN_EPOCHS, FAILURE, FOLD_SCORES, FORECASTS, OUT_OF_SAMPLE, WORKER
+from .trial_states import repeated_trial, word_of_trial
+from .trial_times import ended, started
+from .verdict.naive_scores import NaiveScores
+
+TABLES: Final = ("trials", "folds", "forecasts")
+"""Of a study, in the order in which they are written."""
 
 Schema = Mapping[str, pl.DataType]
 _WHOLE: Final = {"trial": pl.Int64(), "fold": pl.Int64()}
@@ -42,9 +49,9 @@ _OF_TRIALS: Final[Schema] = {
     "trial": pl.Int64(),
     "state": pl.String(),
     **dict.fromkeys(("score", "seconds"), pl.Float64()),
-    **dict.fromkeys(("started", "ended"), pl.Datetime("us")),
+    **dict.fromkeys(("started", "ended"), _UTC),
     **dict.fromkeys(("worker", "failure"), pl.String()),
-    **dict.fromkeys(("folds", "epochs"), pl.Int64()),
+    **dict.fromkeys(("folds", "epochs", "repeats"), pl.Int64()),
 }
 
 
@@ -55,15 +62,18 @@ class StudyTables:
     Attributes
     ----------
     trials : polars.DataFrame, [n_trials, ...]
-        ``trial, state, score`` (of complete ones), ``seconds, started, ended`` (by the clock of the worker's machine),
-        ``worker``, the parameters, ``folds`` (scored), ``epochs`` (over those), ``failure`` (the reason).
+        ``trial, state`` ("complete", "pruned", "failed", "interrupted", "abandoned", "running" or "waiting"), ``score``
+        (of complete ones), ``seconds, started, ended`` (in UTC, by the clock of the worker's machine), ``worker``, the
+        parameters, ``folds`` (scored), ``epochs`` (over those), ``repeats`` (the trial whose parameters it runs again,
+        since that was interrupted or abandoned), ``failure`` (the reason).
     folds : polars.DataFrame, [n_scores, 10]
-        ``trial, fold, val_first, val_last, score, naive`` (the score of the better naive forecast), ``epochs,
-        best_epoch, chosen_epoch`` (which earlier folds choose; null in the first), ``seconds``.
+        ``trial, fold, val_first, val_last, score, naive`` (the score of the naive forecast that is the hardest to beat
+        over all folds; null where neither study nor prices tell it), ``epochs, best_epoch, chosen_epoch`` (which
+        earlier folds choose; null in the first), ``seconds``.
     forecasts : polars.DataFrame, [n_steps, 8] or [n_steps, 5]
         ``trial, fold, timestamp, actual, forecast`` (with the weights of the best epoch; of quantiles the median),
-        ``out_of_sample`` (with those of the epoch that earlier folds choose), ``naive`` (the better naive forecast of
-        the fold), ``scored`` (whether the step counts). Without the prices ``position`` in the fold, from 0, stands in
+        ``out_of_sample`` (with those of the epoch that earlier folds choose), ``naive`` (that naive forecast),
+        ``scored`` (whether the step counts). Without the prices ``position`` in the fold, from 0, stands in
         place of ``timestamp``, and ``actual``, ``naive`` and ``scored`` are missing.
     """
 
@@ -78,7 +88,7 @@ class StudyTables:
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """Return the tables by their names."""
-        return {"trials": self.trials, "folds": self.folds, "forecasts": self.forecasts}
+        return dict(zip(TABLES, (self.trials, self.folds, self.forecasts), strict=True))
 
 
 def export_study(study: optuna.Study, data: StudyData | None = None) -> StudyTables:
@@ -100,9 +110,11 @@ def export_study(study: optuna.Study, data: StudyData | None = None) -> StudyTab
         raise ConfigError(f"study {study.study_name!r} was not made by Kallos: export it with Optuna's own tools")
     trials = study.get_trials(deepcopy=False)
     names = list(dict.fromkeys(name for trial in trials for name in trial.params))
+    naive = stored_naive(study.user_attrs) or (None if data is None else data.naive)
+    folds = [row for trial in trials for row in _fold_rows(trial, definition["folds"], naive)]
     return StudyTables(
         trials=_table([_trial_row(trial, names) for trial in trials], _OF_TRIALS),
-        folds=_table([row for trial in trials for row in _fold_rows(trial, definition["folds"])], _OF_FOLDS),
+        folds=_table(folds, _OF_FOLDS),
         forecasts=_forecasts(
             trials, None if data is None else [_steps(data, fold) for fold in range(len(data.splits))]
         ),
@@ -120,20 +132,21 @@ def _trial_row(trial: FrozenTrial, names: list[str]) -> dict[str, Any]:
     epochs = trial.user_attrs.get("fold_epochs", [])
     return {
         "trial": trial.number,
-        "state": trial.state.name.lower(),
+        "state": word_of_trial(trial),
         "score": trial.value if trial.state == TrialState.COMPLETE else None,
         "seconds": None if trial.duration is None else trial.duration.total_seconds(),
-        "started": trial.datetime_start,
-        "ended": trial.datetime_complete,
+        "started": started(trial),
+        "ended": ended(trial),
         "worker": trial.user_attrs.get(WORKER),
         **{name: trial.params.get(name) for name in names},
         "folds": len(epochs),
         "epochs": sum(epochs) if epochs else None,
+        "repeats": repeated_trial(trial),
         "failure": trial.user_attrs.get(FAILURE),
     }
 
 
-def _fold_rows(trial: FrozenTrial, bounds: list[dict[str, str]]) -> Iterator[dict[str, Any]]:
+def _fold_rows(trial: FrozenTrial, bounds: list[dict[str, str]], naive: NaiveScores | None) -> Iterator[dict[str, Any]]:
     kept = trial.user_attrs
     scores: list[float] = kept.get(FOLD_SCORES, [])
     for place, score in enumerate(scores):
@@ -143,7 +156,7 @@ def _fold_rows(trial: FrozenTrial, bounds: list[dict[str, str]]) -> Iterator[dic
             "val_first": datetime.fromisoformat(bounds[place]["val_first"]),
             "val_last": datetime.fromisoformat(bounds[place]["val_last"]),
             "score": score,
-            "naive": kept["fold_naive_scores"][place],
+            "naive": None if naive is None else naive.fold_scores[place],
             "epochs": kept["fold_epochs"][place],
             "best_epoch": kept["fold_best_epochs"][place],
             # Which the oldest studies did not keep.
@@ -184,15 +197,12 @@ def _fold_forecasts(trial: FrozenTrial, place: int, steps: pl.DataFrame | None) 
 
 
 def _steps(data: StudyData, place: int) -> pl.DataFrame:
-    """Return the validation steps of a fold: when, what came, the better naive forecast, and which of them count."""
+    """Return the validation steps of a fold: when, what came, the naive forecast to beat, and which of them count."""
     target, (_, val) = data.targets[place], data.splits[place]
     actual, scored = target.values[target.val_start :], target.learnable[target.val_start :]
+    rivals = rivals_of(data.targets)
     if data.settings.training.likelihood == "quantile":
-        quantiles = naive_quantiles(target, data.settings.folds)
-        best = min(quantiles, key=lambda name: pinball_score(actual, quantiles[name], scored))
-        naive: Floats = quantiles[best][:, MEDIAN]
+        naive: Floats = naive_quantiles(target, data.settings.folds, **rivals)[data.naive.name][:, MEDIAN]
     else:
-        points = naive_forecasts(target, data.settings.folds)
-        best = min(points, key=lambda name: error(data.settings.folds.metric, actual, points[name], scored))
-        naive = points[best]
+        naive = naive_forecasts(target, data.settings.folds, **rivals)[data.naive.name]
     return pl.DataFrame({"timestamp": val["timestamp"], "actual": actual, "naive": naive, "scored": scored})

@@ -75,4 +75,6 @@ def _day(time: datetime) -> str:
 
 
 def _plain(value: object) -> object:
-    return value.isoformat() if isinstance(value, datetime) else value
+    from kallos_data import in_utc
+
+    return in_utc(value) if isinstance(value, datetime) else value

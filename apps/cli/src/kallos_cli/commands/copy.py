@@ -51,7 +51,7 @@ def copy(
     """Copy a study, with all its trials under their numbers, their forecasts, the queue and the verdict.
 
     A copy is resumed as the study would be. Trials that are running go on in the study alone: in the copy they are
-    recorded as failed, and their parameters wait to run again.
+    recorded as abandoned, and their parameters wait to run again.
     """
     from kallos_data import ConfigError, DatabaseConfig
     from kallos_tune import StudyExistsError, copy_study, trial_counts

@@ -155,11 +155,13 @@ def _show(checks: "list[Check]") -> None:
 
 def _show_leakage(found: "Leakage", *, json: bool) -> None:
     if json:
+        from kallos_data import in_utc
+
         output.show_json(
             {
                 "asset_id": found.asset_id,
                 "target_col": found.target_col,
-                "date": found.date.isoformat(),
+                "date": in_utc(found.date),
                 "clean": found.clean,
                 "recomputed": found.recomputed,
                 "changed": found.n_changed,

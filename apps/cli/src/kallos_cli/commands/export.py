@@ -9,6 +9,7 @@ import typer
 from .. import output
 from ..databases import Databases
 from ..options import DEFAULT_DB_URL, OUTPUT_PANEL, DbUrl, Debug, Json, OptunaSchema, StudiesUrl, StudyArgument
+from ..output_path import file_name_of
 from ..wording import count
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "[bold]Examples[/bold]\n\n"
-    "kallos-run study export gru_btc --output gru_btc\n\n"
+    "kallos-run study export gru_btc\n\n"
     "kallos-run study export gru_btc --output gru_btc.parquet --db-url postgresql://me@localhost/prices"
 )
 
@@ -34,15 +35,15 @@ def export(
     name: StudyArgument,
     *,
     destination: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "--output",
             metavar="PATH",
             rich_help_panel=OUTPUT_PANEL,
             help="A folder, or a file that ends in .csv or .parquet: of study.csv come study_trials.csv, "
-            "study_folds.csv and study_forecasts.csv.",
+            "study_folds.csv and study_forecasts.csv. Default: the folder STUDY_export in the current one.",
         ),
-    ],
+    ] = None,
     table_format: Annotated[
         TableFormat | None,
         typer.Option(
@@ -60,10 +61,11 @@ def export(
 ) -> None:
     """Write a study as three tables: its trials, their scores in each fold, their forecasts of each step.
 
-    Forecasts stand beside what came and the better naive forecast of the fold; where the prices are not at hand, they
-    stand alone with their place in the fold. All three files are written, or none.
+    Forecasts stand beside what came and the naive forecast to beat; where the prices are not at hand, they stand alone
+    with their place in the fold. Times are in UTC. All three files are written, or none; those that are there are
+    replaced, which is said.
     """
-    from kallos_tune import export_study, load_study, write_study_tables
+    from kallos_tune import export_study, load_study, study_table_files, write_study_tables
 
     from .. import logs
 
@@ -73,19 +75,24 @@ def export(
     data = _data(study, databases)
     tables = export_study(study, data)
     chosen = None if table_format is None else table_format.value
-    files = write_study_tables(tables, destination, chosen)
+    folder = destination or Path(f"{file_name_of(name)}_export")
+    replaced = {path for path in study_table_files(folder, chosen) if path.exists()}
+    files = write_study_tables(tables, folder, chosen)
     rows = {path: len(table) for path, table in zip(files, tables.tables().values(), strict=True)}
     if json:
         output.show_json(
             {
                 "study_name": name,
-                "files": [{"path": str(path.resolve()), "rows": n_rows} for path, n_rows in rows.items()],
+                "files": [
+                    {"path": str(path.resolve()), "rows": n_rows, "replaced": path in replaced}
+                    for path, n_rows in rows.items()
+                ],
                 "with_prices": tables.with_prices,
             }
         )
         return
     for path, n_rows in rows.items():
-        output.show(f"{path}: {count(n_rows, 'row')}")
+        output.show(f"{path}: {count(n_rows, 'row')}{', in place of what was there' if path in replaced else ''}")
 
 
 def _data(study: "optuna.Study", databases: Databases) -> "StudyData | None":

@@ -136,7 +136,9 @@ def _say_later_steps(found: "Forecast") -> None:
 
 def _show(found: "Forecast", model_name: str, made_at: datetime, *, json: bool, csv: bool) -> None:
     if json:
-        facts: dict[str, Any] = {"model": model_name, "made_at": made_at.isoformat()} | found.to_dict()
+        from kallos_data import in_utc
+
+        facts: dict[str, Any] = {"model": model_name, "made_at": in_utc(made_at)} | found.to_dict()
         output.show_json(facts)
         return
     if csv:

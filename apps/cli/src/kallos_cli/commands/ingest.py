@@ -153,6 +153,8 @@ def _in_words(report: "IngestReport") -> str:
 def _as_json(report: "IngestReport") -> dict[str, object]:
     from dataclasses import fields
 
+    from kallos_data import in_utc
+
     values = {each.name: getattr(report, each.name) for each in fields(report)}
     values["step"] = None if report.step is None else str(report.step)
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
+    return {name: in_utc(value) if isinstance(value, datetime) else value for name, value in values.items()}

@@ -37,8 +37,8 @@ def reap(
 ) -> None:
     """Abandon the trials of workers that are gone.
 
-    They are recorded as failed and their parameters requeued. Every worker does the same before its next trial, so this
-    is for those who cannot wait for one. A worker that turns out to be healthy drops the result of that trial.
+    They are recorded as abandoned and their parameters requeued. Every worker does the same before its next trial, so
+    this is for those who cannot wait for one. A worker that turns out to be healthy drops the result of that trial.
     """
     from kallos_tune import abandoned_trial, load_study, reap_study, running_trials
 

@@ -1,6 +1,5 @@
 """``kallos-run study report``: what a study found, in one file to look at and to send on."""
 
-import re
 import shlex
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,7 +10,7 @@ import typer
 
 from .. import command_line, options, output
 from ..databases import Databases
-from ..output_path import require_writable
+from ..output_path import file_name_of, require_writable
 from ..setting_options import SETTING_OPTIONS
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ def report(
 
     if quiet:
         logs.only_warnings()
-    destination = output_file or Path(f"{_file_name(name)}_report.{format_name}")
+    destination = output_file or Path(f"{file_name_of(name)}_report.{format_name}")
     require_writable(destination, option="--output")
     databases = Databases.of(db_url, studies_url)
     study = load_study(databases.studies, name, optuna_schema=optuna_schema)
@@ -160,8 +159,3 @@ def _val_share(definition: Mapping[str, Any]) -> float:
     moments = (folds[0]["val_first"], folds[-1]["val_last"], definition["first"], definition["last"])
     first, last, begin, end = map(datetime.fromisoformat, moments)
     return round((last - first) / (end - begin), 2)
-
-
-def _file_name(study_name: str) -> str:
-    """Return a study's name as a file's: other than letters, digits and ``.-_`` it has none."""
-    return re.sub(r"[^\w.-]+", "_", study_name).strip("._") or "study"

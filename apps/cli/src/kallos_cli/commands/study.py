@@ -1,6 +1,7 @@
 """``kallos-run study``: what there is, what it found, and the upkeep of it."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
@@ -22,6 +23,8 @@ SHOW_EXAMPLES = (
     "kallos-run study show gru_btc\n\n"
     "kallos-run study show gru_btc --db-url sqlite:///prices.db --json"
 )
+
+_ALWAYS: Final = ("complete", "pruned", "failed", "running")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -61,9 +64,10 @@ def list_studies(
     if not rows:
         output.say(f"there is no study in {config}: create one with kallos-run tune")
         return
-    about, counts = ["study", "model", "asset", "target"], ["complete", "pruned", "failed", "running"]
-    header = [*about, *counts, "best", "naive", "verdict"]
-    output.show_table(header, [_cells(row) for row in rows])
+    # What happened to none of them needs no column.
+    counts = [word for word in rows[0]["n_trials"] if word in _ALWAYS or any(row["n_trials"][word] for row in rows)]
+    header = ["study", "model", "asset", "target", *counts, "best", "naive", "verdict"]
+    output.show_table(header, [_cells(row, counts) for row in rows])
     if any(not row["by_kallos"] for row in rows):
         output.show("(other): a study that was not made by Kallos")
 
@@ -108,11 +112,10 @@ def show_study(
 
 
 def _row(summary: "StudySummary") -> dict[str, Any]:
-    from kallos_tune import current_definition, naive_scores_of, stored_verdict
+    from kallos_tune import current_definition, naive_score_of, stored_verdict
 
     verdict = stored_verdict(summary.user_attributes)
     definition = current_definition(summary.user_attributes) or {}
-    naive = naive_scores_of(summary.user_attributes)
     return {
         "study_name": summary.name,
         "by_kallos": bool(definition),
@@ -121,20 +124,19 @@ def _row(summary: "StudySummary") -> dict[str, Any]:
         "target_col": definition.get("target_col"),
         "n_trials": dict(summary.n_trials),
         "best_score": summary.best_score if definition else None,
-        "naive_score": sum(naive) / len(naive) if naive else None,
+        "naive_score": naive_score_of(summary.user_attributes),
         "verdict": None if verdict is None else verdict.conclusion,
     }
 
 
-def _cells(row: dict[str, Any]) -> list[object]:
+def _cells(row: dict[str, Any], counts: Sequence[str]) -> list[object]:
     model = row["model_name"] if row["by_kallos"] else "(other)"
-    counts = row["n_trials"].values()
     return [
         row["study_name"],
         model,
         row["asset_id"],
         row["target_col"],
-        *counts,
+        *(row["n_trials"][word] for word in counts),
         row["best_score"],
         row["naive_score"],
         row["verdict"],

@@ -10,7 +10,8 @@ import optuna
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
-from ..trial_attributes import DRAW, FAILURE, INTERRUPTED, RETRIES, RETRY_OF
+from ..trial_attributes import DRAW, ENDED, FAILURE, INTERRUPTED, RETRIES, RETRY_OF
+from ..trial_times import now
 
 
 def fail(storage: BaseStorage, trial_id: int, failure: str) -> None:
@@ -58,6 +59,6 @@ def history(trial: FrozenTrial) -> list[int]:
 
 
 def _fail(storage: BaseStorage, trial_id: int, attributes: Mapping[str, object]) -> None:
-    for key, value in attributes.items():
+    for key, value in {**attributes, ENDED: now()}.items():
         storage.set_trial_user_attr(trial_id, key, value)
     storage.set_trial_state_values(trial_id, state=TrialState.FAIL)

@@ -36,7 +36,18 @@ from ..storage.optuna_tables.trials import (
     take_census,
     write_attributes,
 )
-from ..trial_attributes import ABANDONED, CLAIM, DRAW, FAILURE, RETRIES, WORKER, is_abandoned
+from ..trial_attributes import (
+    ABANDONED,
+    CLAIM,
+    DRAW,
+    ENDED,
+    FAILURE,
+    RETRIES,
+    STARTED,
+    WORKER,
+    is_abandoned,
+)
+from ..trial_times import now
 from .claim import Claim, NoClaim
 from .requeue import fail, fail_and_requeue, history
 
@@ -98,7 +109,7 @@ class StudyTransactions:
                 # Repeated parameters were drawn by another trial: they do not count again.
                 draw = number - census.n_interrupted
             worker = f"{socket.gethostname()}:{os.getpid()}"
-            write_attributes(connection, trial_id, {CLAIM: mark, WORKER: worker, DRAW: draw})
+            write_attributes(connection, trial_id, {CLAIM: mark, WORKER: worker, DRAW: draw, STARTED: now()})
             beat(connection, trial_id)
             return Claim(trial_id, number, draw), abandoned
 
@@ -110,8 +121,7 @@ class StudyTransactions:
                 return False
             if record.state != TrialState.RUNNING.name:
                 return record.state == state.name and not is_abandoned(record.attribute)
-            if attributes:
-                write_attributes(connection, claim.trial_id, attributes)
+            write_attributes(connection, claim.trial_id, {**attributes, ENDED: now()})
             values = None if score is None else [score]
             if state == TrialState.PRUNED:
                 values = _last_report(self._storage.get_trial(claim.trial_id))

@@ -142,7 +142,7 @@ def write_copy(
 ) -> None:
     """Create a study of these contents, all of it or nothing.
 
-    Trials keep their numbers. Those that were running are nobody's in the copy: they are recorded as failed.
+    Trials keep their numbers. Those that were running are nobody's in the copy: they are recorded as abandoned.
 
     Parameters
     ----------

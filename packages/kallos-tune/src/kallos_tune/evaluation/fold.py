@@ -11,7 +11,8 @@ from kallos_data import FoldSeries
 from kallos_models import Fit, fit_forecaster, forecast_quantiles, forecast_recursive, forecast_rolling
 
 from ..settings import Forecast, TuningSettings
-from .quantiles import MEDIAN, naive_score_of, pinball_score
+from .naive_scores import naive_scores_of
+from .quantiles import MEDIAN, pinball_score
 from .scoring import Floats, error
 
 
@@ -24,7 +25,7 @@ class FoldResult:
     score : float
         Error of the forecast at the observed steps, in the target's unit; of quantiles their mean pinball loss.
     naive_score : float
-        That of the better naive forecast.
+        That of the naive forecast which the scores of the study are compared with, in this fold.
     forecast : numpy.ndarray, float64, [T_val]
         In the target's unit; of quantiles the median.
     epochs, best_epoch : int
@@ -52,6 +53,7 @@ def evaluate_fold(
     *,
     settings: TuningSettings | None = None,
     chosen_epoch: int | None = None,
+    naive_score: float | None = None,
     on_epoch: Callable[[int, float], None] | None = None,
 ) -> FoldResult:
     """Train a model on a fold and score its forecast of the validation window.
@@ -68,6 +70,9 @@ def evaluate_fold(
         Its defaults where left out.
     chosen_epoch : int, optional
         An epoch chosen without this fold, with whose weights the window is forecast, too.
+    naive_score : float, optional
+        What the naive forecast scores here that is the hardest to beat over all folds of the study. Where left out,
+        the fold is taken for all there is.
     on_epoch : callable, optional
         Called after every epoch with its number and validation loss.
 
@@ -102,7 +107,7 @@ def evaluate_fold(
     score, forecast = _scored(fit, fold, look_back, settings)
     return FoldResult(
         score=score,
-        naive_score=naive_score_of(fold.truth, settings),
+        naive_score=naive_scores_of([fold.truth], settings).score if naive_score is None else naive_score,
         forecast=forecast,
         epochs=fit.epochs,
         best_epoch=fit.best_epoch or fit.epochs,

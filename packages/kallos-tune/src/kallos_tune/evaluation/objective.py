@@ -16,6 +16,7 @@ from ..settings import TuningSettings
 from ..trial_attributes import CHOSEN_EPOCHS, FOLD_SCORES, FORECASTS, MADE_WITH, OUT_OF_SAMPLE
 from .fold import FoldResult, evaluate_fold
 from .forecast_record import forecast_to_text
+from .naive_scores import naive_scores_of
 from .pruning import rung_of_epoch, rung_of_fold
 
 
@@ -70,6 +71,7 @@ def objective(
     # The validation loss is that of one step: it says little of a forecast that feeds on itself.
     early_rungs = settings.folds.forecast == "rolling"
     of_quantiles = settings.training.likelihood == "quantile"
+    naive = naive_scores_of([fold.truth for fold in folds], settings).fold_scores
     results: list[FoldResult] = []
     for number, fold in enumerate(folds, start=1):
         in_target_unit = fold.pinball_in_target_unit if of_quantiles else fold.rmse_in_target_unit
@@ -77,7 +79,13 @@ def objective(
             trial, number, len(folds), on_event, in_target_unit=in_target_unit if early_rungs else None
         )
         result = evaluate_fold(
-            fold, model_name, params, settings=settings, chosen_epoch=_chosen_epoch(results), on_epoch=on_epoch
+            fold,
+            model_name,
+            params,
+            settings=settings,
+            chosen_epoch=_chosen_epoch(results),
+            naive_score=naive[number - 1],
+            on_epoch=on_epoch,
         )
         if not math.isfinite(result.score):
             raise ArithmeticError(f"the score of fold {number} is {result.score}")

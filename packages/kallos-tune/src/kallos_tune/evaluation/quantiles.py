@@ -7,9 +7,9 @@ import numpy as np
 from kallos_data import FoldTarget
 from kallos_models import QUANTILES
 
-from ..settings import FoldSettings, TuningSettings
+from ..settings import FoldSettings
 from ..verdict.coverage import pinball_loss
-from .scoring import Floats, Mask, forecasts_of_training, mean_is_a_rival, naive_forecasts, naive_score
+from .scoring import Floats, Mask, forecasts_of_training, mean_is_a_rival, naive_forecasts
 
 MEDIAN: Final = QUANTILES.index(0.5)
 
@@ -49,18 +49,3 @@ def naive_quantiles(
         spread = np.quantile(errors, QUANTILES)
         found[name] = point[:, None] * np.exp(spread) if relative else point[:, None] + spread
     return found
-
-
-def naive_score_of(target: FoldTarget, settings: TuningSettings) -> float:
-    """Return the score of the better naive forecast: its error, or the pinball loss of its quantiles.
-
-    Parameters
-    ----------
-    target : FoldTarget
-        The target in its own unit.
-    settings : TuningSettings
-    """
-    if settings.training.likelihood != "quantile":
-        return naive_score(target, settings.folds)
-    actual, scored = target.values[target.val_start :], target.learnable[target.val_start :]
-    return min(pinball_score(actual, each, scored) for each in naive_quantiles(target, settings.folds).values())

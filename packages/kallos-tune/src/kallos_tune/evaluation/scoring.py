@@ -93,22 +93,6 @@ def mean_is_a_rival(target: FoldTarget) -> bool:
     return bool(np.mean((values - _training_mean(target)) ** 2) < np.mean((values - known) ** 2))
 
 
-def naive_score(target: FoldTarget, settings: FoldSettings) -> float:
-    """Return the error of the better naive forecast, of those that take part in a score.
-
-    Parameters
-    ----------
-    target : FoldTarget
-        The target in its own unit.
-    settings : FoldSettings
-        Forecast mode and metric.
-    """
-    actual, scored = target.values[target.val_start :], target.learnable[target.val_start :]
-    return min(
-        error(settings.metric, actual, forecast, scored) for forecast in naive_forecasts(target, settings).values()
-    )
-
-
 def error(metric: Metric, actual: Floats, forecast: Floats, observed: Mask | None = None) -> float:
     """Return root mean squared or mean absolute error of a forecast ``[N]``, in the target's unit.
 

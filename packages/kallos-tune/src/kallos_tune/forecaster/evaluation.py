@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import polars as pl
 
-from kallos_data import Step
+from kallos_data import Step, in_utc
 
 from ..pictures import plot_hold_out
 from ..score_names import Metric
 from ..verdict.baseline_names import baseline_in_words
-from ..verdict.figures import counted
+from ..verdict.figures import counted, signed_per_cent
 from ..verdict.hold_out import HoldOut
 from ..verdict.hold_out_verdict import HoldOutVerdict
 from ..verdict.hold_out_wording import OVERLAP, hold_out_lines
@@ -86,6 +86,11 @@ class Score:
     def words(self) -> str:
         """The name as a reader understands it."""
         return {"naive": naive_in_words, "baseline": baseline_in_words}.get(self.kind, str)(self.name)
+
+    @property
+    def skill_in_words(self) -> str | None:
+        """The skill in per cent, as "+0.3 %"; None where there is none."""
+        return None if self.skill is None else f"{signed_per_cent(self.skill)} %"
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +221,7 @@ class Evaluation:
             "what": self.of.what,
             "asset_id": self.of.asset_id,
             "target_col": self.of.target_col,
-            "trained_until": None if until is None else until.isoformat(),
+            "trained_until": None if until is None else in_utc(until),
             "overlap": self.of.overlap,
             "looks": self.of.looks,
             "n_filled": self.n_filled,

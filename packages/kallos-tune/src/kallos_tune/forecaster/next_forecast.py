@@ -6,6 +6,8 @@ from typing import Any
 
 import polars as pl
 
+from kallos_data import in_utc
+
 
 @dataclass(frozen=True, slots=True)
 class StepForecast:
@@ -94,6 +96,6 @@ class Forecast:
     def to_dict(self) -> dict[str, Any]:
         """Return it in JSON's own types."""
         facts = asdict(self)
-        facts["known_until"] = self.known_until.isoformat()
-        facts["steps"] = [step | {"time": step["time"].isoformat()} for step in facts["steps"]]
+        facts["known_until"] = in_utc(self.known_until)
+        facts["steps"] = [step | {"time": in_utc(step["time"])} for step in facts["steps"]]
         return facts

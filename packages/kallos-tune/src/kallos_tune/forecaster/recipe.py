@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import optuna
-from optuna.trial import TrialState
 
 from kallos_models import UnknownModelError, available_models, read_hyperparameters
 
 from ..errors import ConfigError
 from ..report import best_trials, study_result, trial_facts
+from ..trial_states import word_of_trial
 
 Likelihood = Literal["none", "quantile"]
 
@@ -170,10 +170,10 @@ def likelihood_of(definition: Mapping[str, Any]) -> Likelihood:
 
 def _why_no_candidate(study: optuna.Study, trial: int) -> str:
     numbers: Sequence[int] = [each.number for each in best_trials(study)]
-    known = {each.number: each.state for each in study.get_trials(deepcopy=False)}
+    known = {each.number: word_of_trial(each) for each in study.get_trials(deepcopy=False)}
     if trial not in known:
         return f"is {trial}, and the study has trials 0 to {max(known)}"
-    state = known[trial]
-    why = "was pruned" if state == TrialState.PRUNED else f"is {state.name.lower()}"
+    word = known[trial]
+    why = {"failed": "failed", "running": "is running", "waiting": "is waiting"}.get(word, f"was {word}")
     shown = ", ".join(map(str, numbers[:5])) + (" and others" if len(numbers) > 5 else "")
     return f"is {trial}, which {why}: train one that finished every fold, as {shown} did"

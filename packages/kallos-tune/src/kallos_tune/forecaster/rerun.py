@@ -1,6 +1,6 @@
 """A trial run again from what its study keeps: the same scores to the last digit, or what differs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -20,6 +20,7 @@ from ..study_data import StudyData
 from ..study_definition import FINGERPRINT, READING, VERSIONS, current_definition, definition_differences
 from ..study_source import data_of_study
 from ..trial_attributes import FAILURE, FINISHED, FOLD_SCORES, MADE_WITH, best_score
+from ..trial_states import word_of_trial
 from ..versions import versions
 from .rerun_result import Rerun, RerunFold
 
@@ -75,13 +76,13 @@ def rerun_trial(
     on_event(TrialStarted(found.number, found.params))
     with torch_threads(settings.run.threads):
         scores = [
-            _score(fold, number, found, definition["model_name"], settings, len(data.folds), on_event)
+            _score(fold, number, found, definition["model_name"], settings, data.naive.fold_scores, on_event)
             for number, fold in enumerate(data.folds[: len(kept)], start=1)
         ]
     return Rerun(
         study_name=study.study_name,
         trial=found.number,
-        state=found.state.name.lower(),
+        state=word_of_trial(found),
         model_name=definition["model_name"],
         metric=settings.score_name,
         params=found.params,
@@ -115,7 +116,9 @@ def _trial_of(study: optuna.Study, number: int | None) -> FrozenTrial:
     another = "name another, or none for the best"
     if found.state == TrialState.FAIL:
         reason = found.user_attrs.get(FAILURE, "without a reason")
-        raise ConfigError(f"{number} of study {name!r} failed ({reason}), it has no score: {another}", "trial")
+        word = word_of_trial(found)
+        became = word if word == "failed" else f"was {word}"
+        raise ConfigError(f"{number} of study {name!r} {became} ({reason}), it has no score: {another}", "trial")
     if found.state not in FINISHED:
         raise ConfigError(f"{number} of study {name!r} is not finished yet: wait for its end, or {another}", "trial")
     if not found.user_attrs.get(FOLD_SCORES):
@@ -144,13 +147,17 @@ def _score(  # noqa: PLR0917 - what a fold of a trial is made of
     trial: FrozenTrial,
     model_name: str,
     settings: TuningSettings,
-    n_folds: int,
+    naive_scores: Sequence[float],
     on_event: Listener,
 ) -> float:
+    n_folds, naive = len(naive_scores), naive_scores[number - 1]
+
     def after(epoch: int, val_loss: float) -> None:
         on_event(EpochFinished(trial.number, number, n_folds, epoch, val_loss))
 
-    result: FoldResult = evaluate_fold(fold, model_name, trial.params, settings=settings, on_epoch=after)
+    result: FoldResult = evaluate_fold(
+        fold, model_name, trial.params, settings=settings, naive_score=naive, on_epoch=after
+    )
     on_event(
         FoldFinished(trial.number, number, n_folds, result.score, result.naive_score, result.epochs, result.seconds)
     )

@@ -1,12 +1,14 @@
 """The section about the data: how much there is, what was filled, where it has holes."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from ..study_data import StudyData
-from ..verdict.figures import counted, per_cent
+from ..verdict.figures import counted, in_iso, per_cent
 from .contents import Cell, Facts, Part, Section, Table, Words
 from .gathered import Gathered
 
@@ -78,5 +80,5 @@ def _columns(groups: Mapping[str, Sequence[str]]) -> Table:
     return Table(("group", "number", "columns"), rows, "Features by the way they are scaled")
 
 
-def _moment(moment: object) -> str:
-    return str(moment).removesuffix("+00:00").removesuffix(" 00:00:00")
+def _moment(moment: datetime) -> str:
+    return in_iso(np.datetime64(moment.replace(tzinfo=None)))

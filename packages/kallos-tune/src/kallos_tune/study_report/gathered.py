@@ -11,11 +11,13 @@ from optuna.trial import FrozenTrial, TrialState
 from ..report import best_trials
 from ..score_names import Metric, judged_metric_of, score_name_of
 from ..study_data import StudyData
-from ..study_definition import current_definition, naive_scores_of, required_definition
+from ..study_definition import current_definition, required_definition, stored_naive
 from ..study_source import change_since
-from ..study_verdict import evidence_of, judge_study, lines_of_study, stored_verdict
+from ..study_verdict import evidence_of, judge_study, lines_of_study, naive_score_of, stored_verdict
 from ..trial_attributes import FOLD_SCORES, n_finished
 from ..verdict.judge import N_AVERAGE
+from ..verdict.naive_scores import NaiveScores
+from ..verdict.sentences import naive_in_words
 from ..verdict.verdict import Verdict
 from ..verdict.walk_forward import WalkForward, walk_forward
 from ..verdict.wording import verdict_lines
@@ -54,7 +56,7 @@ class Gathered:
 
     @cached_property
     def trials(self) -> list[FrozenTrial]:
-        """Finished and failed trials, by number."""
+        """Trials that have ended, by number."""
         states = (TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL)
         return sorted(self.study.get_trials(deepcopy=False, states=states), key=lambda trial: trial.number)
 
@@ -73,10 +75,23 @@ class Gathered:
         """What skills are measured by."""
         return judged_metric_of(self.definition["metric"], self.definition["likelihood"])
 
+    @cached_property
+    def naive(self) -> NaiveScores | None:
+        """The naive forecast that scores are compared with; None where neither study nor prices tell it."""
+        kept = stored_naive(self.study.user_attrs)
+        if kept is None and self.data is not None and self.without_truth is None:
+            return self.data.naive
+        return kept
+
     @property
-    def naive_scores(self) -> list[float]:
-        """Of the naive forecast in each fold."""
-        return naive_scores_of(self.study.user_attrs)
+    def naive_score(self) -> float | None:
+        """Its mean over the folds."""
+        return naive_score_of(self.study.user_attrs) if self.naive is None else self.naive.score
+
+    @property
+    def naive_in_words(self) -> str:
+        """What it is called in a sentence."""
+        return "the naive forecast" if self.naive is None else naive_in_words(self.naive.name)
 
     @cached_property
     def change_of_data(self) -> str | None:

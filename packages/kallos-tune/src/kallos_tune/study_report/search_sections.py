@@ -8,6 +8,7 @@ import optuna
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
+from ..trial_states import counts_in_words, counts_of
 from ..verdict.figures import counted, signed_per_cent
 from .contents import Cell, Facts, Part, Picture, Section, Table, Words
 from .figures.parameter_figures import importance_figure, parallel_figure, slice_figure
@@ -41,17 +42,20 @@ def scores_section(gathered: Gathered) -> Section:
     """Return the heat map of scores, folds by trials."""
     key, title = "scores", "Scores by fold and trial"
     with_scores = _ranked(gathered)
-    naive = gathered.naive_scores
-    if not with_scores or not naive or min(naive) <= 0:
-        return Section(key, title, (Words("No trial has finished a fold yet." if not with_scores else _NO_NAIVE),))
+    if not with_scores:
+        return Section(key, title, (Words("No trial has finished a fold yet."),))
+    naive = () if gathered.naive is None else gathered.naive.fold_scores
+    if not naive or min(naive) <= 0:
+        return Section(key, title, (Words(_NO_NAIVE if naive else _NAIVE_NOT_KEPT),))
     skills = np.full((len(naive), len(with_scores)), np.nan)
     for column, trial in enumerate(with_scores):
         scores = fold_scores(trial)[: len(naive)]
         skills[: len(scores), column] = 1 - np.array(scores) / naive[: len(scores)]
     lead = (
-        "How much smaller the error of each trial is in each fold than that of the naive forecast, at the epoch that "
-        "was best on that very fold. A column that changes its colour from fold to fold is a matter of the market, not "
-        "of the parameters. Empty cells: pruned before."
+        f"How much smaller the error of each trial is in each fold than that of {gathered.naive_in_words}, the naive "
+        "forecast that is the hardest to beat over all folds, at the epoch that was best on that very fold. A column "
+        "that changes its colour from fold to fold is a matter of the market, not of the parameters. Empty cells: "
+        "pruned before."
     )
     told = [
         f"fold {fold}: best {signed_per_cent(float(np.nanmax(row)))} %"
@@ -60,9 +64,10 @@ def scores_section(gathered: Gathered) -> Section:
     ]
     alt = (
         f"Heat map of {counted(len(naive), 'fold')} by {counted(len(with_scores), 'trial')}, coloured by how much "
-        f"better than naive a trial is. {', '.join(told)}."
+        f"better than {gathered.naive_in_words} a trial is. {', '.join(told)}."
     )
-    draw = partial(heat_map, skills, [trial.number for trial in with_scores])
+    numbers = [trial.number for trial in with_scores]
+    draw = partial(heat_map, skills, numbers, naive=gathered.naive_in_words)
     picture = Picture("fold-scores", "Scores beside the naive forecast, folds by trials", alt, draw)
     return Section(key, title, (Words(lead), picture))
 
@@ -72,18 +77,16 @@ def history_section(gathered: Gathered) -> Section:
     key, title = "history", "The search"
     if not gathered.trials:
         return Section(key, title, (Words("No trial has ended yet."),))
-    counts = {state: sum(trial.state == state for trial in gathered.trials) for state in TrialState}
-    told = (
-        f"{counted(counts[TrialState.COMPLETE], 'complete trial')}, {counts[TrialState.PRUNED]} pruned, "
-        f"{counts[TrialState.FAIL]} failed"
-    )
+    counts = counts_of(gathered.trials)
+    told = f"trials: {counts_in_words(counts)}"
     lead = (
-        f"{told}. Pruned trials stand apart, at their error where they were pruned: it is of fewer epochs or folds "
-        "than a score, and not to be compared with one. What is far worse than the others stands at the upper edge."
+        f"{told[0].upper()}{told[1:]}. Pruned trials stand apart, at their error where they were pruned: it is of "
+        "fewer epochs or folds than a score, and not to be compared with one. What is far worse than the others stands "
+        "at the upper edge."
     )
-    naive = float(np.mean(gathered.naive_scores)) if gathered.naive_scores else None
+    naive = gathered.naive_score
     best = f"; the best score is {gathered.complete[0].value:.4g}" if gathered.complete else ""
-    alt = f"Scores of the trials in their order: {told}{best}{'' if naive is None else f', naive {naive:.4g}'}."
+    alt = f"Scores of the trials in their order, {told}{best}{'' if naive is None else f', naive {naive:.4g}'}."
     draw = partial(history_figure, gathered.trials, naive, score_name=gathered.score_name)
     return Section(key, title, (Words(lead), Picture("history", "Score of each trial", alt, draw)))
 
@@ -156,6 +159,9 @@ def importances_of(study: optuna.Study, names: list[str]) -> dict[str, float]:
     return dict(sorted(found.items(), key=lambda one: (-one[1], one[0])))
 
 
+_NAIVE_NOT_KEPT: Final = (
+    "Not drawn: the study does not keep what it would be compared with; kallos-run tune adds it, or give the prices."
+)
 _NO_NAIVE: Final = "Not drawn: the naive forecast makes no error in some fold, so there is nothing to compare with."
 
 
@@ -173,7 +179,8 @@ def _varied(trials: list[FrozenTrial]) -> list[str]:
 
 
 def _folds_of_best(gathered: Gathered, best: FrozenTrial) -> Table:
-    bounds, naive = gathered.definition["folds"], gathered.naive_scores
+    bounds = gathered.definition["folds"]
+    naive = () if gathered.naive is None else gathered.naive.fold_scores
     rows: list[tuple[Cell, ...]] = []
     for number, (fold, score) in enumerate(zip(bounds, fold_scores(best), strict=False), start=1):
         known = naive[number - 1] if number <= len(naive) else None

@@ -70,7 +70,7 @@ def gain_section(gathered: Gathered) -> Section:
     alt = (
         f"Line of the squared error saved beside {against}, summed up over {counted(len(sample), 'step')} from "
         f"{in_iso(sample.times[0])} to {in_iso(sample.times[-1])}. It ends at {float(gains.sum()):.3g}, "
-        f"{'better' if gains.sum() > 0 else 'no better'} than the naive forecast."
+        f"{'better' if gains.sum() > 0 else 'no better'} than that forecast."
     )
     draw = partial(gain_figure, sample.times, gains, starts)
     return Section(key, title, (Words(lead), Picture("gain", "Squared error saved so far", alt, draw)))
@@ -145,11 +145,15 @@ def _rests_on(verdict: Verdict) -> tuple[tuple[str, Cell], ...]:
         *((f"Clark-West test against {naive_in_words(name)}", p(each)) for name, each in against.items()),
         ("Diebold-Mariano test", p(verdict.diebold_mariano_p)),
         ("out-of-sample R² against the training mean", share(verdict.r2_oos)),
-        ("skill that would have shown in 4 of 5 such studies", share(verdict.detectable_skill)),
-        ("skill of the best score", share(verdict.search_skill)),
-        ("optimism of the search", share(verdict.optimism)),
-        ("skill without the steps that it hinges on most", share(verdict.skill_without_hinges)),
+        ("skill against it that would have shown in 4 of 5 such studies", share(verdict.detectable_skill)),
+        (f"skill of the best score against {_search_naive(verdict)}", share(verdict.search_skill)),
+        ("optimism of the search: that skill less the one out of sample", share(verdict.optimism)),
+        ("skill out of sample without the steps that it hinges on most", share(verdict.skill_without_hinges)),
     )
+
+
+def _search_naive(verdict: Verdict) -> str:
+    return "the naive forecast" if verdict.search_naive is None else naive_in_words(verdict.search_naive)
 
 
 def _folds_table(verdict: Verdict) -> Table:

@@ -78,10 +78,10 @@ def choice_for(
 
 def best_naive(folds: Sequence[JudgedFold], metric: Metric, *, names: Sequence[str]) -> str:
     """Return the name of the naive forecast with the lowest mean error over folds; of equals, the first name."""
-    return min(names, key=lambda name: mean_naive_error(folds, metric, name))
+    return min(names, key=lambda name: _mean_naive_error(folds, metric, name))
 
 
-def mean_naive_error(folds: Sequence[JudgedFold], metric: Metric, name: str) -> float:
+def _mean_naive_error(folds: Sequence[JudgedFold], metric: Metric, name: str) -> float:
     """Return the mean over folds of a naive forecast's error, in the target's unit; 0 without a fold."""
     return _mean([error_of(metric, losses_of(metric, fold.actual, fold.naive[name])) for fold in folds])
 

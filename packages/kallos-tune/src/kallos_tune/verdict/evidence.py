@@ -31,15 +31,15 @@ class JudgedFold:
         The target, in its own unit.
     naive : mapping of str to numpy.ndarray, float64, [T]
         Naive forecasts by name: :data:`ZERO`, :data:`TRAINING_MEAN`, :data:`LAST_VALUE`; the same names in every fold.
-    naive_pinball : float, optional
-        The naive forecast's score where trials are scored by the pinball loss of quantiles.
+    naive_pinball : mapping of str to float, optional
+        What each naive forecast scores by name, where trials are scored by the pinball loss of quantiles.
     """
 
     number: int
     times: Times
     actual: Floats
     naive: Mapping[str, Floats]
-    naive_pinball: float | None = None
+    naive_pinball: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

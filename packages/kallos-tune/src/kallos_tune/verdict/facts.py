@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from ..score_names import PINBALL, Metric
-from .accuracy import losses_of, r2_out_of_sample, skill_of, skill_of_errors
-from .choice import Choice, mean_naive_error
+from .accuracy import error_of, losses_of, r2_out_of_sample, skill_of, skill_of_errors
+from .choice import Choice
 from .clark_west import clark_west_test
 from .compared import Compared
 from .detectable import detectable_skill
@@ -15,6 +15,7 @@ from .diebold_mariano import diebold_mariano_test
 from .evidence import TRAINING_MEAN, JudgedFold, TrialEvidence
 from .figures import in_iso
 from .hinges import hinges_of
+from .naive_scores import NaiveScores, hardest_naive
 from .resampling import best_of_many, block_length, skill_interval
 from .sample import Sample
 from .unjudged import why_fold_is_skipped
@@ -33,7 +34,7 @@ def skipped_folds(folds: Sequence[JudgedFold], choices: Sequence[Choice]) -> tup
 
 
 def study_facts(folds: Sequence[JudgedFold], trials: Sequence[TrialEvidence], metric: Metric) -> dict[str, Any]:
-    """Return how much was searched, and the score found beside the best naive one of the same folds, after the fact."""
+    """Return how much was searched, and the score found beside that of the hardest naive forecast of the same folds."""
     with_steps = [fold for fold in folds if len(fold.actual)]
     complete = [trial for trial in trials if trial.complete and len(trial.scores) == len(folds)]
     facts: dict[str, Any] = {
@@ -43,18 +44,26 @@ def study_facts(folds: Sequence[JudgedFold], trials: Sequence[TrialEvidence], me
         "search_skill": None,
     }
     if with_steps:
-        pinball = [fold.naive_pinball for fold in with_steps if fold.naive_pinball is not None]
-        if pinball:
+        naive = _search_naive(with_steps, metric)
+        facts |= {"search_naive": naive.name, "search_naive_score": naive.score}
+        if with_steps[0].naive_pinball is not None:
             facts["score_name"] = PINBALL
-            naive = float(np.mean(pinball))
-        else:
-            naive = min(mean_naive_error(with_steps, metric, name) for name in folds[0].naive)
-        facts["search_naive_score"] = naive
         if complete:
             places = [fold.number - 1 for fold in with_steps]
             score = min(float(np.mean([trial.scores[place] for place in places])) for trial in complete)
-            facts |= {"search_score": score, "search_skill": skill_of_errors(score, naive)}
+            facts |= {"search_score": score, "search_skill": skill_of_errors(score, naive.score)}
     return facts
+
+
+def _search_naive(folds: Sequence[JudgedFold], metric: Metric) -> NaiveScores:
+    """Return the naive forecast that is the hardest to beat over folds with steps, by what trials are scored by."""
+    of_folds = [
+        {name: error_of(metric, losses_of(metric, fold.actual, each)) for name, each in fold.naive.items()}
+        if fold.naive_pinball is None
+        else fold.naive_pinball
+        for fold in folds
+    ]
+    return hardest_naive({name: [scores[name] for scores in of_folds] for name in of_folds[0]})
 
 
 def fold_verdict(sample: Sample, choice: Choice, metric: Metric) -> FoldVerdict:

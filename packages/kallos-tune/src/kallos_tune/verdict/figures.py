@@ -1,6 +1,5 @@
 """Skills, p-values and dates as people write them."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,18 +8,33 @@ from .detectable import LEVEL
 
 
 def per_cent(share: float) -> str:
-    """Return the size of a share in per cent, without its sign: 0.3, 12.4, 0.004; never 0.0 for what is not 0."""
+    """Return the size of a share in per cent, without its sign: 0.3, 12.4, 0.04; never 0.0 for what is not 0.
+
+    What is smaller than any history can tell from nothing has no digits: less than 0.01.
+    """
     size = abs(100 * share)
     if size >= 99.95:
         return f"{size:.0f}"
     if size >= 0.05 or size == 0:
         return f"{size:.1f}"
-    return f"{size:.{-math.floor(math.log10(size))}f}"
+    return "less than 0.01" if _is_next_to_nothing(share) else f"{size:.2f}"
 
 
 def signed_per_cent(share: float) -> str:
-    """Return a share in per cent with its sign: +0.3, -1.2, 0.0."""
+    """Return a share in per cent with its sign: +0.3, -1.2, 0.0; just above 0, just below 0 where it has no digits."""
+    if share and _is_next_to_nothing(share):
+        return f"just {'above' if share > 0 else 'below'} 0"
     return ("+" if share > 0 else "-" if share < 0 else "") + per_cent(share)
+
+
+def short_per_cent(share: float) -> str:
+    """Return a share in per cent for where there is little room, with one digit and, unless that is 0, its sign."""
+    text = f"{100 * share:+.1f}"
+    return text.lstrip("+-") if float(text) == 0 else text
+
+
+def _is_next_to_nothing(share: float) -> bool:
+    return abs(100 * share) < 0.005
 
 
 def p_value(p: float) -> str:
@@ -50,5 +64,6 @@ def counted(number: int, thing: str) -> str:
 
 
 def in_iso(time: np.datetime64) -> str:
-    """Return a time as ISO 8601 has it, to the second; midnight as its day alone."""
-    return str(np.datetime_as_string(time, unit="s")).removesuffix("T00:00:00")
+    """Return a time in UTC as ISO 8601 has it, to the second; midnight as its day alone."""
+    text = str(np.datetime_as_string(time, unit="s"))
+    return text.removesuffix("T00:00:00") if text.endswith("T00:00:00") else f"{text}Z"

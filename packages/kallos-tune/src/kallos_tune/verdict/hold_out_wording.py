@@ -10,7 +10,7 @@ from typing import Final
 from .baseline_names import baseline_in_words
 from .detectable import LEVEL
 from .direction import Direction
-from .figures import counted, p_value, per_cent, signed_per_cent
+from .figures import counted, p_value, per_cent
 from .hold_out_verdict import HoldOutVerdict
 from .sentences import (
     WORSE,
@@ -95,14 +95,19 @@ def _better(verdict: HoldOutVerdict, baselines: Mapping[str, float | None]) -> l
     if not better:
         return []
     named = [
-        f"{baseline_in_words(name)} ({signed_per_cent(better[name])} %)"
+        f"{baseline_in_words(name)} (by {per_cent(_smaller(better[name], verdict.skill))} %)"
         for name in sorted(better, key=lambda name: -better[name])
     ]
-    line = f"smaller errors at next to no cost: {', '.join(named)}. "
+    line = f"smaller errors than its own at next to no cost: {', '.join(named)}. "
     if verdict.conclusion == "beats":
         worth = "On these steps this model was not worth its training."
         return [f"{line}{worth} The baseline was picked after the fact: test it on later steps before acting on it"]
     return [f"{line}No reason to trade on a baseline either: it was picked after the fact, test it on later steps"]
+
+
+def _smaller(baseline_skill: float, skill: float) -> float:
+    """Return how much smaller than the forecaster's the error of a baseline is, from the skills of both."""
+    return 1 - (1 - baseline_skill) / (1 - skill)
 
 
 def _direction(direction: Direction) -> list[str]:

@@ -109,8 +109,8 @@ def power(findings: Findings, subject: Subject) -> str:
         return f"With so few steps no difference, however large, would have shown: {_LONGER[subject]}"
     by_rmse = " by RMSE" if findings.metric == "mae" else ""
     return (
-        f"Errors {per_cent(findings.detectable_skill)} % smaller{by_rmse} or more would have shown in 4 of 5 such "
-        f"{_MANY[subject]}; smaller differences this test cannot tell"
+        f"Errors {per_cent(findings.detectable_skill)} % smaller{by_rmse} than the naive forecast's would have shown "
+        f"in 4 of 5 such {_MANY[subject]}; smaller differences this test cannot tell"
     )
 
 

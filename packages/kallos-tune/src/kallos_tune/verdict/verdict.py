@@ -74,8 +74,10 @@ class Verdict(Findings):
         Folds of the study, judged or not; trials known, and those that finished every fold.
     search_score, search_naive_score : float or None
         Lowest mean error over all folds of a complete trial, and of a naive forecast, both chosen after the fact.
+    search_naive : str or None
+        Which naive forecast that is.
     search_skill : float or None
-        The skill that these two come to.
+        The skill that these two scores come to.
     score_name : {"error", "pinball"}
         What these three are about: the error that the metric names, or the pinball loss of quantiles. All other skills
         are then those of the median forecast.
@@ -99,6 +101,7 @@ class Verdict(Findings):
     n_complete: int
     search_score: float | None = None
     search_naive_score: float | None = None
+    search_naive: str | None = None
     search_skill: float | None = None
     score_name: Literal["error", "pinball"] = "error"
     folds: tuple[FoldVerdict, ...] = ()

@@ -48,9 +48,14 @@ def _search(verdict: Verdict) -> str:
     return (
         f"search score ({_SCORES[verdict.score_name]}, lower is better): {verdict.search_score:.4g}, the best mean of "
         f"{counted(verdict.n_folds, 'fold')} among {counted(verdict.n_trials, 'trial')} (naive "
-        f"{verdict.search_naive_score:.4g}). It was picked on these same windows, and flatters: use it only to rank "
-        "trials"
+        f"{verdict.search_naive_score:.4g}{_which(verdict)}). It was picked on these same windows, and flatters: "
+        "use it only to rank trials"
     )
+
+
+def _which(verdict: Verdict) -> str:
+    """Return which naive forecast the search score stands beside; nothing where an older verdict does not say."""
+    return "" if verdict.search_naive is None else f": {naive_in_words(verdict.search_naive)}"
 
 
 def _out_of_sample(verdict: Verdict) -> list[str]:
@@ -60,7 +65,7 @@ def _out_of_sample(verdict: Verdict) -> list[str]:
         f"{compared(verdict.skill)} {to_beat(verdict)}{skill_with_interval(verdict)}"
     )
     if verdict.single_skill is not None and _averages(verdict):
-        line += f"; the best trial of earlier folds alone: {signed_per_cent(verdict.single_skill)} %"
+        line += f"; the best trial of earlier folds alone: {signed_per_cent(verdict.single_skill)} % against it"
     return [line, against_each(verdict), *_about_the_median(verdict)]
 
 

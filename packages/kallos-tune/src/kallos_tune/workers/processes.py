@@ -44,7 +44,7 @@ def run_assignment(
     WorkerError
         Where a worker process ends with another error, or several in its place die in a row.
     KeyboardInterrupt, SystemExit
-        Where this process is stopped, after running trials have been recorded as failed.
+        Where this process is stopped, after running trials have been recorded as interrupted.
     """
     if n_workers > 1:
         _run_workers(assignment, n_workers, on_event, on_death)

@@ -92,7 +92,7 @@ def run_on_ray(assignment: Assignment, n_workers: int, needs: Needs, on_event: L
     WorkerError
         Where a worker ends with another error, or several in its place are lost in a row.
     KeyboardInterrupt, SystemExit
-        Where this process is stopped, after running trials have been recorded as failed.
+        Where this process is stopped, after running trials have been recorded as interrupted.
     """
     room_for(needs)
     limit = FailureLimit()

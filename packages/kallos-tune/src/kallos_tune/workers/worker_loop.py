@@ -15,7 +15,8 @@ from ..claims.claim import Claim, NoClaim
 from ..claims.claims import Claims
 from ..errors import DatabaseUnavailableError, LockTimeoutError
 from ..events import Listener, TrialFinished
-from ..trial_attributes import FAILURE, best_trial, n_finished, n_of_state
+from ..trial_attributes import FAILURE, best_trial, n_finished
+from ..trial_states import counts_of
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ def run_trials(
     DatabaseUnavailableError, LockTimeoutError
         Where the database, or others that hold a lock, must be waited for too long.
     KeyboardInterrupt, SystemExit
-        Where the user stops the process, after the running trial was recorded as failed.
+        Where the user stops the process, after the running trial was recorded as interrupted.
     """
     told_to_wait = False
     while True:
@@ -111,7 +112,7 @@ def _run_trial(
     told = claims.tell(claim, score, state, None if reason is None else {FAILURE: reason})
     if told is None:
         return None
-    best = best_trial(claims.study)
+    best, counts = best_trial(claims.study), counts_of(claims.study.get_trials(deepcopy=False))
     return TrialFinished(
         trial=claim.number,
         state=told.state.name,
@@ -122,8 +123,10 @@ def _run_trial(
         best_score=None if best is None else best.value,
         n_finished=n_finished(claims.study),
         n_trials=claims.n_trials,
-        n_pruned=n_of_state(claims.study, TrialState.PRUNED),
-        n_failed=n_of_state(claims.study, TrialState.FAIL),
+        n_pruned=counts["pruned"],
+        n_failed=counts["failed"],
+        n_interrupted=counts["interrupted"],
+        n_abandoned=counts["abandoned"],
         best_trial=None if best is None else best.number,
         best_params={} if best is None else best.params,
     )
@@ -134,14 +137,14 @@ def _pruned_after(trial: FrozenTrial, name_of_step: NameOfStep) -> str | None:
 
 
 def _record_interruption(claims: Claims, claim: Claim, stop: BaseException) -> None:
-    reason = "interrupted (Ctrl-C)" if isinstance(stop, KeyboardInterrupt) else "terminated"
+    reason = "Ctrl-C" if isinstance(stop, KeyboardInterrupt) else "terminated"
     try:
         recorded = claims.interrupt(claim, reason, limit_seconds=_INTERRUPTION_SECONDS)
     except (DatabaseUnavailableError, LockTimeoutError) as error:
-        logger.warning("trial %d could not be recorded as failed and will be abandoned: %s", claim.number, error)
+        logger.warning("trial %d could not be recorded as interrupted and will be abandoned: %s", claim.number, error)
         return
     if recorded:
-        logger.info("trial %d recorded as failed: %s", claim.number, reason)
+        logger.info("trial %d recorded as interrupted: %s", claim.number, reason)
 
 
 def _reason(error: Exception) -> str:

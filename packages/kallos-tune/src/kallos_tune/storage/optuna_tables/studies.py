@@ -1,17 +1,25 @@
 """What is read of studies, in few statements: whether there are any, their names, and how they stand."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy
 from sqlalchemy import Connection, text
 
-_STATES: Final = ("COMPLETE", "PRUNED", "FAIL", "RUNNING")
+from ...trial_attributes import FAILURE, INTERRUPTED
+from ...trial_states import COUNTED, word_of
+
 _TABLES: Final = ("studies", "trials", "version_info")
 _ATTRIBUTES: Final = "SELECT study_id, key, value_json FROM study_user_attributes"
-_COUNTS: Final = "SELECT study_id, state, count(*) FROM trials GROUP BY study_id, state"
+# Those that failed, by what they say of it; the others say nothing.
+_COUNTS: Final = (
+    "SELECT t.study_id, t.state, f.value_json, i.value_json, count(*) FROM trials t "
+    "LEFT JOIN trial_user_attributes f ON t.state = 'FAIL' AND f.trial_id = t.trial_id AND f.key = :failure "
+    "LEFT JOIN trial_user_attributes i ON t.state = 'FAIL' AND i.trial_id = t.trial_id AND i.key = :interrupted "
+    "GROUP BY t.study_id, t.state, f.value_json, i.value_json"
+)
 _DIRECTIONS: Final = "SELECT study_id, direction FROM study_directions"
 _EXTREMES: Final = (
     "SELECT t.study_id, min(v.value), max(v.value) FROM trials t JOIN trial_values v ON v.trial_id = t.trial_id "
@@ -28,7 +36,7 @@ class StudySummary:
     name : str
     user_attributes : mapping of str to object
     n_trials : mapping of str to int
-        Trials by state: complete, pruned, fail, running.
+        Trials by what became of them: complete, pruned, failed, interrupted, abandoned, running.
     best_score : float or None
         Best value of a complete trial; None where there is none, and where a study has several objectives.
     """
@@ -95,7 +103,7 @@ def read_summaries(connection: Connection) -> list[StudySummary]:
     attributes: dict[int, dict[str, Any]] = {study_id: {} for study_id in names}
     for study_id, key, value in connection.execute(text(_ATTRIBUTES)):
         attributes[study_id][key] = json.loads(value)
-    counts = {(study_id, state): count for study_id, state, count in connection.execute(text(_COUNTS))}
+    counts = _counts(connection, names)
     directions: dict[int, list[str]] = {study_id: [] for study_id in names}
     for study_id, direction in connection.execute(text(_DIRECTIONS)):
         directions[study_id].append(direction)
@@ -104,7 +112,7 @@ def read_summaries(connection: Connection) -> list[StudySummary]:
         StudySummary(
             name,
             attributes[study_id],
-            {state.lower(): counts.get((study_id, state), 0) for state in _STATES},
+            counts[study_id],
             _best(directions[study_id], *extremes.get(study_id, (None, None))),
         )
         for study_id, name in sorted(names.items(), key=lambda item: item[1])
@@ -116,6 +124,16 @@ def _names(connection: Connection) -> dict[int, str]:
         return {}
     rows = connection.execute(text("SELECT study_id, study_name FROM studies"))
     return {study_id: name for study_id, name in rows}  # noqa: C416 - a row is no pair to the type checker
+
+
+def _counts(connection: Connection, study_ids: Iterable[int]) -> dict[int, dict[str, int]]:
+    counts: dict[int, dict[str, int]] = {study_id: dict.fromkeys(COUNTED, 0) for study_id in study_ids}
+    rows = connection.execute(text(_COUNTS), {"failure": FAILURE, "interrupted": INTERRUPTED})
+    for study_id, state, failure, interrupted, number in rows:
+        word = word_of(state, json.loads(failure or "null"), json.loads(interrupted or "null"))
+        if word in COUNTED:
+            counts[study_id][word] += number
+    return counts
 
 
 def _best(directions: list[str], lowest: float | None, highest: float | None) -> float | None:

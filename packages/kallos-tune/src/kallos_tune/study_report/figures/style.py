@@ -21,6 +21,7 @@ ORANGE: Final = "#e07b1a"
 GREY: Final = "#8b919b"
 RED: Final = "#d2495a"
 GREEN: Final = "#2b9d70"
+VIOLET: Final = "#8a63c4"
 
 WIDTH: Final = 9.0
 _MOST_POINTS: Final = 800

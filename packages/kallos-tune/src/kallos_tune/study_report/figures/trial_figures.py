@@ -1,19 +1,27 @@
 """Trials one after the other: their scores as the search went on, fold by fold, and how long they took."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from optuna.trial import FrozenTrial, TrialState
 
+from ...trial_states import WITHOUT_RESULT, TrialWord, word_of_trial
 from ...verdict.evidence import Floats
-from .style import BLUE, GREEN, GREY, ORANGE, RED, faint_grid, new_figure
+from ...verdict.figures import short_per_cent
+from .style import BLUE, GREEN, GREY, ORANGE, RED, VIOLET, faint_grid, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-_COLOURS = {TrialState.COMPLETE: BLUE, TrialState.PRUNED: GREY, TrialState.FAIL: RED}
+_COLOURS: Final[Mapping[TrialWord, str]] = {
+    "complete": BLUE,
+    "pruned": GREY,
+    "failed": RED,
+    "interrupted": ORANGE,
+    "abandoned": VIOLET,
+}
 
 
 def history_figure(trials: Sequence[FrozenTrial], naive_score: float | None, *, score_name: str) -> "Figure":
@@ -24,7 +32,7 @@ def history_figure(trials: Sequence[FrozenTrial], naive_score: float | None, *, 
     Parameters
     ----------
     trials : sequence of FrozenTrial
-        Finished and failed ones, by number.
+        Those that have ended, by number.
     naive_score : float or None
         Mean over the folds.
     score_name : str
@@ -52,9 +60,11 @@ def history_figure(trials: Sequence[FrozenTrial], naive_score: float | None, *, 
     rest.plot(list(pruned), np.minimum(errors, limits[1]), "x", color=GREY, markersize=5, label="pruned")
     rest.set_ylim(*limits)
     rest.set_ylabel("error so far")
-    failed = [trial.number for trial in trials if trial.state == TrialState.FAIL]
-    if failed:
-        rest.plot(failed, np.zeros(len(failed)), "|", color=RED, transform=rest.get_xaxis_transform(), label="failed")
+    for word in WITHOUT_RESULT:
+        numbers, colour = [trial.number for trial in trials if word_of_trial(trial) == word], _COLOURS[word]
+        if numbers:
+            edge = rest.get_xaxis_transform()
+            rest.plot(numbers, np.zeros(len(numbers)), "|", color=colour, transform=edge, label=word)
     rest.set_xlim(-0.5, max(trial.number for trial in trials) + 0.5)
     _whole_numbers(rest.xaxis)
     rest.set_xlabel("trial")
@@ -64,8 +74,8 @@ def history_figure(trials: Sequence[FrozenTrial], naive_score: float | None, *, 
     return figure
 
 
-def heat_map(skills: Floats, numbers: Sequence[int]) -> "Figure":
-    """Draw how each trial did in each fold beside the naive forecast.
+def heat_map(skills: Floats, numbers: Sequence[int], *, naive: str = "naive") -> "Figure":
+    """Draw how each trial did in each fold beside a naive forecast.
 
     Parameters
     ----------
@@ -73,6 +83,8 @@ def heat_map(skills: Floats, numbers: Sequence[int]) -> "Figure":
         Of K folds and N trials, NaN where a trial did not get so far.
     numbers : sequence of int, [N]
         Of the trials.
+    naive : str, default "naive"
+        What that forecast is called.
     """
     from matplotlib.colors import LinearSegmentedColormap  # noqa: PLC0415 - only those who draw wait for it
 
@@ -91,10 +103,10 @@ def heat_map(skills: Floats, numbers: Sequence[int]) -> "Figure":
     axis.set_xlabel("trial, the best score first")
     if n_trials <= 24:
         for fold, trial in zip(*np.nonzero(np.isfinite(skills)), strict=True):
-            text = f"{100 * skills[fold, trial]:+.1f}"
+            text = short_per_cent(float(skills[fold, trial]))
             axis.text(trial, fold, text, ha="center", va="center", fontsize=6.5, color="#26282c")
     bar = figure.colorbar(image, ax=axis, extend="both", pad=0.01)
-    bar.set_label("% better than naive")
+    bar.set_label(f"% better than {naive}")
     return figure
 
 
@@ -102,18 +114,18 @@ def time_figure(trials: Sequence[FrozenTrial]) -> "Figure":
     """Draw how long each trial took, by what became of it."""
     figure = new_figure(height=2.6)
     axis = figure.subplots()
-    for state, colour in _COLOURS.items():
-        of_state = [trial for trial in trials if trial.state == state and trial.duration is not None]
+    for word, colour in _COLOURS.items():
+        of_state = [trial for trial in trials if word_of_trial(trial) == word and trial.duration is not None]
         if of_state:
             minutes = [trial.duration.total_seconds() / 60 for trial in of_state if trial.duration is not None]
             axis.vlines([trial.number for trial in of_state], 0, minutes, color=colour, linewidth=_width(len(trials)))
-            axis.plot([], [], color=colour, linewidth=4, label=state.name.lower().replace("fail", "failed"))
+            axis.plot([], [], color=colour, linewidth=4, label=word)
     axis.set_ylim(bottom=0)
     _whole_numbers(axis.xaxis)
     axis.set_xlabel("trial")
     axis.set_ylabel("minutes")
     faint_grid(axis)
-    figure.legend(loc="outside upper left", ncols=3)
+    figure.legend(loc="outside upper left", ncols=5)
     return figure
 
 
