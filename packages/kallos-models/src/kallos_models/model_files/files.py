@@ -140,8 +140,9 @@ def require_new_folder(folder: str | Path, *, overwrite: bool = False) -> None:
 def load_forecaster(folder: str | Path) -> SavedForecaster:
     """Load a forecaster that :func:`save_forecaster` saved.
 
-    No code is read from the folder, and nothing is built from it before the card's values lie within their bounds and
-    the weights are known to be the tensors that these imply, finite and with the card's checksum.
+    No code is read from the folder, and nothing is built from it before the card's values lie within their bounds, the
+    card is known to say what it said when it was saved, and the weights to be the tensors that it implies, finite and
+    with the card's checksum. Cards of the formats 1 and 2 have no checksum of their own.
 
     Parameters
     ----------
@@ -151,7 +152,8 @@ def load_forecaster(folder: str | Path) -> SavedForecaster:
     Raises
     ------
     ModelFileError
-        Where no forecaster is there, a file of it is missing or damaged, or it was saved in a newer format.
+        Where no forecaster is there, a file of it is missing, damaged or changed since it was saved, or it was saved in
+        a newer format.
     """
     return read_whole(folder, _read)
 
