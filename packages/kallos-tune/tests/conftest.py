@@ -258,9 +258,7 @@ def tune(database, groups, settings, _optuna_tables):
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
                 connection.executescript(_optuna_tables)
 
-    def run(
-        n_trials=1, *, study_name="s", end_date="2021-04-30", on_event=ignore, url=database, bare=False, **changes
-    ):
+    def run(n_trials=1, *, study_name="s", end_date="2021-04-30", on_event=ignore, url=database, bare=False, **changes):
         if not bare:
             put_tables(url)
         return run_tuning(
