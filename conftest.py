@@ -3,9 +3,12 @@
 import os
 from collections.abc import Iterator
 from importlib.util import find_spec
+from typing import Final
 
 import pytest
 from warm_commands import WarmCommands
+
+_LONGEST: Final = {"test_ray.py", "test_storm.py", "test_readme.py", "test_pages.py"}
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +25,11 @@ def pytest_configure() -> None:
 
         settings.register_profile("kallos", deadline=None)
         settings.load_profile("kallos")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, so that no process is left alone with one at the end."""
+    items.sort(key=lambda item: item.path.name not in _LONGEST)
 
 
 def pytest_xdist_auto_num_workers() -> int:

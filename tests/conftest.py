@@ -24,6 +24,20 @@ def postgres_server_url() -> Iterator[str]:
         server.remove()
 
 
+@pytest.fixture(scope="session")
+def small_models(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A configuration file for ``KALLOS_CONFIG`` whose search space holds small models alone."""
+    path = tmp_path_factory.mktemp("small") / "small.toml"
+    path.write_text(
+        "[search.space]\n"
+        "hidden_dim = {low = 8, high = 16, log = true}\n"
+        "n_rnn_layers = 1\n"
+        "batch_size = 64\n"
+        "input_chunk_length = {low = 10, high = 20}\n"
+    )
+    return str(path)
+
+
 @pytest.fixture
 def postgres_url(postgres_server_url: str) -> Iterator[str]:
     """A fresh PostgreSQL database."""

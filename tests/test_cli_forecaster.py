@@ -13,11 +13,12 @@ from kallos_data import DatabaseConfig, simulate_market
 
 
 @pytest.fixture
-def kallos_run(database_url, tmp_path, monkeypatch, capsys):
+def kallos_run(database_url, tmp_path, monkeypatch, capsys, small_models):
     """Return a function that runs ``kallos-run`` on the database and returns what it prints on stdout."""
     for name in [name for name in os.environ if name.startswith("KALLOS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("KALLOS_DB_URL", database_url)
+    monkeypatch.setenv("KALLOS_CONFIG", small_models)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
     # Models to compare with take seconds, and have tests of their own.

@@ -28,12 +28,13 @@ class Done:
 
 
 @pytest.fixture
-def command_line(database_url, tmp_path, monkeypatch, capsys, warm_commands):
+def command_line(database_url, tmp_path, monkeypatch, capsys, warm_commands, small_models):
     """Return functions that run ``kallos-run`` on the database as a process and within this one, and the schema."""
     schema = "lab notes" if database_url.startswith("postgresql") else None
     for name in [name for name in os.environ if name.startswith("KALLOS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("KALLOS_DB_URL", database_url)
+    monkeypatch.setenv("KALLOS_CONFIG", small_models)
     monkeypatch.chdir(tmp_path)
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)}
     monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)

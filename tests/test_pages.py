@@ -21,7 +21,7 @@ DOCS = ROOT / "docs"
 EXAMPLES = sorted((DOCS / "examples").glob("*.py"))
 # What a browser fetches by itself.
 FETCHED = re.compile(r"""(?:src=|srcset=|<link[^>]*href=|@import|url\()\s*["']?((?:https?:)?//[^"'\s)>]+)""")
-SMALL = ["--max-epochs", "1", "--folds", "2", "--seed", "382", "--n-trials", "1"]
+SMALL = ["--max-epochs", "1", "--folds", "2", "--n-trials", "1"]
 
 
 def text_of(page):
@@ -103,9 +103,10 @@ def test_messages_on_the_page_of_errors_are_those_that_kallos_says():
 
 
 @pytest.fixture
-def type_in(tmp_path, warm_commands):
-    """Return a function that types a command, and returns what it prints."""
+def type_in(tmp_path, warm_commands, small_models):
+    """Return a function that types a command, and returns what it prints; its models are small."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("KALLOS_")}
+    environment["KALLOS_CONFIG"] = small_models
 
     def run(words, url):
         process = warm_commands.start(words, cwd=tmp_path, env=environment | {"KALLOS_DB_URL": url})
@@ -117,7 +118,7 @@ def type_in(tmp_path, warm_commands):
 
 
 def test_the_page_of_own_tables(type_in, tmp_path, postgres_url):
-    bars = simulate_market(450, seed=1, start="2021-11-01")
+    bars = simulate_market(240, seed=1, start="2022-06-01")
     own = bars.join(compute_indicators(bars), on="timestamp").select(
         "close", "log_return", "roc_7", "volume", day="timestamp", symbol=pl.lit("BTC"), fear_index="rsi"
     )
@@ -139,7 +140,7 @@ def test_the_page_of_own_tables(type_in, tmp_path, postgres_url):
 
 
 def test_the_page_of_postgresql(type_in, tmp_path, postgres_url):
-    simulate_market(450, seed=1, start="2021-11-01").write_csv(tmp_path / "prices.csv")
+    simulate_market(240, seed=1, start="2022-06-01").write_csv(tmp_path / "prices.csv")
     export, *typed = commands("docs/postgresql.md")
     assert export[0] == "export"
     said = [type_in([*words[1:], *(SMALL if "tune" in words else [])], postgres_url) for words in typed]

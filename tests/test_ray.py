@@ -189,7 +189,7 @@ def test_sqlite_serves_one_node_by_its_full_path(connection, monkeypatch, tmp_pa
 
 
 @pytest.fixture
-def start_tune(cluster, tmp_path):
+def start_tune(cluster, tmp_path, small_models):
     """Return a function that starts a tiny study on the cluster as a process."""
     ingest_frame(simulate_market(365, seed=1), "BTC", f"sqlite:///{tmp_path / 'kallos.db'}")
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("KALLOS_", "RAY_"))}
@@ -202,7 +202,10 @@ def start_tune(cluster, tmp_path):
         process = subprocess.Popen(
             [SCRIPT, *command_of_the_guide, *study, *arguments],
             cwd=tmp_path,
-            env=ours | VARIABLES | {"RAY_ADDRESS": cluster.address, "PYTHONUNBUFFERED": "1"} | variables,
+            env=ours
+            | VARIABLES
+            | {"RAY_ADDRESS": cluster.address, "KALLOS_CONFIG": small_models, "PYTHONUNBUFFERED": "1"}
+            | variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

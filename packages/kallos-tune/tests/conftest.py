@@ -21,6 +21,7 @@ from kallos_tune import (
     TuningSettings,
     load_study,
     load_study_data,
+    open_storage,
     run_tuning,
     train_forecaster,
 )
@@ -239,9 +240,27 @@ def database(tmp_path, history) -> str:
     return url
 
 
+@pytest.fixture(scope="session")
+def _optuna_tables(tmp_path_factory):
+    """Return the statements that make Optuna's tables as they are when a study storage is opened for the first time."""
+    file = tmp_path_factory.mktemp("tables") / "studies.db"
+    open_storage(f"sqlite:///{file}")
+    with closing(sqlite3.connect(file)) as connection:
+        return "\n".join(connection.iterdump())
+
+
 @pytest.fixture
-def tune(database, groups, settings):
-    def run(n_trials=1, *, study_name="s", end_date="2021-04-30", on_event=ignore, url=database, **changes):
+def tune(database, groups, settings, _optuna_tables):
+    """Return a function that runs a study; the tables of studies are put into its file, unless ``bare``."""
+
+    def put_tables(url):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone():
+                connection.executescript(_optuna_tables)
+
+    def run(n_trials=1, *, study_name="s", end_date="2021-04-30", on_event=ignore, url=database, bare=False, **changes):
+        if not bare:
+            put_tables(url)
         return run_tuning(
             "X",
             end_date,

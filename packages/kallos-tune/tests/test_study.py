@@ -285,7 +285,7 @@ def test_out_of_memory_is_said_as_such(tune):
 def test_impossible_requests_touch_nothing(tune, database, arguments, error, message):
     n_trials = arguments.pop("n_trials")
     with pytest.raises(error, match=message):
-        tune(n_trials, **arguments)
+        tune(n_trials, bare=True, **arguments)
     engine = sqlalchemy.create_engine(database)
     assert sqlalchemy.inspect(engine).get_table_names() == ["history"]
     engine.dispose()
@@ -296,7 +296,7 @@ def test_studies_are_found_by_name_and_nothing_is_created(tune, database):
     engine = sqlalchemy.create_engine(database)
     assert sqlalchemy.inspect(engine).get_table_names() == ["history"]
     engine.dispose()
-    tune(1, study_name="b")
+    tune(1, study_name="b", bare=True)
     tune(1, study_name="a")
     assert study_names(database) == ["a", "b"]
     with pytest.raises(StudyNotFoundError, match="no study 'bb': did you mean 'b'"):

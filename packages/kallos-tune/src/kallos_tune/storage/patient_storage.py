@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, ClassVar, Concatenate, Final, ParamSpec, TypeVar
 
 from optuna.storages import RDBStorage
 
@@ -48,9 +48,17 @@ class PatientStorage(RDBStorage):
         As for :class:`optuna.storages.RDBStorage`.
     """
 
+    _newest_version: ClassVar[str | None] = None
+
     def __init__(self, url: str, *, wait_seconds: float, **kwargs: Any) -> None:  # noqa: ANN401 - Optuna's own
         self.wait_seconds = wait_seconds
         super().__init__(url, **kwargs)
+
+    def get_head_version(self) -> str:
+        """Return the version of the tables that this Optuna makes: it reads all its migrations for that, once here."""
+        if PatientStorage._newest_version is None:
+            PatientStorage._newest_version = super().get_head_version()
+        return PatientStorage._newest_version
 
 
 def _patient(
