@@ -6,18 +6,17 @@ Politis, Romano (1994), "The Stationary Bootstrap", Journal of the American Stat
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..score_names import Metric
-from .accuracy import skill_of_errors
+from .accuracy import skill_of
 from .evidence import Floats
 from .mean_test import long_run_variance
 
 N_RESAMPLES: Final = 2000
-_AT_ONCE: Final = 100
 
 
 def block_length(losses: Floats, naive_losses: Floats, *, at_least: float = 1) -> float:
@@ -57,14 +56,11 @@ def skill_interval(
     tuple of float or None
         None where a resample holds no error of the naive forecast, so that it has no skill.
     """
-    skills: list[float | None] = []
-    for steps in _resamples(block, len(losses), seed=seed):
-        means = (each[steps].mean(axis=1) for each in (losses, naive_losses))
-        errors = (np.sqrt(each).tolist() if metric == "rmse" else each.tolist() for each in means)
-        skills += map(skill_of_errors, *errors)
-    if None in skills:
+    drawn = [skill_of(metric, *pair) for pair, _ in _bootstrap(block, losses, naive_losses, seed=seed)]
+    skills = [skill for skill in drawn if skill is not None]
+    if len(skills) < len(drawn):
         return None
-    low, high = np.quantile(np.array(skills, dtype=np.float64), [0.025, 0.975])
+    low, high = np.quantile(skills, [0.025, 0.975])
     return float(low), float(high)
 
 
@@ -100,29 +96,20 @@ def best_of_many(
     taken_away = np.where(means >= -math.sqrt(2 * math.log(math.log(n)) / n), means, 0.0)
     best = float(means.max())
     as_good = 0
-    for steps in _resamples(block, n, seed=seed):
+    for (steps,), _ in _bootstrap(block, np.arange(n), seed=seed):
         # How often each step was drawn says all that a mean needs; einsum has no threads to wait for on a busy machine.
-        places = steps + n * np.arange(len(steps))[:, None]
-        shares = np.bincount(places.ravel(), minlength=steps.size).reshape(steps.shape) / n
-        drawn = np.einsum("rn,nk->rk", shares, scaled) - taken_away
-        as_good += int((drawn.max(axis=1) > best).sum())
+        drawn = np.einsum("n,nk->k", np.bincount(steps, minlength=n) / n, scaled)
+        as_good += float((drawn - taken_away).max()) > best
     return as_good / N_RESAMPLES
 
 
-def _resamples(block: float, n: int, *, seed: int) -> Iterator[NDArray[np.int64]]:
-    """Yield the steps of resamples of ``n`` steps, ``[R, N]``, until there are :data:`N_RESAMPLES`.
+def _bootstrap(block: float, *rows: NDArray[Any], seed: int) -> Iterator[tuple[tuple[NDArray[Any], ...], object]]:
+    """Yield resamples of rows ``[N]``, all of the same steps."""
+    from arch.bootstrap import StationaryBootstrap  # noqa: PLC0415 - takes two seconds
 
-    They are those of the stationary bootstrap of ``arch`` for the same seed.
-    """
-    generator = np.random.default_rng(seed)
-    places = np.arange(n)
-    for _ in range(N_RESAMPLES // _AT_ONCE):
-        drawn, chances = np.empty((_AT_ONCE, n), dtype=np.int64), np.empty((_AT_ONCE, n))
-        for number in range(_AT_ONCE):
-            drawn[number] = generator.integers(n, size=n)
-            generator.random(out=chances[number])
-        begins = chances <= 1.0 / block
-        begins[:, 0] = True
-        # A block goes on from its first step, round the end of the row.
-        first = np.maximum.accumulate(np.where(begins, places, 0), axis=1)
-        yield (np.take_along_axis(drawn, first, axis=1) + places - first) % n
+    bootstrap: Any = StationaryBootstrap(
+        block,  # pyright: ignore[reportArgumentType] - a mean, which need not be whole
+        *rows,
+        seed=np.random.default_rng(seed),
+    )
+    yield from bootstrap.bootstrap(N_RESAMPLES)
