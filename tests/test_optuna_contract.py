@@ -125,7 +125,7 @@ def test_summaries_say_what_optuna_says(connection, study):
     assert (summary.name, summary.user_attributes) == ("s", {"facts": {"asset": "BTC"}}), (
         "Optuna stores the user attributes of studies in another way"
     )
-    assert summary.n_trials == dict.fromkeys(COUNTED, 0) | {"complete": 2, "pruned": 1, "failed": 1, "running": 1}
+    assert summary.n_trials == dict.fromkeys(COUNTED, 0) | {"complete": 2, "pruned": 1, "interrupted": 1, "running": 1}
     assert summary.best_score == study.best_value == 1.0, "Optuna stores directions or values in another way"
 
 

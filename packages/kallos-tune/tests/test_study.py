@@ -150,7 +150,7 @@ def test_an_interrupted_trial_is_on_record_and_run_again(tune, database, tmp_pat
         tune(3, on_event=interrupt_at(trial=1, fold=2), pruner="none")
     study = load_study(database, "s")
     assert [trial.state for trial in study.trials] == [TrialState.COMPLETE, TrialState.FAIL, TrialState.WAITING]
-    assert study.trials[1].user_attrs["failure"] == "interrupted (Ctrl-C)"
+    assert study.trials[1].user_attrs["failure"] == "Ctrl-C"
 
     resumed = tune(3, pruner="none")
     other = f"sqlite:///{tmp_path / 'other.db'}"
@@ -185,7 +185,7 @@ def test_nothing_slow_happens_while_others_wait_to_create_a_study(tune, monkeypa
 
     monkeypatch.setattr(WriteLock, "hold", watched)
     note("folds")
-    note("naive_scores")
+    note("naive")
     tune(1)
     assert while_held == []
 
