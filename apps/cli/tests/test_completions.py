@@ -55,6 +55,23 @@ def test_the_line_says_which_database(offered):
     assert offered("kallos-run tune --market-table none --asset-id ") == []
 
 
+def test_the_configuration_file_says_which_database(offered, tmp_path, database):
+    database.rename(tmp_path / "prices.db")
+    assert offered("kallos-run study show ") == []
+    (tmp_path / "kallos.toml").write_text('[database]\nurl = "sqlite:///prices.db"\n')
+    assert offered("kallos-run study show ") == ["gru_btc"]
+    assert offered("kallos-run tune --asset-id ") == ["BTC"]
+    assert offered("kallos-run --no-config study show ") == []
+    assert offered("kallos-run study show --db-url sqlite:///none.db ") == []
+    assert offered("kallos-run study show ", KALLOS_DB_URL="sqlite:///none.db") == []
+    (tmp_path / "kallos.toml").write_text(
+        '[database]\nurl = "sqlite:///none.db"\nstudies_url = "sqlite:///prices.db"\n'
+    )
+    assert offered("kallos-run study show ") == ["gru_btc"]
+    (tmp_path / "kallos.toml").write_text("[database\n")
+    assert offered("kallos-run study show ") == []
+
+
 def test_a_server_that_says_nothing_is_not_waited_for():
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"postgresql://me:secret@127.0.0.1:{silent.getsockname()[1]}/prices"

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from . import bash_words, command_line, config_file, errors, logs, output, signals, typed_commands
+from . import command_line, config_file, errors, logs, output, shells, signals, typed_commands
 from .commands import (
     assets,
     config,
@@ -88,7 +88,7 @@ def main() -> int:
     signals.install()
     logs.start()
     try:
-        with bash_words.whole():
+        with shells.completing():
             code = typed_commands.program(app).main(prog_name="kallos-run", standalone_mode=False)
     except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - every end is put into words here
         return _ended_by(error)

@@ -1,4 +1,4 @@
-"""Tab in a real bash: installed as the help says, typed at a terminal, with names that bash breaks or takes apart."""
+"""Tab in real shells: installed as the help says, typed at a terminal, with names that bash breaks or takes apart."""
 
 import os
 import pty
@@ -12,21 +12,24 @@ import optuna
 import pytest
 from warm_commands import SCRIPT
 
-from kallos_cli.bash_words import as_inserted, rejoined
+from kallos_cli.shells import as_inserted, rejoined
 from kallos_tune import open_storage
 
-BASH = shutil.which("bash")
 PROMPT = b"READY>"
+SET_UP = {
+    "bash": (".bashrc", f"PS1='{PROMPT.decode()} '\nbind 'set enable-bracketed-paste off'\n"),
+    "zsh": (".zshrc", f"PS1='{PROMPT.decode()} '\nunset zle_bracketed_paste\n"),
+}
 
 
 class Terminal:
-    """An interactive bash, read until something appears."""
+    """An interactive shell, read until something appears."""
 
-    def __init__(self, folder: Path, variables: dict[str, str]) -> None:
+    def __init__(self, shell: str, folder: Path, variables: dict[str, str]) -> None:
         self.pid, self.terminal = pty.fork()
         if not self.pid:
             os.chdir(folder)
-            os.execve(str(BASH), ["bash", "-i"], variables)
+            os.execvpe(shell, [shell, "-i"], variables)
         self.shown = b""
 
     def press(self, keys: str, until: bytes, seconds: float = 30) -> bytes:
@@ -45,26 +48,42 @@ class Terminal:
 
 
 @pytest.fixture
-def bash(tmp_path, database):
-    if BASH is None:
-        pytest.skip("there is no bash here")
+def terminal(tmp_path, database):
+    """Return a function that opens a terminal with a shell for which completion was installed."""
     for name in ("gru_btc", "a:b", "my study"):
         optuna.create_study(study_name=name, storage=open_storage(f"sqlite:///{database}"))
     home = tmp_path / "home"
     home.mkdir()
     variables = {"HOME": str(home), "PATH": f"{SCRIPT.parent}:/usr/bin:/bin", "TERM": "dumb", "LC_ALL": "C.UTF-8"}
-    install = [SCRIPT, "--install-completion", "bash"]
-    shell = variables | {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
-    subprocess.run(install, env=shell, cwd=tmp_path, check=True, capture_output=True, timeout=60)
-    with (home / ".bashrc").open("a") as file:
-        file.write(f"PS1='{PROMPT.decode()} '\nbind 'set enable-bracketed-paste off'\n")
-    terminal = Terminal(tmp_path, variables)
-    terminal.press("", PROMPT)
-    yield terminal
-    terminal.close()
+    opened = []
+
+    def open_with(shell):
+        if shutil.which(shell) is None:
+            pytest.skip(f"there is no {shell} here")
+        told = variables | {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+        for _ in range(2):
+            subprocess.run(
+                [SCRIPT, "--install-completion", shell],
+                env=told,
+                cwd=tmp_path,
+                check=True,
+                capture_output=True,
+                timeout=60,
+            )
+        file, lines = SET_UP[shell]
+        with (home / file).open("a") as script:
+            script.write(lines)
+        opened.append(Terminal(shell, tmp_path, variables))
+        opened[0].press("", PROMPT)
+        return opened[0]
+
+    yield open_with
+    for each in opened:
+        each.close()
 
 
-def test_tab_offers_what_the_database_holds(bash):
+def test_tab_in_bash_offers_what_the_database_holds(terminal):
+    bash = terminal("bash")
     # Each line is taken back with Ctrl-U; what is echoed is the line as Tab leaves it.
     for typed, completed in (
         ("study show gr", "study show gru_btc "),
@@ -81,6 +100,13 @@ def test_tab_offers_what_the_database_holds(bash):
         shown = bash.press(f"kallos-run {typed}\t", completed.encode())
         assert completed.encode() in shown, typed
         bash.press("\x15", b"", 0.2)
+
+
+def test_the_first_tab_in_zsh_is_answered(terminal):
+    zsh = terminal("zsh")
+    for typed, completed in (("study show gr", b"u_btc"), ("study show --db-url sqlite:///kallos.db gr", b"u_btc")):
+        assert completed in zsh.press(f"kallos-run {typed}\t", completed), typed
+        zsh.press("\x15", b"", 0.2)
 
 
 @pytest.mark.parametrize(

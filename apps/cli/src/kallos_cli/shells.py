@@ -1,4 +1,4 @@
-"""What Tab completes in bash, which breaks words at ``:`` and ``=``, and inserts what it is told as it is."""
+"""What shells leave open of a completion: bash breaks words at ``:`` and ``=``, zsh runs a script that answers nothing."""
 
 import io
 import os
@@ -6,17 +6,33 @@ import re
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
 from typing import Final
 
-ASKED: Final = "_KALLOS_RUN_COMPLETE"
+_ASKED: Final = "_KALLOS_RUN_COMPLETE"
+_INSTALL: Final = "--install-completion"
+_ZSH_SCRIPT: Final = Path(".zfunc", "_kallos-run")
+# zsh runs the file on the first Tab, to which defining a function is no answer.
+_ANSWER: Final = '_kallos_run_completion "$@"\n'
 _BREAKS: Final = frozenset(":=")
 _SPECIAL: Final = re.compile(r"([^\w@%+,./:=~-])")
 
 
 @contextmanager
-def whole() -> Generator[None]:
+def completing() -> Generator[None]:
+    """Stand between a shell and the program in the ``with`` block, where it completes a line or is installed to."""
+    try:
+        with _whole_words():
+            yield
+    finally:
+        if _INSTALL in sys.argv[1:]:
+            _let_zsh_answer(Path.home() / _ZSH_SCRIPT)
+
+
+@contextmanager
+def _whole_words() -> Generator[None]:
     """Join the words of the line before the ``with`` block completes it, and tell bash the part that it asks for."""
-    if os.environ.get(ASKED) != "complete_bash" or "COMP_CWORD" not in os.environ:
+    if os.environ.get(_ASKED) != "complete_bash" or "COMP_CWORD" not in os.environ:
         yield
         return
     # Its script separates them by line breaks.
@@ -59,3 +75,10 @@ def as_inserted(value: str, typed: str, *, in_quotes: bool) -> str:
     place = max(map(typed.rfind, _BREAKS)) + 1
     rest = value.removeprefix(typed[:place])
     return rest if in_quotes else _SPECIAL.sub(r"\\\1", rest)
+
+
+def _let_zsh_answer(script: Path) -> None:
+    """Let zsh complete from the first Tab on."""
+    if script.is_file() and _ANSWER not in script.read_text(encoding="utf-8"):
+        with script.open("a", encoding="utf-8") as file:
+            file.write(f"\n{_ANSWER}")
