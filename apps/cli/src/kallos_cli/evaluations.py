@@ -42,16 +42,20 @@ class Outcome:
         return self.evaluation.to_dict() | refits | {"lines": self.lines()}
 
 
-def require(folder: Path, databases: Databases, asked: Asked) -> None:
-    """Refuse at once what would be refused once the models are loaded: no model, no table, no asset, no later row.
+def require(folder: Path | None, file: Path | None, databases: Databases, asked: Asked) -> None:
+    """Refuse at once what would be refused once the models are loaded: no model, no file, no table, no later row.
 
     Raises
     ------
-    kallos_data.KallosError, kallos_models.KallosError
-        As in :func:`of_model`.
+    kallos_data.KallosError, kallos_models.KallosError, kallos_tune.KallosError
+        As in :func:`of_model` and :func:`of_file`.
     """
-    from kallos_tune import forecaster_folders, load_card, require_later_rows
+    from kallos_tune import forecaster_folders, load_card, read_forecasts, require_later_rows
 
+    if file is not None:
+        read_forecasts(file)
+    if folder is None:
+        return
     card, *_ = [load_card(each) for each in forecaster_folders(folder)]
     if not asked.allow_overlap:
         require_later_rows(card, databases.prices or databases.studies, asset_id=asked.asset_id)

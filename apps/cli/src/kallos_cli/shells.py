@@ -1,4 +1,4 @@
-"""What shells leave open of a completion: bash breaks words at ``:`` and ``=``, zsh runs a script that answers nothing."""
+"""What shells leave open of a completion: bash breaks words at ``:`` and ``=``, the first Tab in zsh gets no answer."""
 
 import io
 import os
