@@ -279,7 +279,7 @@ MISTAKES = {
     "unknown asset to judge": (("evaluate", "--model", "small_model", "--asset-id", "BTX"), "did you mean 'BTC'?"),
     "old rows": (
         ("forecast", "--model", "small_model"),
-        "--max-age is 2 steps, and the newest bar, of 2019-12-31 00:00",
+        "--max-age is 2 steps of 1 day, and the newest bar, of 2019-12-31 00:00",
     ),
     "no step": (("forecast", "--model", "small_model", "--horizon", "0"), "--horizon"),
     "features that are not known": (
