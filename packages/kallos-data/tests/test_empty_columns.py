@@ -105,7 +105,10 @@ def test_a_description_names_what_a_load_reads(tmp_path, market, signs):
 
     # Indicators reach two steps further than the prices.
     statements = []
-    for name, kinds, n in (("m", columns("m", market) | {"p": "value"}, n_rows), ("i", columns("i", signs), n_rows + 2)):
+    for name, kinds, n in (
+        ("m", columns("m", market) | {"p": "value"}, n_rows),
+        ("i", columns("i", signs), n_rows + 2),
+    ):
         declared = "".join(f', "{column}" REAL' for column in kinds)
         statements += [f"DROP TABLE IF EXISTS {name}", f"CREATE TABLE {name} (id TEXT, timestamp TEXT{declared})"]
         for row in range(n):

@@ -27,7 +27,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "obj": config_file.url_for_tab},
     help="Find, train and check deep forecasting models for crypto-asset series.",
     epilog="[bold]Examples[/bold]\n\n"
     "kallos-run demo\n\n"

@@ -10,8 +10,6 @@ from typing import Any
 
 import typer
 
-from .user_error import UserError
-
 # What typer needs besides makes the rest of a third of a second.
 _SECONDS = 0.15
 _MOST = 200
@@ -115,20 +113,9 @@ def _named(ctx: typer.Context, parameter: str, variable: str) -> str | None:
     source: Any = ctx.get_parameter_source(parameter)
     if source is not None and source.name in {"COMMANDLINE", "ENVIRONMENT"}:
         return ctx.params.get(parameter)
-    return os.environ.get(variable) or _in_file(ctx, variable)
-
-
-def _in_file(ctx: typer.Context, variable: str) -> str | None:
-    # Which needs all options, and these what is offered for them.
-    from . import config_file
-
-    root = ctx.find_root().params
-    try:
-        config_file.open_(root.get("config_path"), ignored=bool(root.get("no_config")))
-    except UserError:
-        # Whoever runs the command is told.
-        return None
-    return config_file.url_in_file(variable)
+    # Which the program hands over: it knows all options, and these are offered what is below.
+    in_file: Callable[[typer.Context, str], str | None] | None = ctx.obj
+    return os.environ.get(variable) or (in_file(ctx, variable) if in_file else None)
 
 
 def _answer(url: str, ask: Ask, incomplete: str) -> list[str]:

@@ -12,6 +12,7 @@ import typer
 from . import output
 from .config_keys import Key
 from .config_reading import ConfigFile, read, shown
+from .user_error import UserError
 
 NAME: Final = "kallos.toml"
 VARIABLE: Final = "KALLOS_CONFIG"
@@ -134,6 +135,17 @@ def url_in_file(variable: str) -> str | None:
     return next(
         (_as_default(key, value, path) for key, value in _current.values.items() if key.variable == variable), None
     )
+
+
+def url_for_tab(context: typer.Context, variable: str) -> str | None:
+    """Return what :func:`url_in_file` does where Tab completes a line, and nothing was run that opens the file."""
+    root = context.find_root().params
+    try:
+        open_(root.get("config_path"), ignored=bool(root.get("no_config")))
+    except UserError:
+        # Whoever runs the command is told.
+        return None
+    return url_in_file(variable)
 
 
 def has_password(url: str) -> bool:
