@@ -2,8 +2,10 @@
 
 import os
 import socket
+import sqlite3
 import subprocess
 import time
+from contextlib import closing
 
 import optuna
 import pytest
@@ -53,6 +55,25 @@ def test_the_line_says_which_database(offered):
     ]
     assert offered("kallos-run tune --market-table daily_technical_indicators --target-col rs") == ["rsi"]
     assert offered("kallos-run tune --market-table none --asset-id ") == []
+
+
+def test_the_configuration_file_says_which_database(offered, tmp_path, database):
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute(f"VACUUM INTO '{tmp_path / 'prices.db'}'")
+    with closing(sqlite3.connect(tmp_path / "prices.db")) as connection, connection:
+        connection.execute("UPDATE studies SET study_name = 'other'")
+        connection.execute("UPDATE daily_market_data SET id = 'ETH'")
+    file = tmp_path / "kallos.toml"
+    file.write_text('[database]\nurl = "sqlite:///prices.db"\n')
+    assert offered("kallos-run study show ") == ["other"]
+    assert offered("kallos-run tune --asset-id ") == ["ETH"]
+    assert offered("kallos-run --no-config study show ") == ["gru_btc"]
+    assert offered("kallos-run study show --db-url sqlite:///kallos.db ") == ["gru_btc"]
+    assert offered("kallos-run study show ", KALLOS_DB_URL="sqlite:///kallos.db") == ["gru_btc"]
+    file.write_text('[database]\nurl = "sqlite:///none.db"\nstudies_url = "sqlite:///prices.db"\n')
+    assert offered("kallos-run study show ") == ["other"]
+    file.write_text("[database\n")
+    assert offered("kallos-run study show ") == ["gru_btc"]
 
 
 def test_a_server_that_says_nothing_is_not_waited_for():

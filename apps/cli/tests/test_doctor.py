@@ -86,7 +86,9 @@ def test_an_empty_database_and_other_tables(main_within, sound, tmp_path):
     )
 
 
-def test_the_columns_are_those_that_tune_reads(main_within, sound, tune_arguments):
+def test_the_columns_are_those_that_tune_reads(main_within, sound, tune_arguments, monkeypatch):
+    monkeypatch.setattr("kallos_cli.dry_run.dry_run", lambda *_arguments, **_options: None)
+
     def columns_of(line):
         return re.search(r"(\d+) columns", line)[1]
 

@@ -172,25 +172,28 @@ def test_forecast_as_csv_is_a_table_on_stdout(run):
     assert rows["forecast"].null_count() == rows["price"].null_count() == 0
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        (("forecast",), "--max-age is 2 steps of 1 day, and the newest bar, of 2019-12-31 00:00, ended "),
-        (("forecast", *OLD, "--horizon", "3"), "--horizon must be 1, not 3: later steps would have to know"),
-        (("forecast", *OLD, "--asset-id", "ETH"), "'ETH' is not in table"),
-        (("forecast", "--db-url", "sqlite:///none.db"), "there is no SQLite database 'none.db'"),
-        (("evaluate", "--asset-id", "ETH"), "'ETH' is not in table"),
-        (("evaluate", "--db-url", "sqlite:///none.db"), "there is no SQLite database 'none.db'"),
-    ],
-)
-def test_what_the_card_and_the_rows_tell_is_refused_at_once(run, tmp_path, arguments, said):
-    command, *more = arguments
-    words = ["kallos-run", command, "--model", "small_model", *more]
-    code = f"import sys; sys.argv = {words!r}; from kallos_cli.app import main; print(main(), 'torch' in sys.modules)"
+def test_what_the_card_and_the_rows_tell_is_refused_before_the_models_are_loaded(run, tmp_path):
+    refused = {
+        ("forecast",): "--max-age is 2 steps of 1 day, and the newest bar, of 2019-12-31 00:00, ended ",
+        ("forecast", *OLD, "--horizon", "3"): "--horizon must be 1, not 3: later steps would have to know",
+        ("forecast", *OLD, "--asset-id", "ETH"): "'ETH' is not in table",
+        ("forecast", "--db-url", "sqlite:///none.db"): "there is no SQLite database 'none.db'",
+        ("evaluate", "--asset-id", "ETH"): "'ETH' is not in table",
+        ("evaluate", "--db-url", "sqlite:///none.db"): "there is no SQLite database 'none.db'",
+    }
+    code = f"""
+import sys
+from kallos_cli.app import main
+for command, *more in {list(refused)!r}:
+    sys.argv = ["kallos-run", command, "--model", "small_model", *more]
+    print(main(), "torch" in sys.modules)
+    print("END", file=sys.stderr)
+"""
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.stdout == "2 False\n", done.stderr
-    assert said in done.stderr
-    assert "loading the models" not in done.stderr
+    assert done.stdout.splitlines() == ["2 False"] * len(refused), done.stderr
+    for words, said in zip(refused.values(), done.stderr.split("END\n"), strict=False):
+        assert words in said
+        assert "loading the models" not in said
 
 
 def test_a_schedule_is_replayed_and_evaluate_says_what_refitting_is_worth(run, without_baselines):
@@ -276,7 +279,7 @@ MISTAKES = {
     "unknown asset to judge": (("evaluate", "--model", "small_model", "--asset-id", "BTX"), "did you mean 'BTC'?"),
     "old rows": (
         ("forecast", "--model", "small_model"),
-        "--max-age is 2 steps, and the newest bar, of 2019-12-31 00:00",
+        "--max-age is 2 steps of 1 day, and the newest bar, of 2019-12-31 00:00",
     ),
     "no step": (("forecast", "--model", "small_model", "--horizon", "0"), "--horizon"),
     "features that are not known": (

@@ -152,7 +152,7 @@ def test_too_few_steps_are_not_judged_but_told(trained, database):
 
 def test_a_feature_that_is_missing_in_the_table_is_named(trained, database, history, write_history):
     write_history(database, history.with_columns(signal=pl.lit(None, dtype=pl.Float64)))
-    with pytest.raises(MissingColumnsError, match="signal"):
+    with pytest.raises(DataQualityError, match="column 'signal' of X has no value in this range: choose others, or"):
         evaluate_forecaster(trained, database)
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from . import command_line, config_file, errors, logs, output, signals, typed_commands
+from . import command_line, config_file, errors, logs, output, shells, signals, typed_commands
 from .commands import (
     assets,
     config,
@@ -27,7 +27,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "obj": config_file.url_for_tab},
     help="Find, train and check deep forecasting models for crypto-asset series.",
     epilog="[bold]Examples[/bold]\n\n"
     "kallos-run demo\n\n"
@@ -88,7 +88,8 @@ def main() -> int:
     signals.install()
     logs.start()
     try:
-        code = typed_commands.program(app).main(prog_name="kallos-run", standalone_mode=False)
+        with shells.completing():
+            code = typed_commands.program(app).main(prog_name="kallos-run", standalone_mode=False)
     except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - every end is put into words here
         return _ended_by(error)
     return _stopped(code) if code == errors.EXIT_CTRL_C else code or 0

@@ -5,7 +5,7 @@ nothing to offer.
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import typer
@@ -36,7 +36,7 @@ def assets(ctx: typer.Context, incomplete: str) -> list[str]:
             [_MOST],
         )
 
-    return _answer(_prices_url(options), read, incomplete)
+    return _answer(_prices_url(ctx), read, incomplete)
 
 
 def studies(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -48,7 +48,7 @@ def studies(ctx: typer.Context, incomplete: str) -> list[str]:
     def read(query: Query, mark: str) -> list[str]:
         return query(f"SELECT study_name FROM {table} ORDER BY study_name LIMIT {mark}", [_MOST])  # noqa: S608
 
-    return _answer(options.get("studies_url") or _prices_url(options), read, incomplete)
+    return _answer(_named(ctx, "studies_url", "KALLOS_STUDIES_URL") or _prices_url(ctx), read, incomplete)
 
 
 def columns(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -60,7 +60,7 @@ def columns(ctx: typer.Context, incomplete: str) -> list[str]:
     def read(query: Query, mark: str) -> list[str]:
         return [column for name in names for column in query(_columns_of(mark), _parts(name, mark))]
 
-    return _answer(_prices_url(options), read, incomplete)
+    return _answer(_prices_url(ctx), read, incomplete)
 
 
 def tables(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -77,7 +77,7 @@ def tables(ctx: typer.Context, incomplete: str) -> list[str]:
             [_MOST],
         )
 
-    return _answer(_prices_url(ctx.params), read, incomplete)
+    return _answer(_prices_url(ctx), read, incomplete)
 
 
 def _columns_of(mark: str) -> str:
@@ -104,8 +104,18 @@ def _quoted(name: str | None) -> str:
     return '"' + (name or "").replace('"', '""') + '"'
 
 
-def _prices_url(options: Mapping[str, Any]) -> str:
-    return options.get("db_url") or os.environ.get("KALLOS_DB_URL") or _DEFAULT_URL
+def _prices_url(ctx: typer.Context) -> str:
+    return _named(ctx, "db_url", "KALLOS_DB_URL") or _DEFAULT_URL
+
+
+def _named(ctx: typer.Context, parameter: str, variable: str) -> str | None:
+    """Return what is typed, else what stands in the environment, else in the configuration file."""
+    source: Any = ctx.get_parameter_source(parameter)
+    if source is not None and source.name in {"COMMANDLINE", "ENVIRONMENT"}:
+        return ctx.params.get(parameter)
+    # Which the program hands over: it knows all options, and these are offered what is below.
+    in_file: Callable[[typer.Context, str], str | None] | None = ctx.obj
+    return os.environ.get(variable) or (in_file(ctx, variable) if in_file else None)
 
 
 def _answer(url: str, ask: Ask, incomplete: str) -> list[str]:

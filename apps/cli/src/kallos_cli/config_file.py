@@ -12,6 +12,7 @@ import typer
 from . import output
 from .config_keys import Key
 from .config_reading import ConfigFile, read, shown
+from .user_error import UserError
 
 NAME: Final = "kallos.toml"
 VARIABLE: Final = "KALLOS_CONFIG"
@@ -51,20 +52,35 @@ def use(context: typer.Context, named: str | None, *, ignored: bool) -> None:
     UserError
         Where the file cannot be read, or something in it is wrong; with its line.
     """
-    global _current, _typed  # noqa: PLW0603 - one command has one file
+    global _typed  # noqa: PLW0603 - one command has one file
     # The environment leads the next command there, too.
-    _current, _typed = None, "" if ignored else None if named == os.environ.get(VARIABLE) else named
-    if ignored or named == "" or {"-h", "--help"} & set(sys.argv[1:]):
+    _typed = "" if ignored else None if named == os.environ.get(VARIABLE) else named
+    file = open_(named, ignored=ignored or bool({"-h", "--help"} & set(sys.argv[1:])))
+    if file is None:
         return
-    path = nearest(Path.cwd()) if named is None else Path(named)
-    if path is None:
-        return
-    _current = read(path)
-    defaults = defaults_of(context.command, _current)
+    defaults = defaults_of(context.command, file)
     context.default_map = defaults
-    if not _SILENT & set(sys.argv[1:]) and _is_news(context, defaults, _current):
-        output.say(f"settings from {shown(path)}")
-    _warn_of_passwords(_current)
+    if not _SILENT & set(sys.argv[1:]) and _is_news(context, defaults, file):
+        output.say(f"settings from {shown(file.path)}")
+    _warn_of_passwords(file)
+
+
+def open_(named: str | None, *, ignored: bool) -> ConfigFile | None:
+    """Read the file that is meant, see :func:`use`, and keep it as the current one.
+
+    Raises
+    ------
+    UserError
+        As in :func:`use`.
+    """
+    global _current  # noqa: PLW0603 - one command has one file
+    _current = None
+    if ignored or named == "":
+        return None
+    path = nearest(Path.cwd()) if named is None else Path(named)
+    if path is not None:
+        _current = read(path)
+    return _current
 
 
 def nearest(folder: Path) -> Path | None:
@@ -119,6 +135,17 @@ def url_in_file(variable: str) -> str | None:
     return next(
         (_as_default(key, value, path) for key, value in _current.values.items() if key.variable == variable), None
     )
+
+
+def url_for_tab(context: typer.Context, variable: str) -> str | None:
+    """Return what :func:`url_in_file` does where Tab completes a line, and nothing was run that opens the file."""
+    root = context.find_root().params
+    try:
+        open_(root.get("config_path"), ignored=bool(root.get("no_config")))
+    except UserError:
+        # Whoever runs the command is told.
+        return None
+    return url_in_file(variable)
 
 
 def has_password(url: str) -> bool:

@@ -42,16 +42,25 @@ class Outcome:
         return self.evaluation.to_dict() | refits | {"lines": self.lines()}
 
 
-def require(folder: Path, databases: Databases, asked: Asked) -> None:
-    """Refuse at once what would be refused once the models are loaded: no model, no table, no asset, no later row.
+def require(folder: Path | None, file: Path | None, databases: Databases, asked: Asked) -> None:
+    """Refuse at once what would be refused once the models are loaded: no model, no file, no table, no later row.
 
     Raises
     ------
-    kallos_data.KallosError, kallos_models.KallosError
-        As in :func:`of_model`.
+    UserError
+        Where what is asked for cannot be had of a schedule.
+    kallos_data.KallosError, kallos_models.KallosError, kallos_tune.KallosError
+        As in :func:`of_model` and :func:`of_file`.
     """
-    from kallos_tune import forecaster_folders, load_card, require_later_rows
+    from kallos_tune import forecaster_folders, is_schedule, load_card, read_forecasts, require_later_rows
 
+    if file is not None:
+        read_forecasts(file)
+    if folder is None:
+        return
+    if is_schedule(folder) and (asked.asset_id is not None or asked.allow_overlap):
+        given = "--asset-id" if asked.asset_id is not None else "--allow-overlap"
+        raise UserError(f"{given} is for a single model, and {folder} holds a schedule of them: leave it out")
     card, *_ = [load_card(each) for each in forecaster_folders(folder)]
     if not asked.allow_overlap:
         require_later_rows(card, databases.prices or databases.studies, asset_id=asked.asset_id)
@@ -62,8 +71,6 @@ def of_model(folder: Path, databases: Databases, optuna_schema: str | None, aske
 
     Raises
     ------
-    UserError
-        Where what is asked for cannot be had of a schedule.
     kallos_data.KallosError, kallos_models.KallosError, kallos_tune.KallosError
         As in :func:`kallos_tune.load_trained` and :func:`kallos_tune.evaluate_forecaster`.
     """
@@ -103,9 +110,6 @@ def _schedule(
 ) -> "tuple[Outcome, ForecasterCard, str]":
     from kallos_tune import evaluate_schedule, load_schedule
 
-    if asked.asset_id is not None or asked.allow_overlap:
-        given = "--asset-id" if asked.asset_id is not None else "--allow-overlap"
-        raise UserError(f"{given} is for a single model, and {folder} holds a schedule of them: leave it out")
     schedule = load_schedule(folder)
     first = schedule.models[0]
     if not quiet:

@@ -133,17 +133,13 @@ def evaluate(
     groups = None if forecasts is None else chosen_feature_groups(features, target_col or "log_return")
     if output_folder is not None:
         make_folder(output_folder, option="--output")
-    from kallos_data import FeatureTables
-    from kallos_tune import ForeignForecasts
-
     from .. import logs
 
     if quiet:
         logs.only_warnings()
     databases = Databases.of(db_url, studies_url)
     period = evaluations.Asked(start, end, asset_id, allow_overlap)
-    if model is not None:
-        evaluations.require(model, databases, period)
+    evaluations.require(model, forecasts, databases, period)
     if not quiet:
         output.say(LOADING)
     logs.tame_optuna()
@@ -152,6 +148,9 @@ def evaluate(
     else:
         assert forecasts is not None, "one of the two is given"
         assert asset_id is not None, "a file needs one"
+        from kallos_data import FeatureTables
+        from kallos_tune import ForeignForecasts
+
         about = ForeignForecasts(
             asset_id=asset_id,
             target_col=target_col or "log_return",

@@ -40,7 +40,7 @@ def rerun(
     On the same versions, data and kind of machine they are equal to the last digit. Otherwise it says what differs and
     exits with 1. A pruned trial is run again as far as it got. Nothing is written.
     """
-    from kallos_tune import load_study, rerun_trial
+    from kallos_tune import load_study
 
     from .. import logs
 
@@ -51,6 +51,8 @@ def rerun(
     logs.tame_optuna()
     if not quiet:
         output.say(LOADING)
+    from kallos_tune import rerun_trial
+
     found = rerun_trial(
         study, databases.prices or databases.studies, trial=trial, on_event=_silent if quiet else _Progress(name)
     )
