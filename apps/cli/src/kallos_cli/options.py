@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -56,6 +56,18 @@ def known_model(name: str) -> str:
 
 def _model_names(incomplete: str) -> list[str]:
     return [name for name in available_models() if name.startswith(incomplete)]
+
+
+def _key_column(flag: str, variable: str, meaning: str) -> Any:  # noqa: ANN401 - typer says no more
+    return typer.Option(
+        flag,
+        envvar=variable,
+        metavar="COLUMN",
+        autocompletion=completions.columns,
+        callback=not_blank,
+        rich_help_panel=DATA_PANEL,
+        help=meaning,
+    )
 
 
 def _start_debugging(value: bool) -> bool:
@@ -140,28 +152,19 @@ IndicatorsTable = Annotated[
 NoIndicators = Annotated[
     bool, typer.Option("--no-indicators", rich_help_panel=DATA_PANEL, help="Read the market table alone.")
 ]
-IdColumn = Annotated[
-    str,
-    typer.Option(
-        "--id-column",
-        envvar="KALLOS_ID_COLUMN",
-        metavar="COLUMN",
-        autocompletion=completions.columns,
-        callback=not_blank,
-        rich_help_panel=DATA_PANEL,
-        help="Column of the tables that names the asset.",
-    ),
-]
+IdColumn = Annotated[str, _key_column("--id-column", "KALLOS_ID_COLUMN", "Column of the tables that names the asset.")]
 TimestampColumn = Annotated[
-    str,
+    str, _key_column("--timestamp-column", "KALLOS_TIMESTAMP_COLUMN", "Column of the tables that holds the time.")
+]
+Features = Annotated[
+    Path | None,
     typer.Option(
-        "--timestamp-column",
-        envvar="KALLOS_TIMESTAMP_COLUMN",
-        metavar="COLUMN",
-        autocompletion=completions.columns,
-        callback=not_blank,
+        "--features",
+        metavar="FILE",
         rich_help_panel=DATA_PANEL,
-        help="Column of the tables that holds the time.",
+        help="TOML file: volume_features, bounded_features, unbounded_features, roc_features and "
+        "log_return_features as keys, lists of columns as values. Default: those columns of the tables that Kallos "
+        "knows.",
     ),
 ]
 ModelName = Annotated[
@@ -221,6 +224,7 @@ Foreign = Annotated[
 StudyArgument = Annotated[
     str, typer.Argument(metavar="NAME", autocompletion=completions.studies, help="Name of the study.")
 ]
+OldName = Annotated[str, typer.Argument(metavar="OLD", autocompletion=completions.studies, help="Name of the study.")]
 Json = Annotated[
     bool, typer.Option("--json", rich_help_panel=OUTPUT_PANEL, help="Print the result as one JSON object on stdout.")
 ]

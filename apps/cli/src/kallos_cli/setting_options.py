@@ -14,6 +14,7 @@ from kallos_tune import FoldSettings, ForecasterSettings, HistorySettings, RunSe
 from kallos_tune import KallosError as TuneError
 
 from .options import DATA_PANEL, SEARCH_PANEL, STORAGE_PANEL, iso_date
+from .study_place import replace_parameter
 
 VALIDATION_PANEL = "Validation"
 TRAINING_PANEL = "Training"
@@ -184,11 +185,7 @@ def takes_settings(
         settings = {name: given.pop(name) for name in list(given) if name in names}
         command(**given, settings=settings)
 
-    parameters: list[inspect.Parameter] = []
-    for each in inspect.signature(command).parameters.values():
-        parameters += [option.parameter() for option in options] if each.name == "settings" else [each]
-    taking.__signature__ = inspect.Signature(parameters)  # pyright: ignore[reportAttributeAccessIssue]
-    taking.__annotations__ = {each.name: each.annotation for each in parameters}
+    replace_parameter(taking, command, "settings", [option.parameter() for option in options])
     return taking
 
 

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from .. import output
-from ..databases import Databases
-from ..options import DEFAULT_DB_URL, OUTPUT_PANEL, DbUrl, Debug, Json, OptunaSchema, StudiesUrl, StudyArgument
+from ..options import OUTPUT_PANEL, Debug, Json, StudyArgument
 from ..output_path import require_writable
+from ..study_place import StudyPlace, takes_studies
 
 EXAMPLES = (
     "[bold]Examples[/bold]\n\n"
@@ -17,12 +17,11 @@ EXAMPLES = (
 )
 
 
+@takes_studies
 def best(
     name: StudyArgument,
     *,
-    db_url: DbUrl = DEFAULT_DB_URL,
-    studies_url: StudiesUrl = None,
-    optuna_schema: OptunaSchema = None,
+    place: StudyPlace,
     output_file: Annotated[
         Path | None,
         typer.Option(
@@ -42,7 +41,7 @@ def best(
 
     if output_file is not None:
         require_writable(output_file, option="--output")
-    study = load_study(Databases.of_studies(db_url, studies_url).studies, name, optuna_schema=optuna_schema)
+    study = load_study(place.databases.studies, name, optuna_schema=place.schema)
     logs.tame_optuna()
     result = study_result(study)
     if json:

@@ -4,10 +4,11 @@ from typing import Annotated
 
 import typer
 
-from .. import command_line, completions, output
+from .. import command_line, output
 from ..databases import Databases
-from ..options import DEFAULT_DB_URL, STORAGE_PANEL, DbUrl, Debug, Json, OptunaSchema, StudiesUrl
+from ..options import STORAGE_PANEL, Debug, Json, OldName
 from ..setting_options import WAIT_SECONDS, DatabaseWait
+from ..study_place import StudyPlace, takes_studies
 from ..user_error import UserError
 from ..wording import count
 
@@ -18,8 +19,9 @@ EXAMPLES = (
 )
 
 
+@takes_studies
 def copy(
-    old: Annotated[str, typer.Argument(metavar="OLD", autocompletion=completions.studies, help="Name of the study.")],
+    old: OldName,
     new: Annotated[str, typer.Argument(metavar="NEW", help="Name of the copy.")],
     *,
     to_url: Annotated[
@@ -41,9 +43,7 @@ def copy(
             help="PostgreSQL schema of the copy, created if missing. Default: in the same database that of the study.",
         ),
     ] = None,
-    db_url: DbUrl = DEFAULT_DB_URL,
-    studies_url: StudiesUrl = None,
-    optuna_schema: OptunaSchema = None,
+    place: StudyPlace,
     database_wait: DatabaseWait = WAIT_SECONDS,
     json: Json = False,
     _debug: Debug = False,
@@ -58,7 +58,6 @@ def copy(
 
     from .. import logs
 
-    databases = Databases.of_studies(db_url, studies_url)
     try:
         target = None if not to_url else DatabaseConfig.from_url(to_url)
     except ConfigError as error:
@@ -66,27 +65,27 @@ def copy(
     logs.tame_optuna()
     try:
         study = copy_study(
-            databases.studies,
+            place.databases.studies,
             old,
             new,
-            optuna_schema=optuna_schema,
+            optuna_schema=place.schema,
             to_db=target,
             to_schema=to_schema,
             wait_seconds=database_wait,
         )
     except StudyExistsError as error:
         raise UserError(f"there is a study {new!r} already: choose another name for the copy") from error
-    counts, place = trial_counts(study), target or databases.studies
+    counts, config = trial_counts(study), target or place.databases.studies
     if json:
-        output.show_json({"study_name": new, "copy_of": old, "database": str(place), "n_trials": counts})
+        output.show_json({"study_name": new, "copy_of": old, "database": str(config), "n_trials": counts})
         return
     finished = counts["complete"] + counts["pruned"]
-    output.show(f"study {old} is copied to {new} in {place}: {count(finished, 'finished trial')}")
-    there = Databases(place)
+    output.show(f"study {old} is copied to {new} in {config}: {count(finished, 'finished trial')}")
+    there = Databases(config)
     output.say_commands(
         "Next, look at the copy:",
         *command_line.needed_first(there),
         command_line.with_storage(
-            ["study", "show", new], there, to_schema or (optuna_schema if target is None else None)
+            ["study", "show", new], there, to_schema or (place.schema if target is None else None)
         ),
     )

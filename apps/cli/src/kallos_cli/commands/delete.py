@@ -6,9 +6,9 @@ import typer
 
 from .. import output
 from ..asking import ask
-from ..databases import Databases
-from ..options import DEFAULT_DB_URL, DbUrl, Debug, Foreign, Json, OptunaSchema, StudiesUrl, StudyArgument
+from ..options import Debug, Foreign, Json, StudyArgument
 from ..setting_options import WAIT_SECONDS, DatabaseWait
+from ..study_place import StudyPlace, takes_studies
 from ..wording import count, duration
 
 if TYPE_CHECKING:
@@ -21,14 +21,13 @@ EXAMPLES = (
 )
 
 
+@takes_studies
 def delete(
     name: StudyArgument,
     *,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Delete without asking.")] = False,
     foreign: Foreign = False,
-    db_url: DbUrl = DEFAULT_DB_URL,
-    studies_url: StudiesUrl = None,
-    optuna_schema: OptunaSchema = None,
+    place: StudyPlace,
     database_wait: DatabaseWait = WAIT_SECONDS,
     json: Json = False,
     _debug: Debug = False,
@@ -41,12 +40,12 @@ def delete(
 
     from .. import logs
 
-    config = Databases.of_studies(db_url, studies_url).studies
+    config = place.databases.studies
     logs.tame_optuna()
-    cost = study_cost(load_study(config, name, optuna_schema=optuna_schema))
+    cost = study_cost(load_study(config, name, optuna_schema=place.schema))
     if not yes and (cost.by_kallos or foreign):
         ask(f"delete study {name} from {config}, {_lost(cost)}?", doing="deletes", nothing="nothing was deleted")
-    cost = delete_study(config, name, optuna_schema=optuna_schema, foreign=foreign, wait_seconds=database_wait)
+    cost = delete_study(config, name, optuna_schema=place.schema, foreign=foreign, wait_seconds=database_wait)
     if json:
         output.show_json(cost.to_dict())
         return

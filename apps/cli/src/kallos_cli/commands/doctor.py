@@ -1,6 +1,5 @@
 """``kallos-run doctor``: whether machine and databases have what is needed, and whether the future leaks."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -58,15 +57,7 @@ def doctor(
             help="With --leakage, the column to forecast.",
         ),
     ] = "log_return",
-    features: Annotated[
-        Path | None,
-        typer.Option(
-            "--features",
-            metavar="FILE",
-            rich_help_panel=options.DATA_PANEL,
-            help="With --leakage, feature groups as tune takes them. Default: those columns that Kallos knows.",
-        ),
-    ] = None,
+    features: options.Features = None,
     market_table: options.MarketTable = options.DEFAULT_MARKET_TABLE,
     indicators_table: options.IndicatorsTable = options.DEFAULT_INDICATORS_TABLE,
     no_indicators: options.NoIndicators = False,
@@ -81,7 +72,7 @@ def doctor(
     """Check what Kallos needs of this machine and its databases, one line a check, each ok or with what to do.
 
     Exits with 1 where something is broken. Nothing is written. With --leakage it shows on your own table that what is
-    known before a date does not depend on what comes after it.
+    known before a date does not depend on what comes after it; --date, --target-col and --features are for that alone.
     """
     from kallos_data import FeatureTables
 

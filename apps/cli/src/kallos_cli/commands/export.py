@@ -8,8 +8,9 @@ import typer
 
 from .. import output
 from ..databases import Databases
-from ..options import DEFAULT_DB_URL, OUTPUT_PANEL, DbUrl, Debug, Json, OptunaSchema, StudiesUrl, StudyArgument
+from ..options import OUTPUT_PANEL, Debug, Json, StudyArgument
 from ..output_path import file_name_of
+from ..study_place import StudyPlace, takes_studies_and_prices
 from ..wording import count
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class TableFormat(StrEnum):
     parquet = "parquet"
 
 
+@takes_studies_and_prices
 def export(
     name: StudyArgument,
     *,
@@ -53,9 +55,7 @@ def export(
             help="How tables are written. Default: as the file is named, in a folder csv.",
         ),
     ] = None,
-    db_url: DbUrl = DEFAULT_DB_URL,
-    studies_url: StudiesUrl = None,
-    optuna_schema: OptunaSchema = None,
+    place: StudyPlace,
     json: Json = False,
     _debug: Debug = False,
 ) -> None:
@@ -69,10 +69,9 @@ def export(
 
     from .. import logs
 
-    databases = Databases.of(db_url, studies_url)
-    study = load_study(databases.studies, name, optuna_schema=optuna_schema)
+    study = load_study(place.databases.studies, name, optuna_schema=place.schema)
     logs.tame_optuna()
-    data = _data(study, databases)
+    data = _data(study, place.databases)
     tables = export_study(study, data)
     chosen = None if table_format is None else table_format.value
     folder = destination or Path(f"{file_name_of(name)}_export")

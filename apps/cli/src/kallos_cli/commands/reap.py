@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from .. import command_line, output
-from ..databases import Databases
-from ..options import DEFAULT_DB_URL, DbUrl, Debug, Json, OptunaSchema, StudiesUrl, StudyArgument
+from ..options import Debug, Json, StudyArgument
 from ..setting_options import GRACE_SECONDS
+from ..study_place import StudyPlace, takes_studies
 
 EXAMPLES = (
     "[bold]Examples[/bold]\n\n"
@@ -16,6 +16,7 @@ EXAMPLES = (
 )
 
 
+@takes_studies
 def reap(
     name: StudyArgument,
     *,
@@ -29,9 +30,7 @@ def reap(
             "every running trial, healthy or not.",
         ),
     ] = GRACE_SECONDS,
-    db_url: DbUrl = DEFAULT_DB_URL,
-    studies_url: StudiesUrl = None,
-    optuna_schema: OptunaSchema = None,
+    place: StudyPlace,
     json: Json = False,
     _debug: Debug = False,
 ) -> None:
@@ -44,12 +43,11 @@ def reap(
 
     from .. import logs
 
-    databases = Databases.of_studies(db_url, studies_url)
-    config = databases.studies
+    config = place.databases.studies
     logs.tame_optuna()
     with logs.silent("kallos_tune"):
-        numbers = reap_study(config, name, optuna_schema=optuna_schema, grace_seconds=grace_seconds)
-    study = load_study(config, name, optuna_schema=optuna_schema)
+        numbers = reap_study(config, name, optuna_schema=place.schema, grace_seconds=grace_seconds)
+    study = load_study(config, name, optuna_schema=place.schema)
     abandoned = [abandoned_trial(study, number) for number in numbers]
     running = running_trials(study)
     if json:
@@ -63,6 +61,6 @@ def reap(
         return
     output.say_commands(
         "running workers take them up; if there are none, resume the study with its kallos-run tune command",
-        *command_line.needed_first(databases),
-        command_line.with_storage(["study", "show", name], databases, optuna_schema),
+        *command_line.needed_first(place.databases),
+        command_line.with_storage(["study", "show", name], place.databases, place.schema),
     )

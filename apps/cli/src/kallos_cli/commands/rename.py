@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from .. import command_line, completions, output
-from ..databases import Databases
-from ..options import DEFAULT_DB_URL, DbUrl, Debug, Foreign, Json, OptunaSchema, StudiesUrl
+from .. import command_line, output
+from ..options import Debug, Foreign, Json, OldName
 from ..setting_options import WAIT_SECONDS, DatabaseWait
+from ..study_place import StudyPlace, takes_studies
 from ..user_error import UserError
 
 EXAMPLES = (
@@ -17,14 +17,13 @@ EXAMPLES = (
 )
 
 
+@takes_studies
 def rename(
-    old: Annotated[str, typer.Argument(metavar="OLD", autocompletion=completions.studies, help="Name of the study.")],
+    old: OldName,
     new: Annotated[str, typer.Argument(metavar="NEW", help="The name that it gets.")],
     *,
     foreign: Foreign = False,
-    db_url: DbUrl = DEFAULT_DB_URL,
-    studies_url: StudiesUrl = None,
-    optuna_schema: OptunaSchema = None,
+    place: StudyPlace,
     database_wait: DatabaseWait = WAIT_SECONDS,
     json: Json = False,
     _debug: Debug = False,
@@ -38,11 +37,10 @@ def rename(
 
     from .. import logs
 
-    databases = Databases.of_studies(db_url, studies_url)
     logs.tame_optuna()
     try:
         rename_study(
-            databases.studies, old, new, optuna_schema=optuna_schema, foreign=foreign, wait_seconds=database_wait
+            place.databases.studies, old, new, optuna_schema=place.schema, foreign=foreign, wait_seconds=database_wait
         )
     except StudyExistsError as error:
         raise UserError(f"there is a study {new!r} already: choose another name for {old!r}") from error
@@ -52,6 +50,6 @@ def rename(
     output.show(f"study {old} is now {new}")
     output.say_commands(
         f"Next, tune resumes it with --study-name {new}; look at it:",
-        *command_line.needed_first(databases),
-        command_line.with_storage(["study", "show", new], databases, optuna_schema),
+        *command_line.needed_first(place.databases),
+        command_line.with_storage(["study", "show", new], place.databases, place.schema),
     )

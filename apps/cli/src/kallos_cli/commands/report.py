@@ -12,6 +12,7 @@ from .. import command_line, options, output
 from ..databases import Databases
 from ..output_path import file_name_of, require_writable
 from ..setting_options import SETTING_OPTIONS
+from ..study_place import StudyPlace, takes_studies_and_prices
 
 if TYPE_CHECKING:
     import optuna
@@ -27,8 +28,9 @@ EXAMPLES = (
 )
 
 
+@takes_studies_and_prices
 def report(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the study.")],
+    name: options.StudyArgument,
     *,
     output_file: Annotated[
         Path | None,
@@ -56,9 +58,7 @@ def report(
             "kallos-cli\\[interactive].",
         ),
     ] = False,
-    db_url: options.DbUrl = options.DEFAULT_DB_URL,
-    studies_url: options.StudiesUrl = None,
-    optuna_schema: options.OptunaSchema = None,
+    place: StudyPlace,
     json: options.Json = False,
     quiet: options.Quiet = False,
     _debug: options.Debug = False,
@@ -76,13 +76,12 @@ def report(
         logs.only_warnings()
     destination = output_file or Path(f"{file_name_of(name)}_report.{format_name}")
     require_writable(destination, option="--output")
-    databases = Databases.of(db_url, studies_url)
-    study = load_study(databases.studies, name, optuna_schema=optuna_schema)
+    study = load_study(place.databases.studies, name, optuna_schema=place.schema)
     logs.tame_optuna()
     if not quiet:
         output.say("reading the study and its prices…")
-    data = _data(study, databases)
-    commands = _commands(study, databases, optuna_schema)
+    data = _data(study, place.databases)
+    commands = _commands(study, place)
     write_report(study, destination, format=format_name, interactive=interactive, data=data, commands=commands)
     if json:
         verdict = stored_verdict(study.user_attrs)
@@ -105,7 +104,7 @@ def _data(study: "optuna.Study", databases: Databases) -> "StudyData | None":
         return None
 
 
-def _commands(study: "optuna.Study", databases: Databases, optuna_schema: str | None) -> list[str]:
+def _commands(study: "optuna.Study", place: StudyPlace) -> list[str]:
     """Return what to type to look at the study again, to run its best trial again, and to run all of it again."""
     from kallos_tune import current_definition, n_finished
 
@@ -119,9 +118,9 @@ def _commands(study: "optuna.Study", databases: Databases, optuna_schema: str | 
         words += [option, definition[key]]
     words += ["--target-col", definition["target_col"], "--features", "groups.toml"]
     words += [*_tables(definition, reading), *_settings(definition, reading), "--workers", "1"]
-    storage = command_line.storage_options(databases, optuna_schema)
+    storage = command_line.storage_options(place.databases, place.schema)
     return [
-        *command_line.needed_first(databases),
+        *command_line.needed_first(place.databases),
         *(
             shlex.join(["kallos-run", *command, *storage])  # by its own name, whoever reads it and wherever
             for command in (["study", "rerun", name], ["train", "--study", name], words)

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .. import command_line, output
-from ..databases import Databases
 from ..errors import EXIT_DIFFERENT
-from ..options import DEFAULT_DB_URL, DbUrl, Debug, Json, OptunaSchema, Quiet, StudiesUrl, StudyArgument
+from ..options import Debug, Json, Quiet, StudyArgument
 from ..progress import LOADING
+from ..study_place import StudyPlace, takes_studies_and_prices
 from ..wording import count, duration
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ EXAMPLES = (
 )
 
 
+@takes_studies_and_prices
 def rerun(
     name: StudyArgument,
     *,
@@ -28,9 +29,7 @@ def rerun(
         int | None,
         typer.Option("--trial", min=0, metavar="N", help="Number of the trial, complete or pruned. Default: the best."),
     ] = None,
-    db_url: DbUrl = DEFAULT_DB_URL,
-    studies_url: StudiesUrl = None,
-    optuna_schema: OptunaSchema = None,
+    place: StudyPlace,
     json: Json = False,
     quiet: Quiet = False,
     _debug: Debug = False,
@@ -46,15 +45,17 @@ def rerun(
 
     if quiet:
         logs.only_warnings()
-    databases = Databases.of(db_url, studies_url)
-    study = load_study(databases.studies, name, optuna_schema=optuna_schema)
+    study = load_study(place.databases.studies, name, optuna_schema=place.schema)
     logs.tame_optuna()
     if not quiet:
         output.say(LOADING)
     from kallos_tune import rerun_trial
 
     found = rerun_trial(
-        study, databases.prices or databases.studies, trial=trial, on_event=_silent if quiet else _Progress(name)
+        study,
+        place.databases.prices or place.databases.studies,
+        trial=trial,
+        on_event=_silent if quiet else _Progress(name),
     )
     if json:
         output.show_json(found.to_dict())
@@ -63,8 +64,8 @@ def rerun(
     if not quiet:
         output.say_commands(
             "Next, look at all trials of the study:",
-            *command_line.needed_first(databases),
-            command_line.with_storage(["study", "show", name], databases.for_studies_alone, optuna_schema),
+            *command_line.needed_first(place.databases),
+            command_line.with_storage(["study", "show", name], place.databases.for_studies_alone, place.schema),
         )
     if not found.equal:
         raise typer.Exit(EXIT_DIFFERENT)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 
 from .. import output
-from ..databases import Databases
-from ..options import DEFAULT_DB_URL, DbUrl, Debug, Json, OptunaSchema, StudiesUrl, StudyArgument
+from ..options import Debug, Json, StudyArgument
+from ..study_place import StudyPlace, takes_studies
 from . import best, copy, delete, export, reap, rename, report, rerun
 
 if TYPE_CHECKING:
@@ -45,21 +45,20 @@ app.command("delete", epilog=delete.EXAMPLES)(delete.delete)
 
 
 @app.command("list", epilog=LIST_EXAMPLES)
+@takes_studies
 def list_studies(
     *,
-    db_url: DbUrl = DEFAULT_DB_URL,
-    studies_url: StudiesUrl = None,
-    optuna_schema: OptunaSchema = None,
+    place: StudyPlace,
     json: Json = False,
     _debug: Debug = False,
 ) -> None:
     """List the studies of a database: model, asset, target, trials, best and naive score, verdict."""
     from kallos_tune import study_summaries
 
-    config = Databases.of_studies(db_url, studies_url).studies
-    rows = [_row(summary) for summary in study_summaries(config, optuna_schema=optuna_schema)]
+    config = place.databases.studies
+    rows = [_row(summary) for summary in study_summaries(config, optuna_schema=place.schema)]
     if json:
-        output.show_json({"database": str(config), "optuna_schema": optuna_schema, "studies": rows})
+        output.show_json({"database": str(config), "optuna_schema": place.schema, "studies": rows})
         return
     if not rows:
         output.say(f"there is no study in {config}: create one with kallos-run tune")
@@ -73,12 +72,11 @@ def list_studies(
 
 
 @app.command("show", epilog=SHOW_EXAMPLES)
+@takes_studies
 def show_study(
     name: StudyArgument,
     *,
-    db_url: DbUrl = DEFAULT_DB_URL,
-    studies_url: StudiesUrl = None,
-    optuna_schema: OptunaSchema = None,
+    place: StudyPlace,
     json: Json = False,
     _debug: Debug = False,
 ) -> None:
@@ -87,8 +85,8 @@ def show_study(
 
     from .. import logs, results
 
-    config = Databases.of_studies(db_url, studies_url).studies
-    study = load_study(config, name, optuna_schema=optuna_schema)
+    config = place.databases.studies
+    study = load_study(config, name, optuna_schema=place.schema)
     logs.tame_optuna()
     definition = current_definition(study.user_attrs)
     result = study_result(study) if definition is None or trial_counts(study)["complete"] else None

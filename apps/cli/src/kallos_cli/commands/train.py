@@ -10,9 +10,10 @@ from .. import command_line, completions, output
 from ..databases import Databases
 from ..default_workers import usable_cores
 from ..errors import EXIT_CTRL_C, StoppedError
-from ..options import DEFAULT_DB_URL, OUTPUT_PANEL, DbUrl, Debug, Json, OptunaSchema, Quiet, StudiesUrl, iso_date
+from ..options import OUTPUT_PANEL, Debug, Json, Quiet, iso_date
 from ..progress import LOADING
 from ..setting_options import FORECASTER_OPTIONS, takes_settings
+from ..study_place import StudyPlace, takes_studies_and_prices
 from ..trainings import Training
 from ..user_error import UserError
 from ..wording import count
@@ -29,6 +30,7 @@ EXAMPLES = (
 )
 
 
+@takes_studies_and_prices
 @partial(takes_settings, options=FORECASTER_OPTIONS)
 def train(
     *,
@@ -63,9 +65,7 @@ def train(
         ),
     ] = None,
     settings: dict[str, Any],
-    db_url: DbUrl = DEFAULT_DB_URL,
-    studies_url: StudiesUrl = None,
-    optuna_schema: OptunaSchema = None,
+    place: StudyPlace,
     output_folder: Annotated[
         Path | None,
         typer.Option(
@@ -105,28 +105,27 @@ def train(
         logs.only_warnings()
     workers = settings.pop("workers") or usable_cores()
     chosen = ForecasterSettings(**settings, workers=workers)
-    databases = Databases.of(db_url, studies_url)
     logs.tame_optuna()
     if params is not None:
         recipe = Recipe.of_file(params)
     else:
         assert study is not None, "one of the two is given"
-        recipe = Recipe.of_study(load_study(databases.studies, study, optuna_schema=optuna_schema), trial=trial)
+        recipe = Recipe.of_study(load_study(place.databases.studies, study, optuna_schema=place.schema), trial=trial)
     folder = output_folder or Path(f"{recipe.study_name}_model")
     if not quiet:
         output.say(f"training what study {recipe.study_name} found, into {folder}; {LOADING}")
-    work = Training(recipe, folder, databases, chosen, overwrite=overwrite, quiet=quiet)
+    work = Training(recipe, folder, place.databases, chosen, overwrite=overwrite, quiet=quiet)
     try:
         if refit_every is None or until is None:
             _show(work.once(), recipe, json=json)
         else:
             _show_schedule(work.on_schedule(refit_every, until), json=json)
     except KeyboardInterrupt as stop:
-        again = command_line.to_resume(databases)
+        again = command_line.to_resume(place.databases)
         lines = ("interrupted: finished members are kept", "resume with:", *(f"  {command}" for command in again))
         raise StoppedError(EXIT_CTRL_C, *lines) from stop
     if not quiet:
-        _say_next(folder, databases)
+        _say_next(folder, place.databases)
 
 
 def _check_source(study: str | None, params: Path | None, trial: int | None) -> None:

@@ -43,17 +43,7 @@ def tune(
     model_name: options.ModelName = "gru",
     target_col: options.TargetCol = "log_return",
     n_trials: options.NTrials = 50,
-    features: Annotated[
-        Path | None,
-        typer.Option(
-            "--features",
-            metavar="FILE",
-            rich_help_panel=options.DATA_PANEL,
-            help="TOML file: volume_features, bounded_features, unbounded_features, roc_features and "
-            "log_return_features as keys, lists of columns as values. Default: those columns of the tables that Kallos "
-            "knows.",
-        ),
-    ] = None,
+    features: options.Features = None,
     market_table: options.MarketTable = options.DEFAULT_MARKET_TABLE,
     indicators_table: options.IndicatorsTable = options.DEFAULT_INDICATORS_TABLE,
     no_indicators: options.NoIndicators = False,
