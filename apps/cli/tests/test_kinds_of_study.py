@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from kallos_data import simulate_market
+from kallos_data import in_utc, simulate_market
 from kallos_tune import load_study
 
 STEPS = 330
@@ -42,7 +42,7 @@ def test_a_market_by_the_hour_is_learnt_as_one_by_the_day(main_within, tune, tmp
         code, out, err = main_within("ingest", f"{name}.csv", "--asset-id", "BTC", "--json", *url)
         assert code == 0, err
         end = datetime(2022, 3, 1, tzinfo=UTC) + 299 * frequency
-        assert json.loads(out)["last"] == (end + 30 * frequency).isoformat()
+        assert json.loads(out)["last"] == in_utc(end + 30 * frequency)
         results.append(tune("--study-name", name, "--end-date", end.isoformat(), *url))
         folds = [moments(fold) for fold in results[-1]["definition"]["folds"]]
         assert folds[-1]["val_last"] == end

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kallos_data import ConfigError, DataQualityError, simulate_market
+from kallos_data import ConfigError, DataQualityError, in_utc, simulate_market
 from kallos_data.timestamps import (
     as_epoch,
     epoch_ranges,
@@ -103,3 +103,10 @@ def test_ranges_hold_the_numbers_of_all_times_between_two_moments_and_hardly_mor
 def test_ranges_reach_to_the_ends_of_the_calendar():
     first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
     assert epoch_ranges(first, last)[0] == (-62135596800, 10**11)
+
+
+@given(moment=moments, zone=zones)
+def test_a_moment_is_written_in_utc_and_read_as_the_same(moment, zone):
+    written = in_utc(moment.astimezone(zone))
+    assert written.endswith("Z")
+    assert datetime.fromisoformat(written) == moment
