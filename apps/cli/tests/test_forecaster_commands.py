@@ -93,7 +93,8 @@ def test_evaluate_shows_errors_beside_others_and_counts_the_look(run, tmp_path, 
     assert code == 0, err
     assert f"the average of 2 gru networks, trained on log_return of BTC until {END} 00:00" in err
     assert "log_return of BTC, 61 steps from 2019-11-01 00:00 to 2019-12-31 00:00" in out
-    assert len(re.findall(r"[+-]\d+\.\d%", out)) > 6
+    assert len(re.findall(r"[+-]\d+\.\d+ %", out)) > 6
+    assert re.search(r"^skill: how much smaller the rmse is than that of (a forecast of zero|the \w+ \w+)$", out, re.M)
     assert "verdict: " in out
     files = {path.name: path for path in (tmp_path / "judged").iterdir()}
     pictures = {"forecast.png", "gain.png", "residuals.png"}
