@@ -104,7 +104,9 @@ def test_tab_offers_what_the_server_holds(filled, monkeypatch):
     monkeypatch.setattr(completions, "_SECONDS", 20)
 
     def context(**options):
-        return SimpleNamespace(params={"db_url": filled, **options})
+        typed = {"db_url": filled, **options}
+        sources = dict.fromkeys(typed, SimpleNamespace(name="COMMANDLINE"))
+        return SimpleNamespace(params=typed, get_parameter_source=sources.get, obj=None)
 
     assert completions.assets(context(), "") == ["BTC"]
     assert completions.assets(context(), "X") == []
