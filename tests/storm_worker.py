@@ -14,6 +14,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 import optuna
+import warm_commands
 from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import Engine, event
 
@@ -30,7 +31,7 @@ from kallos_tune.workers.worker_loop import run_trials
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
-    ["kallos_tune.workers.worker_loop", "kallos_tune.evaluation.sampling", "psycopg2", "pytest"]
+    ["kallos_tune.workers.worker_loop", "kallos_tune.evaluation.sampling", "pytest", *warm_commands.LOADED_BY_STORAGES]
 )
 LONGEST_SILENCE = 60.0
 _NAME = "storm-worker"

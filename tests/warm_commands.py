@@ -26,8 +26,26 @@ from pathlib import Path
 from typing import IO, Any, Final, Self
 
 SCRIPT: Final = Path(sys.executable).parent / "kallos-run"
+# What Optuna and SQLAlchemy load by themselves when a storage is opened.
+LOADED_BY_STORAGES: Final = (
+    "alembic.command",
+    "alembic.migration",
+    "alembic.script",
+    "optuna.storages._rdb.models",
+    "psycopg2",
+    "sqlalchemy.dialects.postgresql.psycopg2",
+    "sqlalchemy.dialects.sqlite.pysqlite",
+)
 # What commands and their workers load.
-_LOADED: Final = ("kallos_cli.app", "kallos_tune.study", "kallos_tune.study_worker", "rich.progress", "sqlite3")
+_LOADED: Final = (
+    "kallos_cli.app",
+    "kallos_tune.study",
+    "kallos_tune.study_worker",
+    "rich.progress",
+    "sqlite3",
+    "arch.bootstrap",
+    *LOADED_BY_STORAGES,
+)
 _FORK_SERVER: Final = "from multiprocessing.forkserver import main"
 _GROUP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _N_STREAMS: Final = 3

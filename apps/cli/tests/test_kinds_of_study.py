@@ -15,6 +15,14 @@ STEPS = 330
 SMALL = ("--asset-id", "BTC", "--n-trials", "1", "--max-epochs", "1", "--folds", "2", "--seed", "10", "--json")
 
 
+@pytest.fixture(autouse=True)
+def small_models(tmp_path):
+    """Let the search space hold small models alone."""
+    (tmp_path / "kallos.toml").write_text(
+        "[search.space]\nhidden_dim = {low = 8, high = 32, log = true}\nn_rnn_layers = 1\n"
+    )
+
+
 @pytest.fixture
 def tune(main_within):
     """Return a function that runs ``tune`` to its end and returns the JSON object it prints."""

@@ -260,23 +260,24 @@ def test_a_pruned_trial_keeps_its_last_report_and_counts(worker):
     assert claims.claim() is NoClaim.FULL
 
 
-@pytest.mark.parametrize("stopped_after", [0, 1, 2])
-def test_one_worker_repeats_itself_whoever_was_killed(worker, silence, stopped_after):
+def test_one_worker_repeats_itself_whoever_was_killed(worker, silence):
     """Trials 3 and 12, drawn at random and by the model, are cut off before, amid or after their parameters."""
-    run_trials(worker(16, "whole"), run, sampler, ignore)
-    whole = worker(16, "whole").study.trials
+    run_trials(worker(14, "whole"), run, sampler, ignore)
+    whole = worker(14, "whole").study.trials
 
-    for number in (3, 12):
-        run_trials(worker(number), run, sampler, ignore)
-        claims = worker(16)
-        claim = claims.claim()
-        trial = claims.trial(claim, sampler(claim.draw))
-        for name in NAMES[:stopped_after]:
-            trial.suggest_float(name, 0.0, 1.0)
-        silence(claim)
-    run_trials(worker(16), run, sampler, ignore)
-    finished = worker(16).study.get_trials(states=(TrialState.COMPLETE,))
-    assert [(trial.params, trial.value) for trial in finished] == [(trial.params, trial.value) for trial in whole]
+    for stopped_after in range(len(NAMES) + 1):
+        name = f"stopped after {stopped_after}"
+        for number in (3, 12):
+            run_trials(worker(number, name), run, sampler, ignore)
+            claims = worker(14, name)
+            claim = claims.claim()
+            trial = claims.trial(claim, sampler(claim.draw))
+            for parameter in NAMES[:stopped_after]:
+                trial.suggest_float(parameter, 0.0, 1.0)
+            silence(claim)
+        run_trials(worker(14, name), run, sampler, ignore)
+        finished = worker(14, name).study.get_trials(states=(TrialState.COMPLETE,))
+        assert [(each.params, each.value) for each in finished] == [(each.params, each.value) for each in whole], name
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -42,13 +42,13 @@ def facts(study):
 
 
 def test_a_study_in_pieces_equals_a_study_in_one_go(tune, tmp_path, history, write_history):
-    pieces = [tune(n, pruner="none") for n in (1, 2, 4)][-1]
+    pieces = [tune(n, pruner="none") for n in (1, 2, 3)][-1]
     other = f"sqlite:///{tmp_path / 'other.db'}"
     write_history(other, history)
-    whole = tune(4, url=other, pruner="none")
-    assert [trial.state for trial in pieces.trials] == [TrialState.COMPLETE] * 4
+    whole = tune(3, url=other, pruner="none")
+    assert [trial.state for trial in pieces.trials] == [TrialState.COMPLETE] * 3
     assert facts(pieces) == facts(whole)
-    assert len({str(trial.params) for trial in whole.trials}) == 4
+    assert len({str(trial.params) for trial in whole.trials}) == 3
     assert whole.direction == optuna.study.StudyDirection.MINIMIZE
 
 
@@ -82,18 +82,18 @@ def test_a_guided_search_begins_with_the_defaults_and_a_random_one_does_not(tune
 
 
 def test_every_trial_is_scored_on_every_fold(tune):
-    study = tune(8, max_epochs=1, pruner="none")
-    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 8
+    study = tune(5, max_epochs=1, pruner="none")
+    assert [trial.state for trial in study.trials] == [TrialState.COMPLETE] * 5
     assert {len(trial.user_attrs["fold_scores"]) for trial in study.trials} == {2}
 
 
 def test_a_pruned_study_repeats_in_one_go_or_interrupted(tune):
     epochs = {"max_epochs": 5, "patience": 5}
-    whole = tune(10, study_name="whole", **epochs)
+    whole = tune(7, study_name="whole", **epochs)
     survivor = [trial for trial in whole.trials if "fold_scores" in trial.user_attrs][-1].number
     with pytest.raises(KeyboardInterrupt):
-        tune(10, on_event=interrupt_at(trial=survivor, fold=2), **epochs)
-    parts = tune(10, **epochs)
+        tune(7, on_event=interrupt_at(trial=survivor, fold=2), **epochs)
+    parts = tune(7, **epochs)
     assert facts(parts) == facts(whole)
     rungs = {trial.last_step for trial in whole.trials if trial.state == TrialState.PRUNED}
     assert rungs
@@ -110,13 +110,13 @@ def test_the_trial_of_a_killed_worker_runs_again_without_waiting(tune, database)
             killed.append((trial.number, trial.params))
             os.kill(int(trial.user_attrs[WORKER].split(":")[1]), signal.SIGKILL)
 
-    epochs = {"max_epochs": 40, "patience": 40}
-    study = tune(3, workers=2, grace_seconds=600, pruner="none", on_event=kill_the_first, **epochs)
+    epochs = {"max_epochs": 25, "patience": 25}
+    study = tune(2, workers=2, grace_seconds=600, pruner="none", on_event=kill_the_first, **epochs)
     ((number, params),) = killed
     assert study.trials[number].user_attrs[FAILURE] == "abandoned: its worker is dead"
     (again,) = (trial for trial in study.trials if trial.user_attrs.get(RETRY_OF) == [number])
     assert (again.state, again.params) == (TrialState.COMPLETE, params)
-    assert n_finished(study) == 3
+    assert n_finished(study) == 2
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
@@ -190,9 +190,9 @@ def test_nothing_slow_happens_while_others_wait_to_create_a_study(tune, monkeypa
     assert while_held == []
 
 
-@pytest.mark.parametrize("watching", ["tune(2)", pytest.param("tune(4, workers=2)", marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("watching", ["tune(1)", pytest.param("tune(3, workers=2)", marks=pytest.mark.nightly)])
 def test_who_trains_nothing_imports_neither_darts_nor_torch(tune, database, watching):
-    tune(2)
+    tune(1)
     code = f"""
 import sys
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
