@@ -82,6 +82,8 @@ from .space_description import describe_space as describe_space
 from .space_description import read_space as read_space
 from .space_description import searchable as searchable
 from .space_description import values_in_words as values_in_words
+from .standing import StudyStanding as StudyStanding
+from .standing import study_standing as study_standing
 from .storage.optuna_tables.rights import StudyRights as StudyRights
 from .storage.optuna_tables.studies import StudySummary as StudySummary
 from .studies import load_study as load_study
@@ -101,8 +103,6 @@ from .study_definition import current_definition as current_definition
 from .study_report.write import ReportFormat as ReportFormat
 from .study_report.write import write_report as write_report
 from .study_source import reload_study_data as reload_study_data
-from .study_standing import StudyStanding as StudyStanding
-from .study_standing import study_standing as study_standing
 from .study_upkeep import copy_study as copy_study
 from .study_upkeep import delete_study as delete_study
 from .study_upkeep import rename_study as rename_study

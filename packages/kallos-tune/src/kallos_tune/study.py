@@ -20,12 +20,12 @@ from .learnt import learnt_in_words
 from .search_space import defaults_in
 from .settings import TuningSettings
 from .space_description import check_space
+from .standing import learning_as_before
 from .storage.creation import create_study
 from .studies import claim_times, open_storage, seen_by_workers, storage_config
 from .study_data import StudyData, load_study_data
 from .study_definition import NAIVE, READING, attributes_of_new_study, naive_attribute, resume_study, stored_naive
 from .study_source import reading_of
-from .study_standing import learning_as_before
 from .study_verdict import keep_verdict, stored_verdict
 from .trial_attributes import best_score, best_trial, n_finished
 from .trial_states import counts_of
