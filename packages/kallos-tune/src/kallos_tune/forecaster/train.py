@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
-from kallos_data import DatabaseConfig, InsufficientDataError
+from kallos_data import DatabaseConfig, InsufficientDataError, in_utc
 from kallos_models import ModelFileError, TrainingSettings, load_forecaster, require_new_folder, save_forecaster
 
 from ..data_fingerprint import change_of, frame_hash
@@ -179,9 +179,9 @@ def card_of(
         max_gap=history.max_gap,
         step=step_facts(data.step),
         purge=window.purge,
-        train_first=times[0].isoformat(),
-        train_last=times[-1].isoformat(),
-        known_until=data.frame["timestamp"][-1].isoformat(),
+        train_first=in_utc(times[0]),
+        train_last=in_utc(times[-1]),
+        known_until=in_utc(data.frame["timestamp"][-1]),
         data_hash=frame_hash(data.used),
         members=[{"trial": each.trial, "seed": each.seed, "epochs": each.epochs} for each in members],
         stop_on_last=settings.stop_on_last,
