@@ -172,6 +172,12 @@ def test_each_member_has_the_same_furniture(package):
     assert not list(SOURCES[package].rglob("utils.py"))
 
 
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_no_public_name_is_that_of_a_module(library):
+    # Before lazy-loader 0.6, the module would hide it as soon as it is imported.
+    assert [name for name, module in PUBLIC[library].items() if name == module.partition(".")[0]] == []
+
+
 def test_public_names_are_there_documented_and_silent():
     # One interpreter for all libraries: it loads torch and Darts.
     code = f"""

@@ -1,3 +1,5 @@
+from .cost import StudyCost as StudyCost
+from .cost import study_cost as study_cost
 from .errors import ClusterError as ClusterError
 from .errors import ConfigError as ConfigError
 from .errors import DatabaseUnavailableError as DatabaseUnavailableError
@@ -95,8 +97,6 @@ from .studies import study_summaries as study_summaries
 from .study import check_request as check_request
 from .study import run_tuning as run_tuning
 from .study import tune_on as tune_on
-from .study_cost import StudyCost as StudyCost
-from .study_cost import study_cost as study_cost
 from .study_data import StudyData as StudyData
 from .study_data import load_study_data as load_study_data
 from .study_definition import current_definition as current_definition

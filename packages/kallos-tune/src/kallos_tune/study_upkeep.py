@@ -10,6 +10,7 @@ from optuna.storages import BaseStorage
 from kallos_data import DatabaseConfig
 
 from .claims.whole_study import WholeStudy, read_contents, write_copy
+from .cost import StudyCost, definition_key, is_ours, study_cost
 from .errors import ConfigError, StudyNotFoundError
 from .settings import RunSettings
 from .storage.engines import WAIT_SECONDS
@@ -17,7 +18,6 @@ from .storage.locks import StudyLock
 from .storage.optuna_tables.studies import StudySummary
 from .storage.retry import patiently
 from .studies import load_study, open_storage, storage_config, storage_with, study_names, study_summaries
-from .study_cost import StudyCost, definition_key, is_ours, study_cost
 
 FORMER_NAMES: Final = "kallos_former_names"
 # As long as Optuna's column.
