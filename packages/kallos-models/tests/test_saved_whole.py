@@ -12,7 +12,7 @@ import time
 import pytest
 
 from kallos_models.errors import ModelFileError
-from kallos_models.model_files import files
+from kallos_models.model_files import files, reading
 from kallos_models.model_files import folder as folders
 from kallos_models.model_files.card import read_card
 from kallos_models.model_files.files import load_forecaster, save_forecaster
@@ -200,7 +200,7 @@ def test_ctrl_c_between_the_renames_puts_the_old_one_back(members, tmp_path, qui
 
 def test_a_forecaster_overwritten_while_it_is_read_is_read_anew(members, tmp_path, monkeypatch):
     folder = save_forecaster(members, tmp_path / "best", about={"save": "old"})
-    read, n_cards = files.read_card, 0
+    read, n_cards = reading.read_card, 0
 
     def read_then_overwrite(path):
         nonlocal n_cards
@@ -210,7 +210,7 @@ def test_a_forecaster_overwritten_while_it_is_read_is_read_anew(members, tmp_pat
             save_forecaster(members * 2, folder, about={"save": "new"}, overwrite=True)
         return card
 
-    monkeypatch.setattr(files, "read_card", read_then_overwrite)
+    monkeypatch.setattr(reading, "read_card", read_then_overwrite)
     loaded = load_forecaster(folder)
     assert (loaded.about, len(loaded.members)) == ({"save": "new"}, 2)
     assert n_cards == 2
@@ -249,7 +249,7 @@ def test_a_load_that_meets_the_gap_between_the_renames_looks_again(members, tmp_
         else:
             folders.put_back(path)
 
-    monkeypatch.setattr(files, "put_back", too_early_at_first)
+    monkeypatch.setattr(reading, "put_back", too_early_at_first)
     assert load_forecaster(folder).about == {"save": "old"}
     assert looked == [folder, folder]
 
