@@ -61,7 +61,7 @@ def eventful(finished_study, database):
     interrupted = claims.claim()
     claims.interrupt(interrupted, "terminated", limit_seconds=5)
     repeated = claims.claim()
-    claims.transactions.abandon_claims("", "its worker is dead")
+    claims.transactions.abandon_claims("", "its worker is dead", {})
     return load_study(database, "s"), interrupted.number, repeated.number
 
 
