@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from kallos_cli import app
-from kallos_tune import load_study
+from kallos_tune import load_card, load_study
 from kallos_tune.forecaster.looks import LOOKS
 
 END = "2019-10-31"
@@ -70,8 +70,9 @@ def test_train_says_what_it_trained_and_what_comes_next(run, tmp_path):
 def test_the_file_of_best_parameters_trains_the_same_model(run, tmp_path):
     arguments = ("train", "--params", "small_best_params.json", "--output", "other", "--workers", "1", "--json", "-q")
     code, out, err = run(*arguments)
-    assert (code, err) == (0, "")
     facts = json.loads(out)
+    assert (code, err) == (0, f"study small: {facts['verdict_line']}\n")
+    assert facts["verdict_line"].startswith("verdict: ")
     assert (facts["folder"], facts["what"]) == (str(tmp_path / "other"), "the average of 2 gru networks")
     same, other = ((tmp_path / name / "weights.safetensors").read_bytes() for name in ("small_model", "other"))
     assert same == other
@@ -150,8 +151,9 @@ def test_forecast_prints_the_next_step_and_writes_it_once(run, tmp_path):
     (row,) = re.findall(r"^ *2020-01-01 00:00 +(\S+) +(\S+) +(\S+) *$", out, re.MULTILINE)
     assert "1 row written to table forecasts" in err
     code, out, err = run("forecast", "--model", "small_model", *OLD, "--json", "--quiet", "--table", "forecasts")
-    assert (code, err) == (0, "")
     facts = json.loads(out)
+    assert (code, err) == (0, f"study small: {load_card('small_model').verdict_line}\n")
+    assert err == f"study small: {facts['verdict_line']}\n"
     (step,) = facts["steps"]
     assert (facts["model"], facts["known_until"][:10], step["time"][:10]) == ("small_model", "2019-12-31", "2020-01-01")
     assert f"{step['forecast']:.4g}" == row[0]
@@ -165,7 +167,8 @@ def test_forecast_as_csv_is_a_table_on_stdout(run):
     code, out, err = run(
         "forecast", "--model", "small_model", *OLD, "--csv", "--quiet", "--horizon", "3", "--hold-features"
     )
-    assert (code, err) == (0, "")
+    assert code == 0
+    assert err.startswith("study small: verdict: ")
     rows = pl.read_csv(out.encode(), try_parse_dates=True)
     first = datetime(2020, 1, 1, tzinfo=UTC)
     assert rows["time"].to_list() == [first + timedelta(days=day) for day in range(3)]
@@ -211,7 +214,7 @@ def test_a_schedule_is_replayed_and_evaluate_says_what_refitting_is_worth(run, w
     assert found["lines"][-1] == found["refits"]["line"]
     assert found["lines"][-1].startswith("refitting every 30d (2 models in this period): ")
     code, out, err = run("forecast", "--model", "monthly", *OLD, "--json", "--quiet")
-    assert (code, err) == (0, "")
+    assert code == 0, err
     newest = run("forecast", "--model", "monthly/until-2019-11-30T0000", *OLD, "--json", "--quiet")[1]
     assert json.loads(out)["model"] == "monthly"
     assert json.loads(out)["steps"] == json.loads(newest)["steps"]

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -15,6 +16,7 @@ from kallos_tune import (
     MemberFinished,
     MemberStarted,
     Recipe,
+    lines_of_study,
     load_trained,
     train_forecaster,
     write_best_params,
@@ -70,6 +72,9 @@ def test_the_default_is_what_the_verdict_is_about(study, train, history):
     assert trained.card.train_last == trained.card.known_until == in_utc(until["timestamp"][-1])
     assert trained.card.study_name == "s"
     assert trained.card.verdict["n_trials"] == 3
+    assert trained.card.verdict_line in lines_of_study(study)
+    unjudged = replace(trained.card, verdict=None)
+    assert unjudged.verdict_line == "verdict: none, its study had not been judged: do not trade on it"
 
 
 def test_the_epochs_are_the_mean_of_the_folds_best_ones(study, train):

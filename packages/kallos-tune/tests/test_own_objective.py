@@ -4,6 +4,7 @@ import optuna
 import pytest
 
 from kallos_tune import ConfigError, RunSettings, TrialFinished, run_objective
+from kallos_tune.trial_times import seconds_of
 
 BOWL = "own_objectives:bowl"
 
@@ -33,6 +34,8 @@ def test_it_is_minimised_from_its_arguments(objectives):
     study = run_objective(BOWL, "bowl", 3, objectives, arguments=(0.5,), on_event=told.append)
     assert all(trial.value == (trial.params["x"] - 0.5) ** 2 for trial in study.trials)
     assert [event.n_finished for event in told if isinstance(event, TrialFinished)] == [1, 2, 3]
+    seconds = {event.trial: event.seconds for event in told if isinstance(event, TrialFinished)}
+    assert seconds == {trial.number: seconds_of(trial) for trial in study.trials}
 
 
 def test_in_one_go_or_in_two_the_study_is_the_same(objectives):

@@ -23,7 +23,7 @@ from kallos_tune.study_report.contents import Table
 from kallos_tune.study_report.gathered import Gathered
 from kallos_tune.study_report.run_sections import run_section
 from kallos_tune.trial_states import COUNTED, counts_in_words, word_of
-from kallos_tune.trial_times import ended, started, written
+from kallos_tune.trial_times import ended, seconds_of, started, written
 
 TIMES = ClaimSettings(heartbeat_seconds=60, grace_seconds=120, database_wait_seconds=10)
 
@@ -130,6 +130,8 @@ def test_times_are_those_of_the_worker_whatever_the_zones(database, finished_stu
     for name in ("started", "ended"):
         assert row[name].dtype.time_zone == "UTC"
         assert abs(row[name][0] - began) < timedelta(seconds=20)
+    assert 0 <= row["seconds"][0] < 20
+    assert row["seconds"][0] == (row["ended"][0] - row["started"][0]).total_seconds()
 
 
 def test_times_of_a_trial_that_keeps_none_are_taken_for_local_ones(zone):
@@ -139,3 +141,6 @@ def test_times_of_a_trial_that_keeps_none_are_taken_for_local_ones(zone):
     trial.datetime_complete = None
     assert written(started(trial)) == "2024-01-01T03:00:00Z"
     assert ended(trial) is None
+    assert seconds_of(trial) is None
+    trial.datetime_complete = datetime(2024, 1, 1, 12, 1)  # noqa: DTZ001
+    assert seconds_of(trial) == 60

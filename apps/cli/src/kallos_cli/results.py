@@ -8,7 +8,7 @@ from . import output
 if TYPE_CHECKING:
     import optuna
 
-    from kallos_tune import StudyResult
+    from kallos_tune import ForecasterCard, StudyResult
 
 
 def show_trials(study: "optuna.Study", *, most: int | None = None) -> None:
@@ -40,6 +40,11 @@ def show_best(result: "StudyResult") -> None:
     """Print the best parameters."""
     output.show(f"Best parameters by search score (trial {result.best_trial})")
     output.show_facts({f"  {name}": value for name, value in result.best_params.items()})
+
+
+def say_verdict(card: "ForecasterCard") -> None:
+    """Tell what was announced of a model's study, in one line, however quiet: what it forecasts may be acted on."""
+    output.say(f"study {card.study_name}: {card.verdict_line}")
 
 
 def show_verdict(study: "optuna.Study") -> None:

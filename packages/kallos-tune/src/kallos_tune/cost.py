@@ -7,6 +7,7 @@ from typing import Any
 import optuna
 
 from .trial_states import counts_of
+from .trial_times import seconds_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class StudyCost:
 def study_cost(study: optuna.Study) -> StudyCost:
     """Return what would be lost with a study."""
     trials = study.get_trials(deepcopy=False)
-    seconds = sum(trial.duration.total_seconds() for trial in trials if trial.duration is not None)
+    seconds = sum(seconds_of(trial) or 0.0 for trial in trials)
     return StudyCost(study.study_name, is_ours(study.user_attrs), counts_of(trials), seconds)
 
 

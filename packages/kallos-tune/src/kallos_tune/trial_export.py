@@ -18,7 +18,7 @@ from .study_data import StudyData
 from .study_definition import current_definition, stored_naive
 from .trial_attributes import CHOSEN_EPOCHS, FAILURE, FOLD_SCORES, FORECASTS, OUT_OF_SAMPLE, WORKER
 from .trial_states import repeated_trial, word_of_trial
-from .trial_times import ended, started
+from .trial_times import ended, seconds_of, started
 from .verdict.naive_scores import NaiveScores
 
 TABLES: Final = ("trials", "folds", "forecasts")
@@ -134,7 +134,7 @@ def _trial_row(trial: FrozenTrial, names: list[str]) -> dict[str, Any]:
         "trial": trial.number,
         "state": word_of_trial(trial),
         "score": trial.value if trial.state == TrialState.COMPLETE else None,
-        "seconds": None if trial.duration is None else trial.duration.total_seconds(),
+        "seconds": seconds_of(trial),
         "started": started(trial),
         "ended": ended(trial),
         "worker": trial.user_attrs.get(WORKER),

@@ -1,4 +1,4 @@
-"""When a trial ran, in UTC."""
+"""When a trial ran, in UTC, and how long."""
 
 from datetime import UTC, datetime
 
@@ -20,6 +20,12 @@ def started(trial: FrozenTrial) -> datetime | None:
 def ended(trial: FrozenTrial) -> datetime | None:
     """Return when a trial ended, in UTC by the clock of whoever recorded it; None where it has not."""
     return _moment(trial, ENDED, trial.datetime_complete)
+
+
+def seconds_of(trial: FrozenTrial) -> float | None:
+    """Return how long a trial took from its claim to its record; None where it has not ended."""
+    first, last = started(trial), ended(trial)
+    return None if first is None or last is None else max(0.0, (last - first).total_seconds())
 
 
 def written(moment: datetime | None) -> str | None:

@@ -9,7 +9,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from .trial_attributes import FAILURE, WORKER
 from .trial_states import counts_of, fate_of, reason_of, repeated_trial, repetitions, word_of_trial
-from .trial_times import started, written
+from .trial_times import seconds_of, started, written
 
 
 def trial_counts(study: optuna.Study) -> dict[str, int]:
@@ -98,8 +98,12 @@ def _rank(trial: FrozenTrial) -> tuple[int, int, float, int]:
 
 def _row(trial: FrozenTrial, names: Sequence[str]) -> dict[str, Any]:
     score = trial.value if trial.state == TrialState.COMPLETE else None
-    seconds = trial.duration.total_seconds() if trial.duration is not None else None
-    row: dict[str, Any] = {"trial": trial.number, "state": word_of_trial(trial), "score": score, "seconds": seconds}
+    row: dict[str, Any] = {
+        "trial": trial.number,
+        "state": word_of_trial(trial),
+        "score": score,
+        "seconds": seconds_of(trial),
+    }
     row |= {name: trial.params.get(name) for name in names}
     epochs = trial.user_attrs.get("fold_epochs", [])
     row |= {"folds": len(epochs), "epochs": sum(epochs) if epochs else None}

@@ -7,7 +7,7 @@ import typer
 
 from kallos_tune import DEFAULT_MAX_AGE
 
-from .. import command_line, options, output
+from .. import command_line, options, output, results
 from ..databases import Databases
 from ..progress import LOADING
 from ..setting_options import WAIT_SECONDS, DatabaseWait
@@ -15,7 +15,7 @@ from ..user_error import UserError
 from ..wording import count
 
 if TYPE_CHECKING:
-    from kallos_tune import Forecast, NewestSteps
+    from kallos_tune import Forecast, ForecasterCard, NewestSteps
 
 EXAMPLES = (
     "[bold]Examples[/bold]\n\n"
@@ -106,13 +106,14 @@ def forecast(
 
         rows = found.rows(model.resolve().name, made_at)
         written = store_forecasts(rows, config, table=table, wait_seconds=database_wait)
-    _show(found, model.resolve().name, made_at, json=json, csv=csv)
+    _show(found, newest.card, model.resolve().name, made_at, json=json, csv=csv)
+    results.say_verdict(newest.card)
     if quiet:
         return
     if written is not None:
         output.say(f"{count(written, 'row')} written to table {table}")
     output.say_commands(
-        "Next, judge the model on the steps after its training, if that is still to be done:",
+        "To judge the model on the steps after its training (each look at them is counted):",
         *command_line.needed_first(Databases(config)),
         command_line.with_storage(["evaluate", "--model", str(model)], Databases(config)),
     )
@@ -134,12 +135,14 @@ def _say_later_steps(found: "Forecast") -> None:
         )
 
 
-def _show(found: "Forecast", model_name: str, made_at: datetime, *, json: bool, csv: bool) -> None:
+def _show(
+    found: "Forecast", card: "ForecasterCard", model_name: str, made_at: datetime, *, json: bool, csv: bool
+) -> None:
     if json:
         from kallos_data import in_utc
 
         facts: dict[str, Any] = {"model": model_name, "made_at": in_utc(made_at)} | found.to_dict()
-        output.show_json(facts)
+        output.show_json(facts | {"verdict_line": card.verdict_line})
         return
     if csv:
         text = found.rows(model_name, made_at).write_csv(datetime_format="%Y-%m-%dT%H:%M:%SZ")

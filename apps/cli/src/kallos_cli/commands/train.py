@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .. import command_line, completions, output
+from .. import command_line, completions, output, results
 from ..databases import Databases
 from ..default_workers import usable_cores
 from ..errors import EXIT_CTRL_C, StoppedError
@@ -117,9 +117,13 @@ def train(
     work = Training(recipe, folder, place.databases, chosen, overwrite=overwrite, quiet=quiet)
     try:
         if refit_every is None or until is None:
-            _show(work.once(), recipe, json=json)
+            trained = work.once()
+            _show(trained, recipe, json=json)
+            results.say_verdict(trained.card)
         else:
-            _show_schedule(work.on_schedule(refit_every, until), json=json)
+            schedule = work.on_schedule(refit_every, until)
+            _show_schedule(schedule, json=json)
+            results.say_verdict(schedule.models[0].card)
     except KeyboardInterrupt as stop:
         again = command_line.to_resume(place.databases)
         lines = ("interrupted: finished members are kept", "resume with:", *(f"  {command}" for command in again))
@@ -141,7 +145,8 @@ def _show(trained: "Trained", recipe: "Recipe", *, json: bool) -> None:
     card = trained.card
     if json:
         facts = {"folder": str(trained.folder), "what": trained.what, "model_name": recipe.model_name}
-        output.show_json(facts | {"weights_sha256": trained.digest} | card.to_dict())
+        facts |= {"weights_sha256": trained.digest, "verdict_line": card.verdict_line}
+        output.show_json(facts | card.to_dict())
         return
     rows = [(number, each["trial"], each["seed"], each["epochs"]) for number, each in enumerate(card.members, start=1)]
     output.show(trained.what)
@@ -158,7 +163,10 @@ def _show(trained: "Trained", recipe: "Recipe", *, json: bool) -> None:
 
 def _show_schedule(schedule: "Schedule", *, json: bool) -> None:
     if json:
-        models = [{"folder": str(each.folder)} | each.card.to_dict() for each in schedule.models]
+        models = [
+            {"folder": str(each.folder), "verdict_line": each.card.verdict_line} | each.card.to_dict()
+            for each in schedule.models
+        ]
         output.show_json({"folder": str(schedule.folder), "every": schedule.every, "models": models})
         return
     output.show(

@@ -16,6 +16,9 @@ from kallos_data import (
 from kallos_data import KallosError as DataError
 from kallos_models import ModelFileError, read_forecaster_card
 
+from ..verdict.verdict import Verdict
+from ..verdict.wording import verdict_lines
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForecasterCard:
@@ -96,7 +99,7 @@ class ForecasterCard:
         card = cls(**{name: about[name] for name in names})
         try:
             card.check(n_members)
-        except (DataError, KeyError, TypeError, ValueError, OverflowError) as error:
+        except (DataError, KeyError, TypeError, ValueError, OverflowError, AttributeError, AssertionError) as error:
             raise ModelFileError(f"its card is damaged ({error}): train again") from error
         return card
 
@@ -105,7 +108,7 @@ class ForecasterCard:
 
         Raises
         ------
-        kallos_data.ConfigError, KeyError, TypeError, ValueError, OverflowError
+        kallos_data.ConfigError, KeyError, TypeError, ValueError, OverflowError, AttributeError, AssertionError
         """
         check_feature_groups(self.feature_groups, target_col=self.target_col)
         scaler, _ = self.scalers
@@ -118,7 +121,7 @@ class ForecasterCard:
             raise ValueError(f"it names {len(self.members)} members, and there are {n_members}")
         if not self.first_trained <= self.last_trained <= self.last_known:
             raise ValueError("its training span has no order")
-        _ = (self.grid_step, self.feature_tables)
+        _ = (self.grid_step, self.feature_tables, self.verdict_line)
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -157,6 +160,13 @@ class ForecasterCard:
     def last_known(self) -> datetime:
         """The last step that had a part in the training, UTC."""
         return _moment(self.known_until)
+
+    @property
+    def verdict_line(self) -> str:
+        """What was announced of the study that it is from, in one line; it begins with "verdict:"."""
+        if self.verdict is None:
+            return "verdict: none, its study had not been judged: do not trade on it"
+        return next(line for line in verdict_lines(Verdict.from_dict(self.verdict)) if line.startswith("verdict:"))
 
     @property
     def horizon(self) -> int:

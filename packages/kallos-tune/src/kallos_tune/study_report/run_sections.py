@@ -7,6 +7,7 @@ from typing import Final
 from optuna.trial import FrozenTrial
 
 from ..trial_states import COUNTED, WITHOUT_RESULT, reason_of, repetitions, word_of_trial
+from ..trial_times import seconds_of
 from ..verdict.figures import counted, listed
 from .contents import Part, Picture, Section, Table, Words
 from .figures.trial_figures import time_figure
@@ -42,7 +43,7 @@ def duration(seconds: float) -> str:
 
 
 def _seconds(trial: FrozenTrial) -> float:
-    return 0.0 if trial.duration is None else trial.duration.total_seconds()
+    return seconds_of(trial) or 0.0
 
 
 def _time_table(trials: Sequence[FrozenTrial]) -> Table:

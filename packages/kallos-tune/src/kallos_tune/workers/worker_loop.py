@@ -17,6 +17,7 @@ from ..errors import DatabaseUnavailableError, LockTimeoutError
 from ..events import Listener, TrialFinished
 from ..trial_attributes import FAILURE, best_trial, n_finished
 from ..trial_states import counts_of
+from ..trial_times import seconds_of
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +91,6 @@ def _run_trial(
     claim: Claim, claims: Claims, begin: Callable[[], optuna.Trial], run: Run, name_of_step: NameOfStep
 ) -> TrialFinished | None:
     """Run a claimed trial; None where it was abandoned meanwhile."""
-    started = time.perf_counter()
     score, reason, state = None, None, TrialState.COMPLETE
     try:
         with claims.beating(claim):
@@ -119,7 +119,7 @@ def _run_trial(
         score=told.value,
         pruned_after=_pruned_after(told, name_of_step),
         reason=reason,
-        seconds=time.perf_counter() - started,
+        seconds=seconds_of(told) or 0.0,
         best_score=None if best is None else best.value,
         n_finished=n_finished(claims.study),
         n_trials=claims.n_trials,

@@ -7,6 +7,7 @@ import numpy as np
 from optuna.trial import FrozenTrial, TrialState
 
 from ...trial_states import WITHOUT_RESULT, TrialWord, word_of_trial
+from ...trial_times import seconds_of
 from ...verdict.evidence import Floats
 from ...verdict.figures import short_per_cent
 from .style import BLUE, GREEN, GREY, ORANGE, RED, VIOLET, faint_grid, new_figure
@@ -117,7 +118,7 @@ def time_figure(trials: Sequence[FrozenTrial]) -> "Figure":
     for word, colour in _COLOURS.items():
         of_state = [trial for trial in trials if word_of_trial(trial) == word and trial.duration is not None]
         if of_state:
-            minutes = [trial.duration.total_seconds() / 60 for trial in of_state if trial.duration is not None]
+            minutes = [(seconds_of(trial) or 0.0) / 60 for trial in of_state]
             axis.vlines([trial.number for trial in of_state], 0, minutes, color=colour, linewidth=_width(len(trials)))
             axis.plot([], [], color=colour, linewidth=4, label=word)
     axis.set_ylim(bottom=0)
