@@ -34,7 +34,7 @@ def dashboard(
         typer.Option(
             "--host",
             metavar="HOST",
-            help="Address to listen on. The dashboard has no login and can delete: whoever reaches it may.",
+            help="Address to listen on. The dashboard has no login: whoever reaches it can delete studies.",
         ),
     ] = "127.0.0.1",
     port: Annotated[

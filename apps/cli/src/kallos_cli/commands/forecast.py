@@ -34,7 +34,8 @@ def forecast(
             "--horizon",
             min=1,
             metavar="N",
-            help="Steps to forecast. Those after the first feed on the forecasts before them: nothing has judged such.",
+            help="Steps to forecast. Those after the first feed on the forecasts before them, which "
+            "nothing has judged.",
         ),
     ] = 1,
     hold_features: Annotated[
@@ -47,7 +48,10 @@ def forecast(
     max_age: Annotated[
         float,
         typer.Option(
-            "--max-age", min=0, metavar="STEPS", help="Refuse rows of which the newest was over more steps ago."
+            "--max-age",
+            min=0,
+            metavar="STEPS",
+            help="Refuse to forecast where the newest bar ended more than this many steps ago.",
         ),
     ] = DEFAULT_MAX_AGE,
     asset_id: options.OtherAsset = None,
@@ -73,7 +77,7 @@ def forecast(
 ) -> None:
     """Forecast the step after the newest row.
 
-    Says how old that row is and refuses one that is too old. Of returns, the price that they mean is told too. Start it
+    Says how old that row is and refuses one that is too old. Of returns, the implied price is shown, too. Start it
     after each new bar, by cron or a systemd timer: exit code 0 is a forecast.
     """
     from kallos_tune import forecaster_folders, load_card, newest_steps
