@@ -1,6 +1,6 @@
 """``kallos-run forecast``: what comes next, from the newest rows."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -123,11 +123,12 @@ def forecast(
 
 
 def _say_newest(newest: "NewestSteps") -> None:
+    from kallos_tune import bar_in_words
+
     asset, asset_of_model = newest.asset_id, newest.card.asset_id
     if asset != asset_of_model:
         output.say(f"the model was trained on {asset_of_model}, and forecasts {asset} on the scale of {asset_of_model}")
-    ended = f"it ended {newest.age_in_words} ago" if newest.age >= timedelta(0) else "it has not ended yet"
-    output.say(f"newest row of {asset}: {newest.known_until:%Y-%m-%d %H:%M} (UTC), {ended}")
+    output.say(f"newest row of {asset}: {bar_in_words(newest.known_until, newest.age)}")
 
 
 def _say_later_steps(found: "Forecast") -> None:

@@ -99,12 +99,13 @@ def _newest(asset: "AssetSummary", now: datetime) -> Check:
         return broken(
             name, f"{shown}; {asset.off_grid} rows off the grid, {asset.doubled} times twice", "remove or correct these"
         )
-    from kallos_tune import DEFAULT_MAX_AGE
+    from kallos_tune import DEFAULT_MAX_AGE, bar_in_words
 
-    # The bar of a step can be there once the step has ended.
-    age = int((now - asset.last) / asset.step.length) - 1
-    words = f"{shown}, {asset.step}" + (f", {age} steps old" if age > 0 else ", up to date")
-    if age > DEFAULT_MAX_AGE:
+    age = now - asset.step.after(asset.last)
+    # The next bar can be there once it has ended.
+    current = ", up to date" if age < asset.step.length else ""
+    words = f"{bar_in_words(asset.last, age)}, bars of {asset.step}{current}"
+    if age / asset.step.length > DEFAULT_MAX_AGE:
         return warning(name, words, f"ingest newer rows before a forecast (--max-age is {DEFAULT_MAX_AGE:g})")
     return ok(name, words)
 
