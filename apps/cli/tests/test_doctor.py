@@ -191,7 +191,7 @@ def test_the_past_is_shown_not_to_depend_on_the_future(main_within, sound):
     assert re.match(
         r"columns that might know the future: \d+ features looked at; closest .*: volume, rank corr", lines[4]
     )
-    assert "\nreading and cutting the history five times, training twice: from half a minute" in err
+    assert "reading and cutting the history five times, training twice: from half a minute" in err
     assert lines[2].endswith("up to that date; largest difference 0")
     assert lines[-1] == "ok: nothing before the date depends on what comes after it"
     # The simulated market announces itself by its volume.

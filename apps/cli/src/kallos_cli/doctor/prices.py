@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..command_line import of_program
 from .check import Check, broken, ok, warning
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def tables(config: "DatabaseConfig", names: "FeatureTables") -> Iterator[Check]:
         yield broken(
             "tables",
             f"table {names.market} holds no asset",
-            "ingest prices: kallos-run ingest prices.csv --asset-id BTC",
+            f"ingest prices: {of_program('ingest', 'prices.csv', '--asset-id', 'BTC')}",
         )
         return
     details = describe_asset(config, assets[0].asset_id, tables=names)
@@ -87,7 +88,7 @@ def tables(config: "DatabaseConfig", names: "FeatureTables") -> Iterator[Check]:
     for asset in assets[:_MOST_ASSETS]:
         yield _newest(asset, now)
     if len(assets) > _MOST_ASSETS:
-        yield ok("newest rows", f"{len(assets) - _MOST_ASSETS} assets more: kallos-run assets list shows them")
+        yield ok("newest rows", f"{len(assets) - _MOST_ASSETS} assets more: {of_program('assets', 'list')} shows them")
 
 
 def _newest(asset: "AssetSummary", now: datetime) -> Check:
