@@ -120,7 +120,8 @@ def test_old_rows_are_a_warning(main_within, database):
     assert code == 0
     state, line = lines_of(out)["newest row of BTC"]
     assert state == "warning"
-    assert "steps old: ingest newer rows before a forecast (--max-age is 2)" in line
+    assert re.search(r"2019-12-31 00:00 \(UTC\), ended \d+ days ago, bars of 1 day: ingest newer rows before ", line)
+    assert line.endswith("a forecast (--max-age is 2)")
 
 
 def test_tables_of_another_application_are_no_place_for_studies(main_within, sound, tmp_path):
@@ -186,6 +187,11 @@ def test_the_past_is_shown_not_to_depend_on_the_future(main_within, sound):
     assert [stage.split()[0] for stage in stages] == ["copying", "comparing", "comparing", "training"]
     lines = out.splitlines()
     assert lines[1] == "indicators: computed anew from the changed prices"
+    assert re.search(r", 10 folds \(5 of a study that ends there, 5 of one that goes on\), ", lines[2])
+    assert re.match(
+        r"columns that might know the future: \d+ features looked at; closest .*: volume, rank corr", lines[4]
+    )
+    assert "reading and cutting the history five times, training twice: from half a minute" in err
     assert lines[2].endswith("up to that date; largest difference 0")
     assert lines[-1] == "ok: nothing before the date depends on what comes after it"
     # The simulated market announces itself by its volume.

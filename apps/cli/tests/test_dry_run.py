@@ -54,7 +54,10 @@ def test_a_dry_run_tells_everything(dry_run):
     assert re.search(r"largest +256 +4 +32 +70 +[\d.]+", out)
     assert re.search(r"time    about .* for 4 trials, with the pruner\n +about .*\(--pruner none\)", out)
     assert re.search(r"memory  from [\d.]+ to [\d.]+ GiB for all workers", out)
-    assert "timing a few batches" in err
+    assert "timing a few batches of the smallest, a middle and the largest model, which can take a minute…\n" in err
+    again = err[err.index("Next, run it:") :].splitlines()
+    assert again[1].startswith("  kallos-run tune --")
+    assert "--dry-run" not in again[1]
 
 
 @pytest.fixture
@@ -98,10 +101,11 @@ def test_a_study_that_exists(dry_run, small_models, main_within, tune_arguments)
     out, _ = dry_run("--n-trials", "3", "--output", "other.json", "--quiet")
     assert re.search(r"study +1 finished trial of 3, 2 to run", out)
     assert "for 2 trials" in out
-    out, _ = dry_run("--n-trials", "3", "--metric", "mae")
+    out, err = dry_run("--n-trials", "3", "--metric", "mae")
     assert "refused: study 'small' was made with" in out
     assert "--metric was rmse, now mae" in out
     assert "time    0 s: it would be refused" in out
+    assert "Next, run it" not in err
 
 
 def test_on_ray_no_time_is_known(dry_run):

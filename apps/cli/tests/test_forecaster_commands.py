@@ -146,7 +146,7 @@ def test_forecasts_of_a_file_are_judged_as_those_of_the_model(run, without_basel
 def test_forecast_prints_the_next_step_and_writes_it_once(run, tmp_path):
     code, out, err = run("forecast", "--model", "small_model", *OLD, "--table", "forecasts")
     assert code == 0, err
-    assert re.search(r"newest row of BTC: 2019-12-31 00:00 \(UTC\), it ended \d+ days ago\n", err)
+    assert re.search(r"newest row of BTC: 2019-12-31 00:00 \(UTC\), ended \d+ days ago\n", err)
     assert "log_return of BTC, by the average of 2 gru networks" in out
     (row,) = re.findall(r"^ *2020-01-01 00:00 +(\S+) +(\S+) +(\S+) *$", out, re.MULTILINE)
     assert "1 row written to table forecasts" in err

@@ -12,6 +12,7 @@ def test_a_file_twice_then_longer(main_within, market_csv, tmp_path):
     assert "300 rows, one a day, 2019-01-01 to 2019-10-27: 300 inserted, 0 updated, 0 unchanged" in out
     next_command = shlex.split(err.splitlines()[-1])
     assert next_command[:6] == ["kallos-run", "tune", "--asset-id", "B/C D", "--end-date", "2019-10-27"]
+    assert "300 rows are too few to keep some unseen: evaluate will need newer ones\n" in err
     assert next_command[6:8] == ["--study-name", "gru_b_c_d"]  # it is also the name of a file
     assert next_command[-2:] == ["--db-url", "sqlite:///my prices.db"]
 

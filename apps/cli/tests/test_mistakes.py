@@ -38,7 +38,7 @@ MISTAKES = {
     "no asset to remove": (("assets", "remove", "ETH", "--yes"), ["asset 'ETH' is not in table", "it has 'BTC'"]),
     "no table of assets": (("assets", "list", "--market-table", "x"), ["--market-table 'x' is not a table", "ingest"]),
     "no database of assets": (("assets", "list", "--db-url", "sqlite:///none.db"), ["none.db", "ingest data first"]),
-    "nobody to ask": (("assets", "remove", "BTC"), ["no terminal to ask at: repeat it with --yes"]),
+    "nobody to ask": (("assets", "remove", "BTC"), ["assets remove asks first, and there is no terminal: add --yes"]),
     "nothing to remove": (
         ("assets", "remove", "BTC", "--from", "2030-01-01"),
         ["BTC has no rows from 2030-01-01 to the last: nothing was removed"],

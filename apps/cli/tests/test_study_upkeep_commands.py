@@ -73,7 +73,7 @@ def test_the_whole_upkeep_of_a_study(main_within, study, url, tmp_path, monkeypa
 
     code, _, err = main_within("study", "delete", "other")
     assert code == 2
-    assert "asks before it deletes anything, and there is no terminal to ask at: repeat it with --yes" in err
+    assert "study delete asks first, and there is no terminal: add --yes" in err
     asked = []
     monkeypatch.setattr(sys, "stdin", type("Terminal", (), {"isatty": lambda _: True})())
     for answer in (False, True):

@@ -169,7 +169,8 @@ def test_commands_begin_as_the_program_was_called(monkeypatch):
     assert command_line.with_storage(["study", "show", "s 1"], config) == "kallos-run study show 's 1'"
     monkeypatch.setenv("KALLOS_PROGRAM", "./run kallos-run")
     assert command_line.with_storage(["study", "show", "s 1"], config) == "./run kallos-run study show 's 1'"
-    monkeypatch.setattr(sys, "argv", ["kallos-run", "tune", "--study-name", "s"])
+    assert command_line.as_called("kallos-run tune makes it") == "./run kallos-run tune makes it"
+    monkeypatch.setattr(sys, "argv", ["kallos-run", "tune", "--dry-run", "--study-name", "s"])
     assert command_line.this_again(config, n_trials=4) == "./run kallos-run tune --study-name s --n-trials 4"
 
 

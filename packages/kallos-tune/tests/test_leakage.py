@@ -32,6 +32,12 @@ def test_nothing_moves_before_the_date_and_the_rest_does(url):
     assert (found.n_forecasts, found.n_moved_after) == (22, 19)
     assert found.n_rows > 300
     assert found.n_folds >= 3
+    assert found.n_folds_until == 2
+    # What lies in the table is looked at, too, and the closest comes first.
+    closest = [abs(each.correlation) for each in found.readings]
+    assert {each.column for each in found.readings} == {"volume", "rsi", "roc_1"}
+    assert closest == sorted(closest, reverse=True)
+    assert closest[0] < 0.5
 
 
 def test_a_column_that_holds_the_next_return_is_named(url):

@@ -124,8 +124,8 @@ def _usage_lines(error: typer.TyperException) -> list[str]:
     typed = command_line.value_typed(flags)
     if typed is not None:
         message = _refusal(flags, typed) or (message if repr(typed) in message else f"{message}, not {typed!r}")
-    command = getattr(getattr(error, "ctx", None), "command_path", None) or "kallos-run"
-    return [message, f"see {command} --help"]
+    path: str = getattr(getattr(error, "ctx", None), "command_path", None) or ""
+    return [message, f"see {command_line.of_program(*path.split()[1:], '--help')}"]
 
 
 def _refusal(flags: Sequence[str], typed: str) -> str | None:

@@ -1,6 +1,7 @@
 """The commands to type next, as they can be pasted into a shell."""
 
 import os
+import re
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
@@ -22,17 +23,26 @@ if TYPE_CHECKING:
     from kallos_data import DatabaseConfig
 
 # How an existing study is treated belongs to one call: who resumes it must not repeat "never".
-_NOT_REPEATED = "--resume never"
+_NOT_REPEATED = {"--resume never", "--dry-run"}
+_NAMED = re.compile(r"\bkallos-run\b")
 
 
 def of_program(*words: str) -> str:
     """Return a command of this program as it was called: ``./run`` says so in KALLOS_PROGRAM."""
-    return " ".join([os.environ.get("KALLOS_PROGRAM", "kallos-run"), shlex.join(words)])
+    return " ".join([os.environ.get("KALLOS_PROGRAM", "kallos-run"), *map(shlex.quote, words)])
+
+
+def as_called(words: str) -> str:
+    """Return what a library says with this program named as it was called."""
+    return _NAMED.sub(lambda _: of_program(), words)
 
 
 def this_again(databases: Databases, *, n_trials: int | None = None) -> str:
-    """Return the command that is running, without a password, optionally with another number of trials."""
-    kept = [pair for pair in _options_apart(sys.argv[1:]) if " ".join(pair) != _NOT_REPEATED]
+    """Return the command that is running, without a password, optionally with another number of trials.
+
+    It is never one that does nothing: ``--dry-run`` is left out.
+    """
+    kept = [pair for pair in _options_apart(sys.argv[1:]) if " ".join(pair) not in _NOT_REPEATED]
     leading = {"--db-url": _to_prices(databases), "--studies-url": _to_studies(databases)}
     kept = [leading.get(pair[0], pair) for pair in kept]
     if n_trials is not None:

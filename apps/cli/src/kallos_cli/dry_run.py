@@ -1,5 +1,6 @@
 """``kallos-run tune --dry-run``: what a study would do and take, told before anything is trained or written."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 _ON_RAY = "not known: nothing is timed on the nodes of a Ray cluster"
 
 
-def dry_run(request: Request, *, quiet: bool, json: bool) -> None:
+def dry_run(request: Request, *, quiet: bool, json: bool, again: Sequence[str]) -> None:
     """Tell what a study would do, time a few batches of it, and tell what it would take.
 
     Parameters
@@ -25,6 +26,8 @@ def dry_run(request: Request, *, quiet: bool, json: bool) -> None:
         Say nothing of what it is doing meanwhile.
     json : bool
         One object in place of tables.
+    again : sequence of str
+        The commands that run it, which are said at the end where trials are missing.
 
     Raises
     ------
@@ -50,6 +53,8 @@ def dry_run(request: Request, *, quiet: bool, json: bool) -> None:
         output.show_json(facts | {"n_run": 0})
         return
     dry_run_words.show_estimate(facts, pruner=standing.data.settings.search.pruner)
+    if standing.n_to_run and not quiet:
+        output.say_commands("Next, run it:", *again)
 
 
 def facts_of(request: Request, standing: "StudyStanding") -> dict[str, Any]:
@@ -93,7 +98,7 @@ def _estimate(standing: "StudyStanding", model_name: str, *, quiet: bool) -> "St
     if run.engine == "ray":
         return _ON_RAY
     if standing.n_to_run and not quiet:
-        output.say("timing a few batches of the smallest, a middle and the largest model…")
+        output.say("timing a few batches of the smallest, a middle and the largest model, which can take a minute…")
     return estimate_study(standing.data, model_name, standing.n_to_run, n_finished=standing.n_finished)
 
 

@@ -83,8 +83,8 @@ DbUrl = Annotated[
         envvar=DB_URL_VARIABLE,
         metavar="URL",
         rich_help_panel=STORAGE_PANEL,
-        help="Database: sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/NAME. Put a password into the "
-        "environment variable: what is typed ends up in the shell's history.",
+        help="Database: sqlite:///FILE or postgresql://USER@HOST/NAME. Put a password into the environment variable or "
+        "into ~/.pgpass: what is typed ends up in the shell's history.",
     ),
 ]
 StudiesUrl = Annotated[

@@ -9,7 +9,7 @@ from .wording import count, duration
 if TYPE_CHECKING:
     from kallos_tune import Event, FoldFinished, StudyOpened, TrialFinished
 
-LOADING = "loading the models (about 8 s)…"
+LOADING = "loading the models…"
 
 
 @dataclass

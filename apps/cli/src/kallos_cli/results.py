@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import output
+from . import command_line, output
 
 if TYPE_CHECKING:
     import optuna
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from kallos_tune import ForecasterCard, StudyResult
 
 
-def show_trials(study: "optuna.Study", *, most: int | None = None) -> None:
-    """Print the trials, best first; all of them, or the first few."""
+def show_trials(study: "optuna.Study", *, most: int | None = None, shows_all: str = "") -> None:
+    """Print the trials, best first; all of them, or the first few with the command that shows all."""
     from kallos_tune import trial_counts, trials_table, trials_without_result
 
     table = trials_table(study)
@@ -33,7 +33,7 @@ def show_trials(study: "optuna.Study", *, most: int | None = None) -> None:
         return
     counts = trial_counts(study)
     if lost := [f"{counts[word]} {word}" for word in ("failed", "interrupted", "abandoned") if counts[word]]:
-        output.show(f"without a result: {', '.join(lost)}; kallos-run study show {study.study_name} says why")
+        output.show(f"without a result: {', '.join(lost)}; to see why: {shows_all}")
 
 
 def show_best(result: "StudyResult") -> None:
@@ -52,7 +52,7 @@ def show_verdict(study: "optuna.Study") -> None:
     from kallos_tune import lines_of_study
 
     for line in lines_of_study(study):
-        output.show(line)
+        output.show(command_line.as_called(line))
 
 
 def show_folds(result: "StudyResult") -> None:

@@ -32,6 +32,7 @@ from .events import MemberStarted as MemberStarted
 from .events import StudyOpened as StudyOpened
 from .events import TrialFinished as TrialFinished
 from .events import TrialStarted as TrialStarted
+from .forecaster.bar_age import bar_in_words as bar_in_words
 from .forecaster.card import ForecasterCard as ForecasterCard
 from .forecaster.card import load_card as load_card
 from .forecaster.evaluate import evaluate_forecaster as evaluate_forecaster

@@ -103,7 +103,9 @@ def lines_of_study(study: optuna.Study) -> list[str]:
     """Return what a study's models are worth out of sample in words, or that they were not judged yet."""
     verdict, finished = stored_verdict(study.user_attrs), n_finished(study)
     if verdict is None:
-        return ["verdict: none yet. It is made at the end of kallos-run tune; start that again to get one"]
+        return [
+            "verdict: none yet. kallos-run tune makes it at its end: run the command of this study again to get one"
+        ]
     lines = verdict_lines(verdict)
     if verdict.n_trials != finished:
         lines.append(

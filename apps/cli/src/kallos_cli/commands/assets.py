@@ -164,7 +164,7 @@ def remove(
         raise UserError(f"{asset_id} has no rows {_between(from_date, to_date)}: nothing was removed")
     if not yes:
         question = f"remove {_rows(planned)} of {planned.asset_id} {_between(from_date, to_date)} from {config}?"
-        ask(question, doing="removes", nothing="nothing was removed")
+        ask(question, command="assets remove", nothing="nothing was removed")
     done = remove_asset(config, asset_id, **what)
     if json:
         output.show_json(asdict(done))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from .. import output
+from .. import command_line, output
 from ..databases import Databases
 from ..options import DEFAULT_DB_URL, DbUrl, Debug, OptunaSchema, StudiesUrl
 from ..user_error import UserError
@@ -34,7 +34,7 @@ def dashboard(
         typer.Option(
             "--host",
             metavar="HOST",
-            help="Address to listen on. The dashboard has no login and can delete: whoever reaches it may.",
+            help="Address to listen on. The dashboard has no login: whoever reaches it can delete studies.",
         ),
     ] = "127.0.0.1",
     port: Annotated[
@@ -62,7 +62,7 @@ def dashboard(
 
     config = Databases.of_studies(db_url, studies_url).studies
     if not study_names(config, optuna_schema=optuna_schema):
-        raise UserError(f"there is no study in {config}: create one with kallos-run tune")
+        raise UserError(f"there is no study in {config}: create one with {command_line.of_program('tune')}")
     with _server(host, port) as server:
         output.say("starting the dashboard…")
         logs.tame_optuna()

@@ -44,7 +44,7 @@ def delete(
     logs.tame_optuna()
     cost = study_cost(load_study(config, name, optuna_schema=place.schema))
     if not yes and (cost.by_kallos or foreign):
-        ask(f"delete study {name} from {config}, {_lost(cost)}?", doing="deletes", nothing="nothing was deleted")
+        ask(f"delete study {name} from {config}, {_lost(cost)}?", command="study delete", nothing="nothing was deleted")
     cost = delete_study(config, name, optuna_schema=place.schema, foreign=foreign, wait_seconds=database_wait)
     if json:
         output.show_json(cost.to_dict())

@@ -87,6 +87,10 @@ def doctor(
 
         groups = read_feature_groups(features, target_col) if features else None
         settings = TuningSettings.of(tables=tables)
+        if not json:
+            output.say(
+                "reading and cutting the history five times, training twice: from half a minute to a few minutes"
+            )
         with logs.silent("kallos_data"), logs.silent("kallos_tune"):
             found = check_leakage(
                 leakage,
@@ -162,6 +166,7 @@ def _show_leakage(found: "Leakage", *, json: bool) -> None:
                 "moved_after": found.n_moved_after,
                 "max_difference": None if found.max_difference == float("inf") else found.max_difference,
                 "moved": found.moved,
+                "features": [{"column": each.column, "correlation": each.correlation} for each in found.readings],
                 "suspects": [{"words": str(each), "certain": each.certain} for each in found.suspects],
             }
         )
@@ -177,10 +182,16 @@ def _say_leakage(found: "Leakage") -> None:
     computed = "computed anew from the changed prices" if found.recomputed else "changed as they are stored"
     output.show(f"indicators: {computed}")
     output.show(
-        f"compared: {count(found.n_rows, 'row')}, {count(found.n_folds, 'fold')}, "
+        f"compared: {count(found.n_rows, 'row')}, {count(found.n_folds, 'fold')} ({found.n_folds_until} of a study "
+        f"that ends there, {found.n_folds - found.n_folds_until} of one that goes on), "
         f"{count(found.n_forecasts, 'forecast')} up to that date; largest difference {found.max_difference:g}"
     )
     output.show(f"later forecasts that did move: {found.n_moved_after}")
+    if found.readings:
+        output.show(
+            f"columns that might know the future: {count(len(found.readings), 'feature')} looked at; closest to the "
+            f"next target: {found.readings[0].in_short}"
+        )
     for words in found.moved:
         output.show(f"broken   {words}", style="red")
     for suspect in found.suspects:

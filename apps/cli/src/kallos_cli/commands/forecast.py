@@ -1,6 +1,6 @@
 """``kallos-run forecast``: what comes next, from the newest rows."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -34,7 +34,8 @@ def forecast(
             "--horizon",
             min=1,
             metavar="N",
-            help="Steps to forecast. Those after the first feed on the forecasts before them: nothing has judged such.",
+            help="Steps to forecast. Those after the first feed on the forecasts before them, which "
+            "nothing has judged.",
         ),
     ] = 1,
     hold_features: Annotated[
@@ -47,7 +48,10 @@ def forecast(
     max_age: Annotated[
         float,
         typer.Option(
-            "--max-age", min=0, metavar="STEPS", help="Refuse rows of which the newest was over more steps ago."
+            "--max-age",
+            min=0,
+            metavar="STEPS",
+            help="Refuse to forecast where the newest bar ended more than this many steps ago.",
         ),
     ] = DEFAULT_MAX_AGE,
     asset_id: options.OtherAsset = None,
@@ -73,7 +77,7 @@ def forecast(
 ) -> None:
     """Forecast the step after the newest row.
 
-    Says how old that row is and refuses one that is too old. Of returns, the price that they mean is told too. Start it
+    Says how old that row is and refuses one that is too old. Of returns, the implied price is shown, too. Start it
     after each new bar, by cron or a systemd timer: exit code 0 is a forecast.
     """
     from kallos_tune import forecaster_folders, load_card, newest_steps
@@ -120,11 +124,12 @@ def forecast(
 
 
 def _say_newest(newest: "NewestSteps") -> None:
+    from kallos_tune import bar_in_words
+
     asset, asset_of_model = newest.asset_id, newest.card.asset_id
     if asset != asset_of_model:
         output.say(f"the model was trained on {asset_of_model}, and forecasts {asset} on the scale of {asset_of_model}")
-    ended = f"it ended {newest.age_in_words} ago" if newest.age >= timedelta(0) else "it has not ended yet"
-    output.say(f"newest row of {asset}: {newest.known_until:%Y-%m-%d %H:%M} (UTC), {ended}")
+    output.say(f"newest row of {asset}: {bar_in_words(newest.known_until, newest.age)}")
 
 
 def _say_later_steps(found: "Forecast") -> None:

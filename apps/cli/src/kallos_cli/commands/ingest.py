@@ -39,6 +39,7 @@ from ..options import (
 )
 from ..setting_options import WAIT_SECONDS, DatabaseWait
 from ..user_error import UserError
+from ..wording import count
 
 if TYPE_CHECKING:
     from kallos_data import IngestReport
@@ -48,7 +49,7 @@ EXAMPLES = (
     "kallos-run ingest btcusdt_1d.csv --asset-id BTC\n\n"
     "kallos-run ingest eth.parquet --asset-id ETH --db-url sqlite:///prices.db\n\n"
     "kallos-run ingest dax.csv --asset-id DAX --frequency B --time-zone Europe/Berlin\n\n"
-    "KALLOS_DB_URL=postgresql://me:secret@localhost/prices kallos-run ingest btc.csv.gz --asset-id BTC"
+    "kallos-run ingest btc.csv.gz --asset-id BTC --db-url postgresql://me@localhost/prices"
 )
 
 
@@ -127,6 +128,11 @@ def ingest(
     lead = "Next, tune a model on it"
     if holds_out(report.step, report.history_rows):
         lead += f" without the last {HOLD_OUT_SHARE:.0%} of the rows: they can show later what it is worth"
+    else:
+        are = "is" if report.history_rows == 1 else "are"
+        output.say(
+            f"{count(report.history_rows, 'row')} {are} too few to keep some unseen: evaluate will need newer ones"
+        )
     output.say_commands(f"{lead}:", *command_line.needed_first(databases), tune)
 
 

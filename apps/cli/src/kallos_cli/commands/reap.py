@@ -60,7 +60,7 @@ def reap(
         output.show(f"no trial without a sign of life for {grace_seconds:g} s; {len(running)} running")
         return
     output.say_commands(
-        "running workers take them up; if there are none, resume the study with its kallos-run tune command",
+        "running workers take them up; if there are none, resume the study with the command that began it",
         *command_line.needed_first(place.databases),
         command_line.with_storage(["study", "show", name], place.databases, place.schema),
     )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from .. import output
+from .. import command_line, output
 from ..options import Debug, Json, StudyArgument
 from ..study_place import StudyPlace, takes_studies
 from . import best, copy, delete, export, reap, rename, report, rerun
@@ -61,7 +61,7 @@ def list_studies(
         output.show_json({"database": str(config), "optuna_schema": place.schema, "studies": rows})
         return
     if not rows:
-        output.say(f"there is no study in {config}: create one with kallos-run tune")
+        output.say(f"there is no study in {config}: create one with {command_line.of_program('tune')}")
         return
     # What happened to none of them needs no column.
     counts = [word for word in rows[0]["n_trials"] if word in _ALWAYS or any(row["n_trials"][word] for row in rows)]

@@ -122,10 +122,11 @@ def tune(
     if dry_run:
         from ..dry_run import dry_run as tell
 
-        tell(request, quiet=quiet, json=json)
+        tell(request, quiet=quiet, json=json, again=command_line.to_resume(databases))
         return
     study, n_run = run(request, quiet=quiet, again=command_line.to_resume(databases))
-    _finish(study, n_run, destination, json=json)
+    shows = command_line.with_storage(["study", "show", study_name], databases.for_studies_alone, optuna_schema)
+    _finish(study, n_run, destination, json=json, shows=shows)
     if not quiet:
         _say_next(study_name, databases, optuna_schema, max(n_trials, n_finished(study)))
     verdict = stored_verdict(study.user_attrs)
@@ -133,7 +134,7 @@ def tune(
         raise typer.Exit(EXIT_NO_EVIDENCE)
 
 
-def _finish(study: "optuna.Study", n_run: int, destination: Path, *, json: bool) -> None:
+def _finish(study: "optuna.Study", n_run: int, destination: Path, *, json: bool, shows: str) -> None:
     from kallos_tune import study_result, write_best_params
 
     from .. import results
@@ -144,7 +145,7 @@ def _finish(study: "optuna.Study", n_run: int, destination: Path, *, json: bool)
         found: dict[str, Any] = result.to_dict()
         output.show_json(found | {"n_run": n_run, "output": str(destination.resolve())})
         return
-    results.show_trials(study, most=5)
+    results.show_trials(study, most=5, shows_all=shows)
     results.show_best(result)
     output.show(f"written to {destination}")
     output.show()

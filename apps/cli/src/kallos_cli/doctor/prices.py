@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..command_line import of_program
 from .check import Check, broken, ok, warning
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def tables(config: "DatabaseConfig", names: "FeatureTables") -> Iterator[Check]:
         yield broken(
             "tables",
             f"table {names.market} holds no asset",
-            "ingest prices: kallos-run ingest prices.csv --asset-id BTC",
+            f"ingest prices: {of_program('ingest', 'prices.csv', '--asset-id', 'BTC')}",
         )
         return
     details = describe_asset(config, assets[0].asset_id, tables=names)
@@ -87,7 +88,7 @@ def tables(config: "DatabaseConfig", names: "FeatureTables") -> Iterator[Check]:
     for asset in assets[:_MOST_ASSETS]:
         yield _newest(asset, now)
     if len(assets) > _MOST_ASSETS:
-        yield ok("newest rows", f"{len(assets) - _MOST_ASSETS} assets more: kallos-run assets list shows them")
+        yield ok("newest rows", f"{len(assets) - _MOST_ASSETS} assets more: {of_program('assets', 'list')} shows them")
 
 
 def _newest(asset: "AssetSummary", now: datetime) -> Check:
@@ -99,12 +100,13 @@ def _newest(asset: "AssetSummary", now: datetime) -> Check:
         return broken(
             name, f"{shown}; {asset.off_grid} rows off the grid, {asset.doubled} times twice", "remove or correct these"
         )
-    from kallos_tune import DEFAULT_MAX_AGE
+    from kallos_tune import DEFAULT_MAX_AGE, bar_in_words
 
-    # The bar of a step can be there once the step has ended.
-    age = int((now - asset.last) / asset.step.length) - 1
-    words = f"{shown}, {asset.step}" + (f", {age} steps old" if age > 0 else ", up to date")
-    if age > DEFAULT_MAX_AGE:
+    age = now - asset.step.after(asset.last)
+    # The next bar can be there once it has ended.
+    current = ", up to date" if age < asset.step.length else ""
+    words = f"{bar_in_words(asset.last, age)}, bars of {asset.step}{current}"
+    if age / asset.step.length > DEFAULT_MAX_AGE:
         return warning(name, words, f"ingest newer rows before a forecast (--max-age is {DEFAULT_MAX_AGE:g})")
     return ok(name, words)
 

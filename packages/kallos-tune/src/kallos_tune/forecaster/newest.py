@@ -3,18 +3,17 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import ceil
 from typing import Final
 
 from kallos_data import DatabaseConfig, History, InsufficientDataError, changes_in, count_later_rows, load_history
 
 from ..errors import ConfigError
+from .bar_age import age_in_words
 from .card import ForecasterCard
 from .settings import DEFAULT_MAX_AGE
 
 _MOST_STEPS: Final = 1000
-_MINUTES_OF_AN_HOUR, _HOURS_OF_A_DAY = 60, 24
-# Of so many of a unit, nobody asks for the smaller one.
-_MANY: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ class NewestSteps:
     @property
     def age_in_words(self) -> str:
         """How long ago the newest step was over: 2 days 12 h."""
-        return _in_words(self.age)
+        return age_in_words(self.age)
 
 
 def newest_steps(
@@ -77,10 +76,12 @@ def newest_steps(
     newest = NewestSteps(
         card, asset_id or card.asset_id, history, present - history.step.after(history.frame["timestamp"][-1])
     )
-    if newest.age / history.step.length > max_age:
+    steps = newest.age / history.step.length
+    if steps > max_age:
         raise ConfigError(
             f"is {max_age:g} steps of {history.step}, and the newest bar, of {newest.known_until:%Y-%m-%d %H:%M}, "
-            f"ended {newest.age_in_words} ago: ingest newer rows, or allow older ones",
+            f"ended {newest.age_in_words} ago: ingest newer rows, or set it to {ceil(steps)} to "
+            "allow these",
             "max_age",
         )
     return newest
@@ -171,15 +172,3 @@ def _check_horizon(card: ForecasterCard, horizon: int, *, hold_features: bool) -
             "so (hold_features)",
             "horizon",
         )
-
-
-def _in_words(length: timedelta) -> str:
-    """Return a length of time in its two largest units, of many of the larger one in that alone."""
-    minutes = int(length.total_seconds() // 60)
-    hours, minutes = divmod(minutes, _MINUTES_OF_AN_HOUR)
-    days, hours = divmod(hours, _HOURS_OF_A_DAY)
-    if days:
-        return f"{days} day{'s' if days > 1 else ''}" + (f" {hours} h" if hours and days < _MANY else "")
-    if hours:
-        return f"{hours} h" + (f" {minutes} min" if minutes and hours < _MANY else "")
-    return f"{minutes} min" if minutes else "less than a minute"

@@ -28,7 +28,7 @@ from ..settings import TuningSettings
 from ..study_data import StudyData, load_study_data
 from .changes import Changer
 from .outcome import Leakage
-from .suspects import find_suspects
+from .suspects import closest_readings
 
 _TINY: Final = {
     "hidden_dim": 8,
@@ -100,7 +100,7 @@ def check_leakage(
             date=step,
             recomputed=changer.recomputed,
             n_changed=rows.market.filter(pl.col("timestamp") > step).height,
-            suspects=find_suspects(whole),
+            readings=closest_readings(whole),
         )
         on_stage(f"comparing a study that ends with {step:%Y-%m-%d %H:%M} with one of a history that breaks off there")
         broken = places.put("broken", changer.after(step, seed, also_rows=True))
@@ -173,6 +173,7 @@ def _compare_until(found: Leakage, one: StudyData, other: StudyData) -> None:
     for number, (mine, theirs) in enumerate(zip(one.folds, other.folds, strict=False), start=1):
         found.compare(f"fold {number} of a study that ends with the date", _series(mine), _series(theirs))
         found.n_folds += 1
+    found.n_folds_until = found.n_folds
 
 
 def _compare_before(found: Leakage, one: StudyData, other: StudyData) -> None:

@@ -24,14 +24,16 @@ class Leakage:
         Rows of prices after the date, all of which were changed.
     n_rows, n_folds, n_forecasts : int
         Rows of features, folds as scaled series, and forecasts of a small model, that were compared.
+    n_folds_until : int
+        Those of the folds that are of a study which ends with the date.
     n_moved_after : int
         Forecasts of later steps that did move: the model does see what was changed once it may.
     max_difference : float
         The largest between two numbers that must be equal.
     moved : list of str
         What of it differs, in words.
-    suspects : list of Suspect
-        Features that know too much of the next step.
+    readings : list of Suspect
+        Every feature with its correlation with the next step's target, the closest first.
     """
 
     asset_id: str
@@ -42,10 +44,16 @@ class Leakage:
     n_rows: int = 0
     n_folds: int = 0
     n_forecasts: int = 0
+    n_folds_until: int = 0
     n_moved_after: int = 0
     max_difference: float = 0.0
     moved: list[str] = field(default_factory=list[str])
-    suspects: list[Suspect] = field(default_factory=list[Suspect])
+    readings: list[Suspect] = field(default_factory=list[Suspect])
+
+    @property
+    def suspects(self) -> list[Suspect]:
+        """Features that know too much of the next step, the closest first."""
+        return [each for each in self.readings if each.suspicious]
 
     @property
     def clean(self) -> bool:

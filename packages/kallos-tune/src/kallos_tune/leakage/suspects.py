@@ -22,7 +22,7 @@ _LEAST_STEPS: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A feature that goes with the target of the step to be forecast.
+    """A feature, and how it goes with the target of the step to be forecast.
 
     Attributes
     ----------
@@ -38,17 +38,30 @@ class Suspect:
     correlation: float
 
     @property
+    def suspicious(self) -> bool:
+        """Whether it knows more than a good indicator does."""
+        return abs(self.correlation) > SUSPICIOUS
+
+    @property
     def certain(self) -> bool:
         """Whether nothing but the future itself explains it."""
         return abs(self.correlation) > CERTAIN
 
+    @property
+    def in_short(self) -> str:
+        """The column with its correlation: "volume, rank correlation +0.04"."""
+        return f"{self._what}, rank correlation {self.correlation:+.2f}"
+
+    @property
+    def _what(self) -> str:
+        return self.column if self.reading == "value" else f"the {self.reading} of {self.column}"
+
     def __str__(self) -> str:
-        of = "" if self.reading == "value" else f"the {self.reading} of "
-        return f"{of}{self.column} has a rank correlation of {self.correlation:+.2f} with the target one step later"
+        return f"{self._what} has a rank correlation of {self.correlation:+.2f} with the target one step later"
 
 
-def find_suspects(data: StudyData) -> list[Suspect]:
-    """Return the features that go with the target of the step to be forecast, the closest first.
+def closest_readings(data: StudyData) -> list[Suspect]:
+    """Return every feature by what of it goes with the target of the step to be forecast, the closest first.
 
     Where changes of the target are learnt, or its own last value goes with the next one, its change counts.
     """
@@ -58,8 +71,7 @@ def find_suspects(data: StudyData) -> list[Suspect]:
         values = data.frame[column].to_numpy()
         correlations = {name: _rank_correlation(reading, target) for name, reading in _readings(values)}
         name = max(correlations, key=lambda each: abs(correlations[each]))
-        if abs(correlations[name]) > SUSPICIOUS:
-            found.append(Suspect(column, name, correlations[name]))
+        found.append(Suspect(column, name, correlations[name]))
     return sorted(found, key=lambda each: -abs(each.correlation))
 
 
