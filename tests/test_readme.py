@@ -111,6 +111,7 @@ def test_the_result_that_is_shown_reads_as_it_would_today():
         n_complete=1,
         search_score=1221.0,
         search_naive_score=1222.0,
+        search_skill=1 - 1221 / 1222,
         search_naive=LAST_VALUE,
         folds=folds,
         n_steps=456,

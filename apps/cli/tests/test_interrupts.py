@@ -85,16 +85,22 @@ def test_ctrl_c_while_the_models_load(start_kallos_run, tune_arguments, database
     assert [trial.state.name for trial in trials_of(database)] == ["WAITING"]
 
 
-def test_sigterm_ends_the_workers_too(start_kallos_run, tune_arguments, database, left_over):
+@pytest.mark.parametrize(
+    ("number", "code", "reason", "word"),
+    [(signal.SIGTERM, 143, "SIGTERM", "terminated"), (signal.SIGINT, 130, "Ctrl-C", "interrupted")],
+)
+def test_a_signal_ends_the_workers_too(
+    start_kallos_run, tune_arguments, database, left_over, number, code, reason, word
+):
     process = start_kallos_run(*tune_arguments, *TWO_WORKERS)
     read_until(process, "begins")
-    process.send_signal(signal.SIGTERM)
-    code, _, err = end_of(process)
-    assert code == 143
+    os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)
+    ended, _, err = end_of(process)
+    assert ended == code
     assert left_over() == []
     failed = [trial for trial in trials_of(database) if trial.state.name != "WAITING"]
-    assert {(trial.state.name, trial.user_attrs["failure"]) for trial in failed} == {("FAIL", "terminated")}
-    assert "terminated: trial" in err
+    assert {(trial.state.name, trial.user_attrs["failure"]) for trial in failed} == {("FAIL", reason)}
+    assert f"{word}: trial" in err
     assert "recorded as interrupted, 0 of 2 finished trials are kept" in err
 
 

@@ -142,7 +142,7 @@ def test_snapshot_at_80_columns(busy):
         "  best rmse 0.02884 (trial 7), naive 0.04",
         "    hidden_dim 64, n_rnn_layers 2, dropout 0.1235, batch_size 128,",
         "    input_chunk_length 50, learning_rate 0.001235",
-        "  7 complete, 5 pruned, 1 failed, 6/min, 12 s a trial, 1 min 40 s elapsed",
+        "  7 complete, 5 pruned, 1 failed, 6.2 trials a minute, 1 min 40 s elapsed",
     ]
 
 
@@ -162,7 +162,7 @@ def test_snapshot_at_40_columns(busy):
         "    dropout 0.1235, batch_size 128,",
         "    input_chunk_length 50,",
         "    learning_rate 0.001235",
-        "  7 complete, 5 pruned, 1 failed, 6/min",
+        "  7 complete, 5 pruned, 1 failed",
     ]
 
 
@@ -198,9 +198,9 @@ def test_a_terminal_lower_than_there_are_workers():
 def test_the_view_from_the_opening_to_the_end():
     view = Live(max_epochs=10)
     assert view.lines() == ["opening the study…"]
-    view.tell(0, opened(5, n_finished=1))
+    view.tell(0, opened(9, n_finished=1))
     head, now, best, counts = view.lines()
-    assert head.startswith("1 of 5 finished ━━━━━━────")
+    assert head.startswith("1 of 9 finished ━━━─")
     assert "left" not in head
     assert now.startswith("  loading the models")
     assert best == "  best rmse none yet, naive 0.04"
@@ -210,16 +210,19 @@ def test_the_view_from_the_opening_to_the_end():
         "  trial 3  fold 1 of 2  begins",
         "  trial 4  fold 2 of 2  epoch  5 of 10  loss 0.25      ▁",
     ]
-    # One trial and half of another in 10 s: the loading before is in no trial's time, and 2.5 of the 5 are left.
-    view.tell(15, EpochFinished(3, 1, 2, 10, 0.5), finished(4, 0.03, 2))
-    assert view.lines()[0].endswith(" about 17 s left")
+    view.tell(15, EpochFinished(3, 1, 2, 10, 0.5), finished(4, 0.03, 3))
+    assert "left" not in view.lines()[0]
+    assert view.lines()[-1] == "  3 complete, 0 pruned, 15 s elapsed"
+    # Three trials and half of another in 10 s: the loading before is in no trial's time, and 4.5 of the 9 are left.
+    view.tell(15, finished(7, 0.03, 4))
+    assert view.lines()[0].endswith(" about 13 s left")
     assert view.lines()[2] == "  best rmse 0.03, naive 0.04"
     view.tell(20)
-    assert view.lines()[0].endswith(" about 12 s left")
-    assert view.lines()[-1] == "  2 complete, 0 pruned, 4 trials a minute, 12 s a trial, 20 s elapsed"
-    view.tell(21, finished(3, 0.02, 5))
+    assert view.lines()[0].endswith(" about 7.9 s left")
+    assert view.lines()[-1] == "  4 complete, 0 pruned, 21 trials a minute, 20 s elapsed"
+    view.tell(21, finished(3, 0.02, 9))
     assert view.lines()[1] == "  waiting for the next trial…"
-    assert view.lines()[0] == f"5 of 5 finished {'━' * 30} about 0 s left"
+    assert view.lines()[0] == f"9 of 9 finished {'━' * 30} about 0 s left"
 
 
 def test_curves_begin_anew_with_each_fold():

@@ -77,8 +77,8 @@ NOT_JUDGED = HoldOutVerdict(
     skill_against={},
 )
 AGAINST = (
-    "against each naive forecast (+ is better, the hardest to beat counts): the training mean -0.3 %, a forecast of "
-    "zero -0.1 %, the last value +31.0 %"
+    "the model against each naive forecast (+ is better; the one that it is judged by was the best before these "
+    "steps): the training mean -0.3 %, a forecast of zero -0.1 %, the last value +31.0 %"
 )
 POWER = (
     "Errors 1.4 % smaller than the naive forecast's would have shown in 4 of 5 such hold-outs; smaller differences "
@@ -103,7 +103,7 @@ def test_no_evidence():
     assert lines_of(NOTHING) == [
         *paragraphs("""
         hold-out (364 steps from 2022-01-01 to 2022-12-30): the forecaster in models/btc is 0.3 % worse than the
-        training mean: -0.3 %, 95 % interval -1.2 to +0.6 %
+        training mean, 95 % interval -1.2 to +0.6 % (+ is better)
         """),
         AGAINST,
         "verdict: no evidence that this model beats a naive forecast (Clark-West p = 0.41): do not trade on it",
@@ -115,9 +115,10 @@ def test_no_evidence():
 def test_beats():
     assert lines_of(BEATS) == paragraphs("""
         hold-out (364 steps from 2022-01-01 to 2022-12-30): the forecaster in models/btc is 2.7 % better than the
-        training mean: +2.7 %, 95 % interval +0.8 to +4.6 %
+        training mean, 95 % interval +0.8 to +4.6 % (+ is better)
 
-        against each naive forecast (+ is better, the hardest to beat counts): a forecast of zero +2.5 %, the training
+        the model against each naive forecast (+ is better; the one that it is judged by was the best before
+        these steps): a forecast of zero +2.5 %, the training
         mean +2.7 %, the last value +31.0 %
 
         verdict: beats every naive forecast on these 364 steps (Clark-West p = 0.012). By this test, luck alone does
@@ -135,7 +136,7 @@ def test_beats():
 
 def test_worse():
     lines = lines_of(WORSE)
-    assert lines[0].endswith("is 5.2 % worse than the training mean: -5.2 %, 95 % interval -8.1 to -2.1 %")
+    assert lines[0].endswith("is 5.2 % worse than the training mean, 95 % interval -8.1 to -2.1 % (+ is better)")
     assert lines[2].startswith(
         "verdict: worse than a naive forecast, the whole interval lies below zero: do not trade "
     )
@@ -216,7 +217,7 @@ def test_an_overlap_is_said_in_every_line(verdict):
 def test_baselines_that_did_better_are_named_the_best_first():
     skills = {"theta": -0.001, "ridge": 0.008, "drift": -0.5, "lightgbm": None}
     assert lines_of(NOTHING, better_baselines=skills)[4:-1] == paragraphs("""
-        smaller errors than its own at next to no cost: a ridge regression on the same features (by 1.1 %), the Theta
+        cheaper models with smaller errors: a ridge regression on the same features (by 1.1 %), the Theta
         method (by 0.2 %). No reason to trade on a baseline either: it was picked after the fact, test it on later steps
     """)
 
@@ -241,7 +242,7 @@ def test_a_baseline_is_told_by_its_error_beside_the_forecasters(skill, gain):
 
 def test_a_baseline_that_did_better_than_what_beats():
     assert lines_of(BEATS, better_baselines={"ridge": 0.03, "theta": 0.01})[5:-1] == paragraphs("""
-        smaller errors than its own at next to no cost: a ridge regression on the same features (by 0.3 %). On these
+        cheaper models with smaller errors: a ridge regression on the same features (by 0.3 %). On these
         steps this model was not worth its training. The baseline was picked after the fact: test it on later steps
         before acting on it
     """)
@@ -282,7 +283,7 @@ def test_one_step_without_an_interval_or_a_naive_error():
     verdict = replace(NOTHING, skill=None, skill_against={LAST_VALUE: None}, to_beat=LAST_VALUE, direction=None)
     lines = lines_of(replace(verdict, n_steps=1, last=NOTHING.first))
     assert lines[0] == "hold-out (1 step on 2022-01-01): the forecaster in models/btc is worse than the last value"
-    assert lines[1].endswith("(+ is better, the hardest to beat counts): the last value makes no error")
+    assert lines[1].endswith("was the best before these steps): the last value makes no error")
 
 
 @pytest.mark.parametrize("verdict", [NOTHING, BEATS, WORSE, NOT_JUDGED])

@@ -154,6 +154,7 @@ def test_markdown_shows_what_stands_in_a_name_as_it_is():
     assert escaped(f"a|b\n# {EVIL} *x* [y](z) `c` _d_ e_f $g$ &lt;") == (
         r"a\|b # &lt;script>alert(1)&lt;/script> \*x\* \[y\](z) \`c\` \_d\_ e_f \$g\$ &amp;lt;"
     )
+    assert escaped("p < 0.001 & R&D <= 1") == "p < 0.001 & R&amp;D <= 1"
 
 
 @pytest.mark.parametrize(

@@ -79,8 +79,9 @@ WORSE = replace(
     NOTHING, conclusion="worse", skill=-0.052, interval_low=-0.081, interval_high=-0.021, hinges_turn_sign=False
 )
 SEARCH = (
-    "search score (error, lower is better): 0.03401, the best mean of 5 folds among 100 trials (naive 0.03452). It was "
-    "picked on these same windows, and flatters: use it only to rank trials"
+    "search score (error, lower is better): 0.03401, the best mean of 5 folds among 20 complete of 100 trials, 1.5 % "
+    "better than naive (0.03452). It was picked on these same windows, which makes it look better than it is: use it "
+    "only to rank trials"
 )
 
 
@@ -94,11 +95,11 @@ def test_no_evidence():
         SEARCH,
         *paragraphs("""
         out of sample (456 steps from 2021-10-05 to 2023-01-03, each fold forecast by the average of the 5
-        trials that were best on earlier folds): 0.3 % worse than the training mean: -0.3 %, 95 % interval
-        -1.2 to +0.6 %; the best trial of earlier folds alone: -1.1 % against it
+        trials that were best on earlier folds): 0.3 % worse than the training mean, 95 % interval
+        -1.2 to +0.6 % (+ is better); the best trial of earlier folds alone: -1.1 % against it
 
-        against each naive forecast (+ is better, the hardest to beat counts): the training mean -0.3 %, a forecast
-        of zero -0.1 %, the last value +31.0 %
+        the model against each naive forecast (+ is better; the one that it is judged by was the best on
+        earlier folds): the training mean -0.3 %, a forecast of zero -0.1 %, the last value +31.0 %
 
         verdict: no evidence that this model beats a naive forecast (Clark-West p = 0.41): do not trade on
         it. Errors 1.4 % smaller than the naive forecast's would have shown in 4 of 5 such studies; smaller
@@ -112,10 +113,11 @@ def test_beats():
         SEARCH,
         *paragraphs("""
         out of sample (456 steps from 2021-10-05 to 2023-01-03, each fold forecast by the average of the 5
-        trials that were best on earlier folds): 2.7 % better than the training mean: +2.7 %, 95 % interval
-        +0.8 to +4.6 %; the best trial of earlier folds alone: +1.9 % against it
+        trials that were best on earlier folds): 2.7 % better than the training mean, 95 % interval
+        +0.8 to +4.6 % (+ is better); the best trial of earlier folds alone: +1.9 % against it
 
-        against each naive forecast (+ is better, the hardest to beat counts): a forecast of zero +2.5 %, the
+        the model against each naive forecast (+ is better; the one that it is judged by was the best on
+        earlier folds): a forecast of zero +2.5 %, the
         training mean +2.7 %, the last value +31.0 %
 
         verdict: beats every naive forecast on these 456 steps (Clark-West p = 0.012). By this test, luck
@@ -207,7 +209,8 @@ def test_better_than_the_chosen_naive_forecast_and_not_than_another():
         skill_against={ZERO: -0.001, TRAINING_MEAN: 0.027, LAST_VALUE: None},
     )
     assert verdict_lines(verdict)[-2:] == paragraphs("""
-        against each naive forecast (+ is better, the hardest to beat counts): the last value makes no error, a
+        the model against each naive forecast (+ is better; the one that it is judged by was the best on
+        earlier folds): the last value makes no error, a
         forecast of zero -0.1 %, the training mean +2.7 %
 
         verdict: no evidence that this model beats a naive forecast: it is better than the training mean
@@ -261,7 +264,7 @@ def test_naive_forecasts_that_change_from_fold_to_fold():
     folds = (fold(2, naive=ZERO), fold(3, naive=ZERO), fold(4, naive=LAST_VALUE), fold(5, naive="drift"))
     assert (
         "0.3 % worse than the naive forecast (a forecast of zero in folds 2 and 3, the last value in fold 4, the naive "
-        "forecast 'drift' in fold 5): -0.3 %, 95 %"
+        "forecast 'drift' in fold 5), 95 %"
     ) in the_line(replace(NOTHING, folds=folds), "out of sample")
 
 
@@ -269,7 +272,7 @@ def test_one_trial_is_no_average():
     folds = tuple(replace(each, trials=(7,)) for each in BEATS.folds)
     lines = verdict_lines(replace(BEATS, folds=folds))
     assert "each fold forecast by the trial that was best on earlier folds): 2.7 % better" in lines[1]
-    assert lines[1].endswith("95 % interval +0.8 to +4.6 %")
+    assert lines[1].endswith("95 % interval +0.8 to +4.6 % (+ is better)")
     assert lines[-1].startswith("before real money")
 
 
@@ -331,9 +334,11 @@ def test_not_judged():
         verdict: none yet, because no trial has finished fold 2: do not trade on it. To get one, run more
         trials, or run them without pruning
         """)
-    complete = replace(verdict, search_score=1234.5678, search_naive_score=1300.0, n_complete=1)
+    scores = {"search_score": 1234.5678, "search_naive_score": 1300.0, "search_skill": 0.05}
+    complete = replace(verdict, **scores, n_complete=1)
     assert verdict_lines(complete)[0].startswith(
-        "search score (error, lower is better): 1235, the best mean of 5 folds among 1 trial (naive 1300)."
+        "search score (error, lower is better): 1235, the mean of 5 folds of the only complete trial, 5.0 % "
+        "better than naive (1300)."
     )
 
 
@@ -380,8 +385,8 @@ def test_short_shares_have_no_sign_where_they_have_no_digit(share, text):
 
 def test_an_older_verdict_does_not_say_which_naive_forecast_the_search_stood_beside():
     line = verdict_lines(replace(NOTHING, search_naive=ZERO))[0]
-    assert "(naive 0.03452: a forecast of zero). It was" in line
-    assert "(naive 0.03452). It was" in verdict_lines(replace(NOTHING, search_naive=None))[0]
+    assert "naive (0.03452: a forecast of zero). It was" in line
+    assert "naive (0.03452). It was" in verdict_lines(replace(NOTHING, search_naive=None))[0]
 
 
 @pytest.mark.parametrize(

@@ -66,8 +66,6 @@ class LiveWatch(Watch):
                 self._put(self._after(event))
             case TrialFinished():
                 self._running.pop(event.trial, None)
-                if self._pace is not None and event.score is not None:
-                    self._pace.see(event.seconds)
             case _:
                 return
         if self._pace is not None:
@@ -105,8 +103,7 @@ class LiveWatch(Watch):
             n_abandoned=self.n_abandoned,
             elapsed=now - self._pace.began,
             left=self._pace.left(now),
-            per_minute=self._pace.per_minute(now, self.n_finished),
-            seconds_each=self._pace.seconds_each,
+            per_minute=self._pace.per_minute,
         )
 
     def _take_best(self, event: "StudyOpened | TrialFinished") -> None:

@@ -54,7 +54,7 @@ class Board:
     n_pruned, n_failed, n_interrupted, n_abandoned : int
     elapsed : float
         Seconds.
-    left, per_minute, seconds_each : float or None
+    left, per_minute : float or None
         See :class:`kallos_cli.pace.Pace`.
     """
 
@@ -76,7 +76,6 @@ class Board:
     elapsed: float
     left: float | None
     per_minute: float | None
-    seconds_each: float | None
 
 
 def lines_of(board: Board, width: int, height: int, glyphs: Glyphs) -> list[Text]:
@@ -171,8 +170,6 @@ def _counts(board: Board, width: int, glyphs: Glyphs) -> Text:
     if board.per_minute is not None:
         rate = f"{board.per_minute:.2g}" if board.per_minute < 10 else f"{board.per_minute:.0f}"
         parts.append(Part(f"{rate} trial{'' if rate == '1' else 's'} a minute", rank=2, short=f"{rate}/min"))
-    if board.seconds_each is not None:
-        parts.append(Part(f"{_rounded(board.seconds_each)} a trial", rank=3))
     parts.append(Part(f"{_rounded(board.elapsed)} elapsed", rank=4))
     return fitted(parts, width, glyphs, between=", ")
 

@@ -42,7 +42,7 @@ def trials_without_result(study: optuna.Study) -> list[str]:
     Returns
     -------
     list of str
-        "trial 3 interrupted, run again as trial 5: terminated", in the order of :func:`trials_table`.
+        "trial 3 interrupted, run again as trial 5: SIGTERM", in the order of :func:`trials_table`.
     """
     trials = sorted(study.get_trials(deepcopy=False, states=(TrialState.FAIL,)), key=_rank)
     again = repetitions(study.get_trials(deepcopy=False))

@@ -9,6 +9,9 @@ from .contents import Cell, Code, Contents, Facts, Part, Picture, Table, Words, 
 _SPECIAL: Final = re.compile(r"[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])")
 # What makes a heading, a list, a quotation or a rule of a line that begins with it.
 _BEGINNING: Final = re.compile(r"^(?:(\s*\d+(?=[.)](?:\s|$)))|\s*(?=#+(?:\s|$)|[+-](?:[\s-]|$)|>|=))")
+# Where & and < stand for more than themselves.
+_ENTITY: Final = re.compile(r"&(?=[#A-Za-z])")
+_TAG: Final = re.compile(r"<(?=[A-Za-z/!?])")
 _LINES: Final = re.compile(r"\s*[\r\n]+\s*")
 
 
@@ -31,7 +34,7 @@ def markdown_of(contents: Contents, folder: str) -> str:
 def escaped(text: str) -> str:
     """Return text as Markdown shows it, whatever stands in it: on one line, no markup, no HTML."""
     text = _BEGINNING.sub(r"\1\\", _SPECIAL.sub(r"\\\g<0>", _LINES.sub(" ", text)))
-    return text.replace("&", "&amp;").replace("<", "&lt;")
+    return _TAG.sub("&lt;", _ENTITY.sub("&amp;", text))
 
 
 def _block(part: Part, folder: str) -> str:

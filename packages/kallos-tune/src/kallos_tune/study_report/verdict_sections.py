@@ -145,7 +145,7 @@ def _rests_on(verdict: Verdict) -> tuple[tuple[str, Cell], ...]:
         *((f"Clark-West test against {naive_in_words(name)}", p(each)) for name, each in against.items()),
         ("Diebold-Mariano test", p(verdict.diebold_mariano_p)),
         ("out-of-sample R² against the training mean", share(verdict.r2_oos)),
-        ("skill against it that would have shown in 4 of 5 such studies", share(verdict.detectable_skill)),
+        ("smallest skill that this test would have found in 4 of 5 such studies", share(verdict.detectable_skill)),
         (f"skill of the best score against {_search_naive(verdict)}", share(verdict.search_skill)),
         ("optimism of the search: that skill less the one out of sample", share(verdict.optimism)),
         ("skill out of sample without the steps that it hinges on most", share(verdict.skill_without_hinges)),

@@ -19,12 +19,12 @@ from .sentences import (
     compared,
     hinges,
     how_much_is_open,
+    interval_of_skill,
     naive_in_words,
     no_evidence,
     overstated,
     period,
     power,
-    skill_with_interval,
 )
 
 OVERLAP: Final = " [overlaps the training span: no test, the model has seen these steps]"
@@ -65,10 +65,10 @@ def _lines(verdict: HoldOutVerdict, what: str, baselines: Mapping[str, float | N
             f"verdict: none, because {verdict.reason}: do not trade on it. To get one, {verdict.remedy}",
             *_looks(looks),
         ]
-    result = f"{what} is {compared(verdict.skill)} {naive_in_words(verdict.to_beat)}{skill_with_interval(verdict)}"
+    result = f"{what} is {compared(verdict.skill)} {naive_in_words(verdict.to_beat)}{interval_of_skill(verdict)}"
     return [
         f"hold-out ({period(verdict)}): {result}",
-        against_each(verdict),
+        against_each(verdict, "hold-out"),
         *_conclusion(verdict),
         power(verdict, "hold-out"),
         *hinges(verdict),
@@ -98,7 +98,7 @@ def _better(verdict: HoldOutVerdict, baselines: Mapping[str, float | None]) -> l
         f"{baseline_in_words(name)} (by {per_cent(_smaller(better[name], verdict.skill))} %)"
         for name in sorted(better, key=lambda name: -better[name])
     ]
-    line = f"smaller errors than its own at next to no cost: {', '.join(named)}. "
+    line = f"cheaper models with smaller errors: {', '.join(named)}. "
     if verdict.conclusion == "beats":
         worth = "On these steps this model was not worth its training."
         return [f"{line}{worth} The baseline was picked after the fact: test it on later steps before acting on it"]

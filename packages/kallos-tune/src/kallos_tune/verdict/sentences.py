@@ -18,6 +18,7 @@ WORSE: Final = (
 
 _NAIVE = {ZERO: "a forecast of zero", TRAINING_MEAN: "the training mean", LAST_VALUE: "the last value"}
 _MANY = {"study": "studies", "hold-out": "hold-outs"}
+_BEST_BEFORE = {"study": "on earlier folds", "hold-out": "before these steps"}
 _LONGER = {"study": "take a longer history", "hold-out": "judge a longer period"}
 _COUNT = {"study": "count all you have run", "hold-out": "count all you have judged"}
 
@@ -43,22 +44,28 @@ def compared(skill: float | None) -> str:
     return f"{per_cent(skill)} % {'better' if skill > 0 else 'worse'} than"
 
 
-def skill_with_interval(findings: Findings) -> str:
-    """Return the skill and its interval as they follow a comparison; nothing where there is none."""
+def interval_of_skill(findings: Findings) -> str:
+    """Return the interval of the skill as it follows a comparison that says the skill; nothing where there is none."""
     if findings.skill is None or findings.interval_low is None or findings.interval_high is None:
         return ""
-    skill, low, high = map(signed_per_cent, (findings.skill, findings.interval_low, findings.interval_high))
-    return f": {skill} %, 95 % interval {low} to {high} %"
+    low, high = map(signed_per_cent, (findings.interval_low, findings.interval_high))
+    return f", 95 % interval {low} to {high} % (+ is better)"
 
 
-def against_each(findings: Findings) -> str:
-    """Return the line of the skill against each naive forecast, the hardest to beat first."""
+def against_each(findings: Findings, subject: Subject) -> str:
+    """Return the line of the skill against each naive forecast, the best of these steps first.
+
+    The skill that is announced is against another one, maybe: what was best here was not known before.
+    """
     each = sorted(findings.skill_against.items(), key=lambda one: -math.inf if one[1] is None else one[1])
     shown = [
         f"{naive_in_words(name)} {'makes no error' if skill is None else signed_per_cent(skill) + ' %'}"
         for name, skill in each
     ]
-    return f"against each naive forecast (+ is better, the hardest to beat counts): {', '.join(shown)}"
+    return (
+        "the model against each naive forecast (+ is better; the one that it is judged by was the best "
+        f"{_BEST_BEFORE[subject]}): {', '.join(shown)}"
+    )
 
 
 def beats(findings: Findings, subject: Subject) -> str:

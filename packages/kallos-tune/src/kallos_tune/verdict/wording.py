@@ -16,12 +16,12 @@ from .sentences import (
     has_signal,
     hinges,
     how_much_is_open,
+    interval_of_skill,
     naive_in_words,
     no_evidence,
     overstated,
     period,
     power,
-    skill_with_interval,
 )
 from .verdict import Verdict
 
@@ -45,12 +45,21 @@ def verdict_lines(verdict: Verdict) -> list[str]:
 def _search(verdict: Verdict) -> str:
     if verdict.search_score is None:
         return "search score: none yet, no trial has finished every fold"
+    score = f"search score ({_SCORES[verdict.score_name]}, lower is better): {verdict.search_score:.4g}"
+    naive = f"{verdict.search_naive_score:.4g}{_which(verdict)}"
     return (
-        f"search score ({_SCORES[verdict.score_name]}, lower is better): {verdict.search_score:.4g}, the best mean of "
-        f"{counted(verdict.n_folds, 'fold')} among {counted(verdict.n_trials, 'trial')} (naive "
-        f"{verdict.search_naive_score:.4g}{_which(verdict)}). It was picked on these same windows, and flatters: "
-        "use it only to rank trials"
+        f"{score}, {_among(verdict)}, {compared(verdict.search_skill)} naive ({naive}). It was picked on these same "
+        "windows, which makes it look better than it is: use it only to rank trials"
     )
+
+
+def _among(verdict: Verdict) -> str:
+    """Return what the search score is a mean of, and among how many it is the best."""
+    mean, n_complete = f"mean of {counted(verdict.n_folds, 'fold')}", verdict.n_complete
+    if n_complete == 1:
+        return f"the {mean} of the only complete trial{'' if verdict.n_trials == 1 else f' of {verdict.n_trials}'}"
+    of = "" if n_complete == verdict.n_trials else f"of {verdict.n_trials} "
+    return f"the best {mean} among {n_complete} complete {of}trials"
 
 
 def _which(verdict: Verdict) -> str:
@@ -62,11 +71,11 @@ def _out_of_sample(verdict: Verdict) -> list[str]:
     """Return the result, how it came about, and the skill against each naive forecast."""
     line = (
         f"out of sample ({period(verdict)}, each fold forecast by {_what(verdict)} best on earlier folds): "
-        f"{compared(verdict.skill)} {to_beat(verdict)}{skill_with_interval(verdict)}"
+        f"{compared(verdict.skill)} {to_beat(verdict)}{interval_of_skill(verdict)}"
     )
     if verdict.single_skill is not None and _averages(verdict):
         line += f"; the best trial of earlier folds alone: {signed_per_cent(verdict.single_skill)} % against it"
-    return [line, against_each(verdict), *_about_the_median(verdict)]
+    return [line, against_each(verdict, "study"), *_about_the_median(verdict)]
 
 
 def _about_the_median(verdict: Verdict) -> list[str]:

@@ -6,6 +6,7 @@ death of this process.
 
 import logging
 import signal
+import sys
 import time
 from collections.abc import Callable
 from multiprocessing.connection import wait
@@ -16,6 +17,7 @@ from .failures import FailureLimit
 from .fork_server import Worker, start_worker
 from .job import Assignment
 from .protocol import hear, pass_on
+from .signals import CTRL_C
 from .worker_process import STOP_SECONDS, Done
 
 _LISTEN_SECONDS: Final = 1.0
@@ -104,8 +106,9 @@ def _see_death(worker: Worker, limit: FailureLimit, on_death: Callable[[int], No
 def _stop(workers: list[Worker]) -> None:
     """End the workers: with time to record their trials first, at once where the user insists."""
     try:
+        number = CTRL_C if isinstance(sys.exception(), KeyboardInterrupt) else signal.SIGTERM
         for worker in workers:
-            worker.send_signal(signal.SIGTERM)
+            worker.send_signal(number)
         deadline = time.monotonic() + STOP_SECONDS
         for worker in workers:
             _hear_out(worker, deadline)

@@ -5,16 +5,24 @@ import sys
 from typing import Final, NoReturn
 
 EXIT_OF_SIGTERM: Final = 128 + signal.SIGTERM
+# From the process that started this one, where Ctrl-C ends it: the terminal's SIGINT comes to all, whatever it means.
+CTRL_C: Final = signal.SIGUSR2
+EXIT_OF_CTRL_C: Final = 128 + CTRL_C
 _INSIST_SECONDS: Final = 0.05
 
 
 def end_at(*numbers: int) -> None:
-    """Turn the first of these signals into ``SystemExit``, once; whoever records a trial is not disturbed again."""
+    """Turn the first of these signals into ``SystemExit``, once; whoever records a trial is not disturbed again.
 
-    def terminate(*_: object) -> NoReturn:
-        for number in numbers:
-            signal.signal(number, signal.SIG_IGN)
-        raise SystemExit(EXIT_OF_SIGTERM)
+    The code is 128 and the signal's number.
+    """
+    received: list[int] = []
+
+    def terminate(number: int, _frame: object) -> NoReturn:
+        received.append(number)
+        for each in numbers:
+            signal.signal(each, signal.SIG_IGN)
+        raise SystemExit(128 + received[0])
 
     for number in (*numbers, signal.SIGALRM):
         signal.signal(number, terminate)

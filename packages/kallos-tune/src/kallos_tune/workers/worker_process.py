@@ -16,7 +16,7 @@ from typing import Final
 
 from .job import Assignment
 from .protocol import Teller, do_and_tell
-from .signals import EXIT_OF_SIGTERM, end_at
+from .signals import CTRL_C, EXIT_OF_SIGTERM, end_at
 
 STOP_SECONDS: Final = 8.0
 GROUP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
@@ -31,7 +31,7 @@ def work(events: Connection, lifeline: Connection, levels: Mapping[str, int]) ->
     """Take an assignment from the lifeline, do it, and tell everything through ``events``."""
     # Ctrl-C reaches the whole group of processes; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_at(signal.SIGTERM)
+    end_at(signal.SIGTERM, CTRL_C)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, GROUP_SIGNALS)
     try:
         assignment: Assignment = lifeline.recv()
