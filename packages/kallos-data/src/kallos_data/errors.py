@@ -100,7 +100,8 @@ class MissingColumnsError(KallosError, LookupError):
         names = ", ".join(map(repr, missing))
         has = f"it has {', '.join(map(repr, available)) or 'none'}"
         close = _resembling(missing[0], available, least=0.6)[:1] if len(missing) == 1 else []
-        has += f"; did you mean {close[0]!r}?" if close else f"; {remedy}" if remedy else ""
+        has += f"; did you mean {close[0]!r}?" if close else ""
+        has += f"{'' if close else ';'} {remedy}" if remedy else ""
         super().__init__(
             f"names {names}, but {where} has no such column: {has}"
             if parameter

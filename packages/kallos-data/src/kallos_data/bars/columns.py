@@ -83,7 +83,11 @@ def required(names: Sequence[str], *, where: str) -> dict[str, int]:
     missing += [name for name in REQUIRED if name not in found]
     if missing:
         in_file = where.lower().endswith((".csv", ".csv.gz", ".tsv", ".txt"))
-        remedy = "rename it in the first line of the file" if in_file and len(missing) == 1 else ""
+        remedy = (
+            f"name the column that holds it {missing[0]!r} in the first line of the file"
+            if in_file and len(missing) == 1
+            else ""
+        )
         raise MissingColumnsError(missing, names, where=where, remedy=remedy)
     for column, places in found.items():
         if len(places) > 1:
