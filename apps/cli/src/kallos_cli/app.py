@@ -5,8 +5,6 @@ from typing import Annotated, Any
 
 import typer
 
-from kallos_models import available_models
-
 from . import command_line, config_file, errors, logs, output, shells, signals, typed_commands
 from .commands import (
     assets,
@@ -22,7 +20,7 @@ from .commands import (
     train,
     tune,
 )
-from .options import Debug
+from .options import Debug, model_names
 
 app = typer.Typer(
     name="kallos-run",
@@ -130,7 +128,7 @@ def _usage_lines(error: typer.TyperException) -> list[str]:
             message if repr(typed) in message else f"{message}, not {typed!r}"
         )
     if typed is None and getattr(parameter, "name", None) == "model_name":
-        message = f"{message.rstrip('.')}: name one of {', '.join(available_models())}"
+        message = f"{message.rstrip('.')}: name one of {', '.join(model_names())}"
     path: str = getattr(getattr(error, "ctx", None), "command_path", None) or ""
     return [message, f"see {command_line.of_program(*path.split()[1:], '--help')}"]
 
