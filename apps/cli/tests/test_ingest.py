@@ -1,6 +1,7 @@
 """A file of prices goes in once, and the next command is said."""
 
 import json
+import re
 import shlex
 
 
@@ -10,6 +11,7 @@ def test_a_file_twice_then_longer(main_within, market_csv, tmp_path):
     code, out, err = main_within("ingest", "short.csv", "--asset-id", "B/C D", "--db-url", "sqlite:///my prices.db")
     assert code == 0, err
     assert "300 rows, one a day, 2019-01-01 to 2019-10-27: 300 inserted, 0 updated, 0 unchanged" in out
+    assert re.search(r"^\d\d indicators computed, all with values from 2019-\d\d-\d\d 00:00 on$", err, re.MULTILINE)
     next_command = shlex.split(err.splitlines()[-1])
     assert next_command[:6] == ["kallos-run", "tune", "--asset-id", "B/C D", "--end-date", "2019-10-27"]
     assert "300 rows are too few to keep some unseen: evaluate will need newer ones\n" in err

@@ -12,7 +12,7 @@ MISTAKES = {
     "no such option": ((*TUNE, "--n-trial", "3"), ["--n-trial", "--n-trials"]),
     "missing option": (("tune", "--asset-id", "BTC"), ["Missing option '--end-date'"]),
     "not a number": ((*TUNE, "--n-trials", "many"), ["--n-trials", "not 'many'", "see kallos-run tune --help"]),
-    "no trial": ((*TUNE, "--n-trials", "0"), ["--n-trials", "equal to 1, not '0'"]),
+    "no trial": ((*TUNE, "--n-trials", "0"), ["--n-trials must be a whole number of 1 or more, not 0"]),
     "one fold": ((*TUNE, "--folds", "1"), ["--folds must be a whole number of 2 or more, not 1"]),
     "unknown metric": ((*TUNE, "--metric", "mse"), ["--metric", "'mse'", "rmse"]),
     "blank name": ((*TUNE[:-1], " "), ["--study-name", "must not be empty"]),
@@ -37,7 +37,10 @@ MISTAKES = {
     "no asset to show": (("assets", "show", "ETH"), ["asset 'ETH' is not in table", "it has 'BTC'", "assets list"]),
     "no asset to remove": (("assets", "remove", "ETH", "--yes"), ["asset 'ETH' is not in table", "it has 'BTC'"]),
     "no table of assets": (("assets", "list", "--market-table", "x"), ["--market-table 'x' is not a table", "ingest"]),
-    "no database of assets": (("assets", "list", "--db-url", "sqlite:///none.db"), ["none.db", "ingest data first"]),
+    "no database of assets": (
+        ("assets", "list", "--db-url", "sqlite:///none.db"),
+        ["none.db", "ingest data first", "kallos-run ingest prices.csv --asset-id BTC --db-url sqlite:///none.db"],
+    ),
     "nobody to ask": (("assets", "remove", "BTC"), ["assets remove asks first, and there is no terminal: add --yes"]),
     "nothing to remove": (
         ("assets", "remove", "BTC", "--from", "2030-01-01"),
@@ -48,7 +51,7 @@ MISTAKES = {
         ["--from must not lie after 2019-01-01, as 2019-02-01 does"],
     ),
     "no date to remove from": (("assets", "remove", "BTC", "--from", "soon"), ["'soon' is not a date"]),
-    "unknown target": ((*TUNE, "--target-col", "retrun"), ["no column 'retrun'", "log_return"]),
+    "unknown target": ((*TUNE, "--target-col", "retrun"), ["no column 'retrun'", "did you mean 'log_return'?"]),
     "unknown table": ((*TUNE, "--market-table", "prices"), ["'prices' is not a table or view", "daily_market_data"]),
     "before the history": ((*TUNE[:4], "2010-01-01", *TUNE[5:]), ["2010-01-01"]),
     "dates swapped": ((*TUNE, "--start-date", "2021-01-01"), ["2021-01-01", "2019-12-31"]),
@@ -59,16 +62,21 @@ MISTAKES = {
     "no file": (("ingest", "none.csv", "--asset-id", "BTC"), ["cannot read none.csv: No such file"]),
     "folder as file": (("ingest", ".", "--asset-id", "BTC"), ["is a folder"]),
     "no asset": (("ingest", "kallos.db"), ["Missing option '--asset-id'"]),
+    "no age": (("forecast", "--model", "m", "--max-age", "-1"), ["--max-age must be 0 or more, not -1"]),
+    "no model": (("config", "space"), ["Missing argument 'MODEL': name one of ", "gru"]),
     "not a table": (("ingest", "kallos.db", "--asset-id", "BTC"), ["kallos.db"]),
     "no study": (("study", "show", "gru_btc"), ["no study 'gru_btc'"]),
     "no worker": ((*TUNE, "--workers", "0"), ["--workers must be a whole number of 1 or more, not 0"]),
     "negative wait": ((*TUNE, "--database-wait", "-1"), ["--database-wait must be 0 or more, not -1"]),
     "no study to reap": (("study", "reap", "gru_btc"), ["no study 'gru_btc'"]),
     "no study to rerun": (("study", "rerun", "gru_btc"), ["no study 'gru_btc'"]),
-    "no number of a trial": (("study", "rerun", "gru_btc", "--trial", "-1"), ["--trial", "equal to 0, not '-1'"]),
+    "no number of a trial": (
+        ("study", "rerun", "gru_btc", "--trial", "-1"),
+        ["--trial must be a whole number of 0 or more, not -1"],
+    ),
     "no study database": (("study", "list", "--db-url", "sqlite:///none.db"), ["none.db"]),
     "demo in a file": (("demo", "--folder", "kallos.db"), ["cannot create the folder kallos.db", "--folder"]),
-    "demo without trials": (("demo", "--trials", "0"), ["--trials", "equal to 1, not '0'"]),
+    "demo without trials": (("demo", "--trials", "0"), ["--trials must be a whole number of 1 or more, not 0"]),
 }
 
 

@@ -1,7 +1,7 @@
 """Wires the commands into ``kallos-run``."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,7 +20,7 @@ from .commands import (
     train,
     tune,
 )
-from .options import Debug
+from .options import Debug, model_names
 
 app = typer.Typer(
     name="kallos-run",
@@ -120,23 +120,29 @@ def _usage_lines(error: typer.TyperException) -> list[str]:
     message = error.format_message()
     if not message:
         return []
-    flags = getattr(getattr(error, "param", None), "opts", ())
+    parameter: Any = getattr(error, "param", None)
+    flags = getattr(parameter, "opts", ())
     typed = command_line.value_typed(flags)
     if typed is not None:
-        message = _refusal(flags, typed) or (message if repr(typed) in message else f"{message}, not {typed!r}")
+        message = _refusal(parameter, flags, typed) or (
+            message if repr(typed) in message else f"{message}, not {typed!r}"
+        )
+    if typed is None and getattr(parameter, "name", None) == "model_name":
+        message = f"{message.rstrip('.')}: name one of {', '.join(model_names())}"
     path: str = getattr(getattr(error, "ctx", None), "command_path", None) or ""
     return [message, f"see {command_line.of_program(*path.split()[1:], '--help')}"]
 
 
-def _refusal(flags: Sequence[str], typed: str) -> str | None:
-    """Return why the library refuses the value of a setting, so that both say the same."""
-    from .setting_options import FORECASTER_OPTIONS, SETTING_OPTIONS
+def _refusal(parameter: Any, flags: Sequence[str], typed: str) -> str | None:  # noqa: ANN401 - a parameter of click
+    """Return why the library refuses the value of a setting, so that both say the same, and any number likewise."""
+    from .setting_options import FORECASTER_OPTIONS, SETTING_OPTIONS, refused_number
 
     for option in (*SETTING_OPTIONS, *FORECASTER_OPTIONS):
         if option.flag in flags:
             problem = option.refusal(typed)
             return f"{option.flag} {problem}" if problem else None
-    return None
+    problem = refused_number(parameter, typed)
+    return f"{flags[0]} {problem}" if problem else None
 
 
 def _stopped(code: int) -> int:

@@ -62,6 +62,12 @@ def value_typed(options: Sequence[str]) -> str | None:
     return pairs[-1][1] if pairs else None
 
 
+def typed_url() -> tuple[str, ...]:
+    """Return the database that was typed as the option that names it; nothing where its URL holds a password."""
+    url = value_typed(("--db-url",))
+    return ("--db-url", url) if url is not None and not config_file.has_password(url) else ()
+
+
 def with_storage(command: Sequence[str], databases: Databases, optuna_schema: str | None = None) -> str:
     """Return a command with the options that lead to the same databases."""
     return of_program(*config_file.typed_before(), *command, *storage_options(databases, optuna_schema))

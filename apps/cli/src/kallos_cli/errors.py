@@ -74,7 +74,8 @@ _OPTION_OF_ARGUMENT = {
     "where": "--where",
 }
 # Arguments that messages name as what to set.
-_REMEDY = re.compile(r"\((foreign|hold_features|members_from|stop_on_last)\)")
+_REMEDY = re.compile(r"\((foreign|hold_features|members_from|stop_on_last|decimal, thousands)\)")
+_NO_TRIAL = re.compile(r"study '(.*)' has no complete trial yet")
 
 
 class StoppedError(Exception):
@@ -175,11 +176,24 @@ def _mistake(error: "DataError | ModelError | TuneError") -> tuple[str, ...]:
 
     if isinstance(error, AssetNotFoundError):
         return _unknown_asset(error)
-    problem = _REMEDY.sub(lambda found: f"({option_of(found[1])})", error.problem)
+    problem = _REMEDY.sub(lambda found: f"({', '.join(map(option_of, found[1].split(', ')))})", error.problem)
     line = f"{option_of(error.parameter)} {problem}" if error.parameter else problem
     if isinstance(error, StorageError) and any(words in line for words in ("permission denied", "readonly database")):
         return line, "where prices may only be read, keep studies in another database with --studies-url URL"
-    return (line,)
+    return (line, *_command_that_helps(line))
+
+
+def _command_that_helps(line: str) -> tuple[str, ...]:
+    """Return a second line with what to type, where an error has one command for its remedy."""
+    from . import command_line
+
+    if "ingest data first" in line or "ingest prices first" in line:
+        words = ["ingest", "prices.csv", "--asset-id", "BTC", *command_line.typed_url()]
+        return (f"for instance: {command_line.of_program(*words)}",)
+    if found := _NO_TRIAL.search(line):
+        shows = command_line.of_program("study", "show", found[1], *command_line.typed_url())
+        return (f"the tune command that began it runs more; how it stands: {shows}",)
+    return ()
 
 
 def _unknown_asset(error: "AssetNotFoundError") -> tuple[str, str]:

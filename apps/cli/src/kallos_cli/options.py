@@ -54,7 +54,8 @@ def known_model(name: str) -> str:
     return name
 
 
-def _model_names(incomplete: str) -> list[str]:
+def model_names(incomplete: str = "") -> list[str]:
+    """Return the architectures that begin so."""
     return [name for name in available_models() if name.startswith(incomplete)]
 
 
@@ -173,7 +174,7 @@ ModelName = Annotated[
         "--model-name",
         metavar="NAME",
         callback=known_model,
-        autocompletion=_model_names,
+        autocompletion=model_names,
         help=f"Architecture: {', '.join(available_models()[:-1])} or {available_models()[-1]}.",
     ),
 ]

@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 from rich.markup import escape
@@ -187,6 +187,21 @@ def takes_settings(
 
     replace_parameter(taking, command, "settings", [option.parameter() for option in options])
     return taking
+
+
+def refused_number(parameter: Any, typed: str) -> str | None:  # noqa: ANN401 - a parameter of click
+    """Return why an option or argument refuses a number, in the words that settings have; None where it does not."""
+    annotation = parameter.get_runtime_param().annotation
+    kind = next((each for each in (int, float) if each in {annotation, *get_args(annotation)}), None)
+    if kind is None:
+        return None
+    bounds = {"least": parameter.min, "most": parameter.max, "above": None, "below": None}
+    facts = SettingFacts(parameter.name, None, "", (kind,), optional=False, choices=(), **bounds)
+    try:
+        facts.read(_plain_value(typed))
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def _plain_value(typed: str) -> int | float | str:

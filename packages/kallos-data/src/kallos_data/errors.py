@@ -93,11 +93,15 @@ class MissingColumnsError(KallosError, LookupError):
         *,
         where: str = "the frame",
         parameter: str | None = None,
+        remedy: str = "",
     ) -> None:
         self.missing = missing
         self.available = available
         names = ", ".join(map(repr, missing))
         has = f"it has {', '.join(map(repr, available)) or 'none'}"
+        close = _resembling(missing[0], available, least=0.6)[:1] if len(missing) == 1 else []
+        has += f"; did you mean {close[0]!r}?" if close else ""
+        has += f"{'' if close else ';'} {remedy}" if remedy else ""
         super().__init__(
             f"names {names}, but {where} has no such column: {has}"
             if parameter
@@ -132,13 +136,17 @@ def _unpickled(kind: type[KallosError], args: tuple[Any, ...]) -> KallosError:
     return error
 
 
+def _resembling(name: str, known: Sequence[str], *, least: float) -> list[str]:
+    """Return up to three known names that resemble one, whatever their case, the closest first."""
+    by_lower = {each.lower(): each for each in known}
+    return [by_lower[each] for each in get_close_matches(name.lower(), by_lower, n=3, cutoff=least)]
+
+
 def _nearest(name: str, known: Sequence[str]) -> str:
     """Return the known names that most resemble ``name``, as the end of a message."""
     if not known:
         return "the table is empty"
-    by_lower = {each.lower(): each for each in known}
-    close = get_close_matches(name.lower(), by_lower, n=3, cutoff=0.5)
-    if close:
-        return f"did you mean {' or '.join(repr(by_lower[each]) for each in close)}?"
+    if close := _resembling(name, known, least=0.5):
+        return f"did you mean {' or '.join(map(repr, close))}?"
     shown = ", ".join(map(repr, sorted(known)[:10]))
     return f"it has {shown}{', …' if len(known) > 10 else ''}"

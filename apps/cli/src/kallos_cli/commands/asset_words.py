@@ -41,6 +41,12 @@ def _with_indicators(asset: "AssetSummary") -> str:
     return f"{asset.indicator_rows} rows"
 
 
+def _holes(asset: "AssetSummary", max_gap: int) -> str:
+    if not asset.holes:
+        return "none"
+    return f"{asset.holes} of {asset.missing} steps, of which {asset.filled} are filled (holes up to {max_gap})"
+
+
 def show_details(details: "AssetDetails", max_gap: int) -> None:
     """Print the details, of many holes the longest."""
     asset = details.summary
@@ -48,7 +54,7 @@ def show_details(details: "AssetDetails", max_gap: int) -> None:
         "asset": asset.asset_id,
         "step": asset.step,
         "rows": f"{asset.rows}, {_day(asset.first)} to {_day(asset.last)}",
-        "holes": f"{asset.holes} of {asset.missing} steps, of which {asset.filled} are filled (holes up to {max_gap})",
+        "holes": _holes(asset, max_gap),
         "outliers": asset.outliers,
         "indicators": _with_indicators(asset),
     }

@@ -18,6 +18,9 @@ from . import train, tune
 SHOW_EXAMPLES = "[bold]Examples[/bold]\n\nkallos-run config show\n\nkallos-run config show --folds 3 --json"
 SPACE_EXAMPLES = "[bold]Examples[/bold]\n\nkallos-run config space transformer\n\nkallos-run config space tcn --json"
 
+# What a command finds out where nothing is given.
+_FOUND_OUT = {"run.workers": "the usable cores"}
+
 app = typer.Typer(
     no_args_is_help=True,
     help="Show the settings in use, where each comes from, and what can be searched.",
@@ -50,7 +53,11 @@ def show(context: typer.Context, *, json: options.Json = False, _debug: options.
         return
     output.show(f"file: {shown(config.path) if config else f'none, there is no {config_file.NAME} here or above'}")
     rows = [
-        (each.key, _told(each.value), each.origin if each.line is None else f"{each.origin}, line {each.line}")
+        (
+            each.key,
+            _told(each.value, each.key),
+            each.origin if each.line is None else f"{each.origin}, line {each.line}",
+        )
         for each in found
     ]
     width, wide = (max(len(row[place]) for row in rows) for place in (0, 1))
@@ -179,7 +186,7 @@ def _without_password(url: str, parameter: str) -> str:
         raise ConfigError(error.problem, parameter) from None
 
 
-def _told(value: object) -> str:
+def _told(value: object, key: str) -> str:
     if value is None:
-        return "-"
+        return _FOUND_OUT.get(key, "-")
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

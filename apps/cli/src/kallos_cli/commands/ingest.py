@@ -117,6 +117,8 @@ def ingest(
     output.show(f"{asset_id}: {_in_words(report)} in {config}")
     if quiet:
         return
+    if report.n_indicators:
+        output.say(_of_indicators(report))
     options = {
         "--asset-id": asset_id,
         "--end-date": end_of_study(report.step, report.history_rows, report.last_finished),
@@ -154,6 +156,12 @@ def _in_words(report: "IngestReport") -> str:
         f"{rows}{pace}, {first} to {last}: {report.rows_inserted} inserted, {report.rows_updated} updated, "
         f"{report.rows_unchanged} unchanged"
     )
+
+
+def _of_indicators(report: "IngestReport") -> str:
+    if report.indicators_from is None:
+        return f"{report.n_indicators} indicators computed, and no row yet that has a value of each"
+    return f"{report.n_indicators} indicators computed, all with values from {report.indicators_from:%Y-%m-%d %H:%M} on"
 
 
 def _as_json(report: "IngestReport") -> dict[str, object]:

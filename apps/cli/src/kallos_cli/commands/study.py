@@ -34,16 +34,6 @@ app = typer.Typer(
 )
 
 
-app.command("report", epilog=report.EXAMPLES)(report.report)
-app.command("rerun", epilog=rerun.EXAMPLES)(rerun.rerun)
-app.command("reap", epilog=reap.EXAMPLES)(reap.reap)
-app.command("best", epilog=best.EXAMPLES)(best.best)
-app.command("export", epilog=export.EXAMPLES)(export.export)
-app.command("rename", epilog=rename.EXAMPLES)(rename.rename)
-app.command("copy", epilog=copy.EXAMPLES)(copy.copy)
-app.command("delete", epilog=delete.EXAMPLES)(delete.delete)
-
-
 @app.command("list", epilog=LIST_EXAMPLES)
 @takes_studies
 def list_studies(
@@ -107,6 +97,17 @@ def show_study(
     results.show_best(result)
     output.show()
     results.show_verdict(study)
+
+
+# The help lists them in the order of use.
+app.command("best", epilog=best.EXAMPLES)(best.best)
+app.command("report", epilog=report.EXAMPLES)(report.report)
+app.command("export", epilog=export.EXAMPLES)(export.export)
+app.command("rerun", epilog=rerun.EXAMPLES)(rerun.rerun)
+app.command("reap", epilog=reap.EXAMPLES)(reap.reap)
+app.command("rename", epilog=rename.EXAMPLES)(rename.rename)
+app.command("copy", epilog=copy.EXAMPLES)(copy.copy)
+app.command("delete", epilog=delete.EXAMPLES)(delete.delete)
 
 
 def _row(summary: "StudySummary") -> dict[str, Any]:

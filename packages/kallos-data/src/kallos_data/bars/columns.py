@@ -82,7 +82,13 @@ def required(names: Sequence[str], *, where: str) -> dict[str, int]:
     missing = [] if time_candidates(names) else ["timestamp"]
     missing += [name for name in REQUIRED if name not in found]
     if missing:
-        raise MissingColumnsError(missing, names, where=where)
+        in_file = where.lower().endswith((".csv", ".csv.gz", ".tsv", ".txt"))
+        remedy = (
+            f"name the column that holds it {missing[0]!r} in the first line of the file"
+            if in_file and len(missing) == 1
+            else ""
+        )
+        raise MissingColumnsError(missing, names, where=where, remedy=remedy)
     for column, places in found.items():
         if len(places) > 1:
             listed = " and ".join(repr(names[place]) for place in places)

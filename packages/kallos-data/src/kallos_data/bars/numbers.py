@@ -191,7 +191,7 @@ def _refuse_open(texts: Mapping[str, pl.Series], table: _Table) -> None:
             whole, short = re.sub("[.,]", "", value), value.replace(",", ".")
             raise DataQualityError(
                 f"{mark} reads {name} {value!r} as {whole}, decimal {mark} as {float(short):g}: {table.row(place)}; "
-                "no number of the table tells which it is, so name one of the two",
+                "no number of the table tells which it is, so name one of the two (decimal, thousands)",
                 "thousands",
             )
 
@@ -222,6 +222,6 @@ def _finite(column: pl.Series, name: str, table: _Table, notation: Notation | No
         row = int(unread.arg_max() or 0)
         raise DataQualityError(
             f"{table.row(row)}: {name} is {column[row]!r}, which is not a finite number: write it as 1234.5, "
-            "without units, or name the decimal and thousands characters"
+            "without units, or name the decimal and thousands characters (decimal, thousands)"
         )
     return numbers.alias(name)

@@ -124,7 +124,8 @@ class DatabaseConfig:
 
     def __str__(self) -> str:
         hidden = {key: "***" for key in self.url.query if "password" in key}
-        return self.url.update_query_dict(hidden).render_as_string(hide_password=True)
+        shown = self.url.set(drivername=self.backend).update_query_dict(hidden)
+        return shown.render_as_string(hide_password=True)
 
     def with_schema(self, name: str) -> "DatabaseConfig":
         """Return the same database seen through one PostgreSQL schema alone.

@@ -177,10 +177,12 @@ def _ingest_within(
     warn_of_holes(complete["timestamp"], step, grid.max_gap, asset_id)
     warn_of_longer_bars(complete["timestamp"], step, asset_id)
     warn_of_jumps(complete, times, asset_id)
-    indicators = Written(0, 0, 0)
+    indicators, n_indicators, indicators_from = Written(0, 0, 0), 0, None
     if rows is not None:
         computed = compute_indicators(complete, step=step, max_gap=grid.max_gap)
         indicators = rows.upsert(computed, rows.read(), by_column=True)
+        full = computed["timestamp"].filter(computed.select(pl.all_horizontal(pl.all().is_not_null())).to_series())
+        n_indicators, indicators_from = computed.width - 1, None if full.is_empty() else full[0]
     for table in (market, rows):
         if table is not None and table.is_new:
             logger.info("table %s created", table.name)
@@ -198,6 +200,8 @@ def _ingest_within(
         indicator_rows=indicators.inserted + indicators.updated,
         left_out_unfinished=placed.unfinished,
         moved=placed.moved,
+        n_indicators=n_indicators,
+        indicators_from=indicators_from,
     )
     logger.debug(
         "%s: %d rows read, %d inserted, %d updated; %d rows of indicators written",

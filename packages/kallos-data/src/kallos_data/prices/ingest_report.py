@@ -28,6 +28,10 @@ class IngestReport:
         Rows of the asset in the market table now.
     indicator_rows : int
         Rows inserted or updated in the table of indicators.
+    n_indicators : int
+        Indicators that were computed.
+    indicators_from : datetime or None
+        Time of the first row that has a value of each of them; None where there is none.
     left_out_unfinished, moved : int
         Rows left out since their bar has not ended, and rows moved to the grid.
     """
@@ -45,3 +49,5 @@ class IngestReport:
     indicator_rows: int
     left_out_unfinished: int = 0
     moved: int = 0
+    n_indicators: int = 0
+    indicators_from: datetime | None = None
