@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, ClassVar, Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 from optuna.storages import RDBStorage
 
@@ -36,6 +36,10 @@ _REPEATABLE: Final = (
 )
 
 
+_HEAD: Final = "head version"
+_read_once: dict[str, str] = {}
+
+
 class PatientStorage(RDBStorage):
     """A storage of which each call that may be repeated is retried while the database cannot be reached.
 
@@ -48,17 +52,15 @@ class PatientStorage(RDBStorage):
         As for :class:`optuna.storages.RDBStorage`.
     """
 
-    _newest_version: ClassVar[str | None] = None
-
     def __init__(self, url: str, *, wait_seconds: float, **kwargs: Any) -> None:  # noqa: ANN401 - Optuna's own
         self.wait_seconds = wait_seconds
         super().__init__(url, **kwargs)
 
     def get_head_version(self) -> str:
         """Return the version of the tables that this Optuna makes: it reads all its migrations for that, once here."""
-        if PatientStorage._newest_version is None:
-            PatientStorage._newest_version = super().get_head_version()
-        return PatientStorage._newest_version
+        if _HEAD not in _read_once:
+            _read_once[_HEAD] = super().get_head_version()
+        return _read_once[_HEAD]
 
 
 def _patient(
