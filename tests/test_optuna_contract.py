@@ -145,7 +145,8 @@ def test_the_calls_that_are_retried_exist():
     for name, method in vars(PatientStorage).items():
         if not name.startswith(("__", "_abc")):
             assert hasattr(RDBStorage, name), f"Optuna's storage no longer has {name!r}: nothing retries its successor"
-            assert method.__wrapped__ is getattr(RDBStorage, name)
+            # Which tables this Optuna makes is read once, not retried.
+            assert name == "get_head_version" or method.__wrapped__ is getattr(RDBStorage, name)
 
 
 def test_no_other_module_names_optunas_tables_in_sql():

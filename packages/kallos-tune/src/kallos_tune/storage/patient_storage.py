@@ -37,6 +37,7 @@ _REPEATABLE: Final = (
 
 
 _HEAD: Final = "head version"
+# All of Optuna's migrations are read for it.
 _read_once: dict[str, str] = {}
 
 
@@ -57,7 +58,7 @@ class PatientStorage(RDBStorage):
         super().__init__(url, **kwargs)
 
     def get_head_version(self) -> str:
-        """Return the version of the tables that this Optuna makes: it reads all its migrations for that, once here."""
+        """Return the version of the tables that this Optuna makes."""
         if _HEAD not in _read_once:
             _read_once[_HEAD] = super().get_head_version()
         return _read_once[_HEAD]
