@@ -113,7 +113,8 @@ def test_one_file_tunes_trains_and_is_compared_when_it_changes(main_within, data
     assert (result.made_with["seed"], len(result.definition["folds"])) == (10, 2)
 
     code, out, err = main_within("train", "--quiet", "--json")
-    assert (code, err) == (0, "")
+    assert (code, len(err.splitlines())) == (0, 1), err
+    assert err.startswith("study small: verdict: ")
     assert json.loads(out)["model_name"] == "gru"
 
     path.write_text(FILE.replace("dropout = 0.1", "dropout = 0.2"))
