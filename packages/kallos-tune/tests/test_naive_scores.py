@@ -75,7 +75,7 @@ def test_what_is_printed_first_is_what_is_printed_last(database, groups, setting
     (opened,) = [event for event in events if isinstance(event, StudyOpened)]
     verdict = stored_verdict(study.user_attrs)
     assert opened.naive_score == verdict.search_naive_score == naive_score_of(study.user_attrs)
-    assert f"(naive {opened.naive_score:.4g}: {opened.naive})" in verdict_lines(verdict)[0]
+    assert f"than naive ({opened.naive_score:.4g}: {opened.naive})" in verdict_lines(verdict)[0]
     told = [event.naive_score for event in events if hasattr(event, "epochs")]
     assert told == list(stored_naive(study.user_attrs).fold_scores)
     assert opened.naive_score == np.mean(told)

@@ -270,7 +270,7 @@ def test_a_verdict_of_fewer_trials_is_made_anew_with_prices_and_told_without(jud
     study.add_trial(study.trials[0])
     assert words_of(report_on(study), "verdict")[-1].startswith("(judged after 4 trials of the 5 that are finished")
     told = words_of(report_on(study, data), "verdict")
-    assert any("among 5 trials" in line for line in told)
+    assert any("among 4 complete of 5 trials" in line for line in told)
     assert not told[-1].startswith("(judged after")
 
 
