@@ -97,34 +97,33 @@ def test_the_result_that_is_shown_reads_as_it_would_today():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r"^search score .*?(?=^```)", text, re.MULTILINE | re.DOTALL)
     folds = tuple(
-        FoldVerdict(number=n, n_steps=114, first="", last="", trials=(0, 9)[: 1 + (n < 3)], naive=LAST_VALUE, skill=0.0)
+        FoldVerdict(number=n, n_steps=92, first="", last="", trials=(0, 1, 2, 3, 4), naive=TRAINING_MEAN, skill=0.0)
         for n in (2, 3, 4, 5)
     )
     verdict = Verdict(
-        conclusion="no evidence",
+        conclusion="worse",
         metric="rmse",
         forecast="rolling",
         horizon=1,
         n_average=5,
         n_folds=5,
-        n_trials=12,
-        n_complete=1,
-        search_score=1221.0,
-        search_naive_score=1222.0,
-        search_skill=1 - 1221 / 1222,
-        search_naive=LAST_VALUE,
+        n_trials=20,
+        n_complete=6,
+        search_score=0.039116,
+        search_naive_score=0.039570,
+        search_skill=0.0115,
         folds=folds,
-        n_steps=456,
-        first="2021-10-03",
-        last="2023-01-01",
-        skill=-0.002,
-        skill_against={LAST_VALUE: -0.002},
-        single_skill=-0.002,
-        interval_low=-0.007,
-        interval_high=0.005,
-        clark_west_p=0.5,
-        clark_west_p_against={LAST_VALUE: 0.5},
-        detectable_skill=0.011,
+        n_steps=368,
+        first="2020-12-29",
+        last="2021-12-31",
+        skill=-0.00509,
+        skill_against={TRAINING_MEAN: -0.00509, ZERO: -0.00503, LAST_VALUE: 0.309},
+        single_skill=-0.0067,
+        interval_low=-0.0104,
+        interval_high=-0.00026,
+        clark_west_p=0.93,
+        clark_west_p_against={TRAINING_MEAN: 0.93, ZERO: 0.83, LAST_VALUE: 0.0},
+        detectable_skill=0.0076,
     )
     assert verdict_lines(verdict) == shown.splitlines()
 
