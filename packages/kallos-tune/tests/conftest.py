@@ -16,6 +16,7 @@ from optuna.trial import TrialState
 
 from kallos_data import FeatureTables, get_walk_forward_splits, prepare_darts_timeseries
 from kallos_tune import (
+    EpochFinished,
     ForecasterSettings,
     Recipe,
     TuningSettings,
@@ -130,6 +131,39 @@ def _finished_study(tmp_path_factory):
     settings = SETTINGS.changed(pruner="none")
     run_tuning("X", "2021-03-31", f"sqlite:///{path}", None, "gru", "s", "ret", GROUPS, 3, settings=settings)
     return path
+
+
+@pytest.fixture(scope="session")
+def _begun_study(tmp_path_factory):
+    url = f"sqlite:///{tmp_path_factory.mktemp('begun') / 'history.db'}"
+    _write_history(url, make_history())
+    run_tuning("X", "2021-04-30", url, None, "gru", "s", "ret", GROUPS, 1, settings=SETTINGS)
+    return url.removeprefix("sqlite:///")
+
+
+@pytest.fixture
+def begun_study(_begun_study, database):
+    """Put the study that ``tune(1)`` makes into the database; return it."""
+    return _copied(_begun_study, database)
+
+
+@pytest.fixture(scope="session")
+def _study_with_a_failure(tmp_path_factory):
+    def fail_second(event):
+        if isinstance(event, EpochFinished) and event.trial == 1:
+            raise RuntimeError("broken on purpose")
+
+    url = f"sqlite:///{tmp_path_factory.mktemp('failure') / 'history.db'}"
+    _write_history(url, make_history())
+    settings = SETTINGS.changed(pruner="none")
+    run_tuning("X", "2021-04-30", url, None, "gru", "s", "ret", GROUPS, 3, settings=settings, on_event=fail_second)
+    return url.removeprefix("sqlite:///")
+
+
+@pytest.fixture
+def study_with_a_failure(_study_with_a_failure, database):
+    """Put a study of three complete trials and one that failed into the database; return it."""
+    return _copied(_study_with_a_failure, database)
 
 
 @pytest.fixture

@@ -13,12 +13,10 @@ import pytest
 
 from kallos_tune import (
     ConfigError,
-    EpochFinished,
     evaluate_fold,
     load_study_data,
     open_storage,
     plot_forecasts,
-    run_tuning,
     study_result,
     trials_table,
     write_best_params,
@@ -27,15 +25,8 @@ from kallos_tune.errors import MissingMatplotlibError
 
 
 @pytest.fixture
-def study(database, groups, settings):
-    def fail_second(event):
-        if isinstance(event, EpochFinished) and event.trial == 1:
-            raise RuntimeError("broken on purpose")
-
-    settings = settings.changed(pruner="none")
-    return run_tuning(
-        "X", "2021-04-30", database, None, "gru", "s", "ret", groups, 3, settings=settings, on_event=fail_second
-    )
+def study(study_with_a_failure):
+    return study_with_a_failure
 
 
 def test_the_result_is_the_best_trial_and_what_defines_it(study, groups):

@@ -23,8 +23,8 @@ from kallos_tune.trial_attributes import MADE_WITH
         ({"start_date": "2021-01-05"}, "first: stored '2021-01-01T00:00:00Z', now '2021-01-05T00:00:00Z'"),
     ],
 )
+@pytest.mark.usefixtures("begun_study")
 def test_anything_different_is_refused_by_name(tune, change, named):
-    tune(1)
     with pytest.raises(StudyMismatchError) as error:
         tune(2, **change)
     assert named in str(error.value)
@@ -34,8 +34,8 @@ def test_anything_different_is_refused_by_name(tune, change, named):
     )
 
 
+@pytest.mark.usefixtures("begun_study")
 def test_a_changed_value_in_the_history_is_noticed(tune, database, history, write_history):
-    tune(1)
     row = pl.int_range(pl.len()) == 3
     write_history(database, history.with_columns(signal=pl.when(row).then(0.125).otherwise("signal")))
     with pytest.raises(StudyMismatchError) as error:
@@ -51,8 +51,8 @@ def test_a_changed_value_after_the_end_date_is_not(tune, database, history, writ
     assert after.trials[0].value == before.trials[0].value
 
 
+@pytest.mark.usefixtures("begun_study")
 def test_force_and_never(tune, caplog):
-    tune(1)
     assert len(tune(2, patience=3, seed=4, resume="force").trials) == 2
     assert "is resumed although patience differs: 2 until now, 3 from now on" in caplog.text
     assert "is resumed although seed differs: 0 until now, 4 from now on" in caplog.text
@@ -82,8 +82,8 @@ def test_after_force_each_trial_and_the_study_say_what_was_changed(tune):
     assert result.made_with == made[result.best_trial]
 
 
+@pytest.mark.usefixtures("begun_study")
 def test_what_was_changed_by_force_is_what_is_compared_from_then_on(tune):
-    tune(1)
     tune(2, seed=4, resume="force")
     assert len(tune(3, seed=4).trials) == 3, "needs no force again"
     with pytest.raises(StudyMismatchError, match="seed: stored 4, now 0"):
@@ -91,16 +91,16 @@ def test_what_was_changed_by_force_is_what_is_compared_from_then_on(tune):
 
 
 @pytest.mark.parametrize("change", [{"metric": "mae"}, {"target_folds": 3}, {"purge": 1}])
+@pytest.mark.usefixtures("begun_study")
 def test_scores_that_mean_something_else_are_not_mixed_even_by_force(tune, change):
-    tune(1)
     with pytest.raises(StudyMismatchError) as error:
         tune(2, resume="force", seed=4, **change)
     assert not error.value.can_go_on
     assert "force" not in str(error.value)
 
 
+@pytest.mark.usefixtures("begun_study")
 def test_a_changed_history_is_named_beside_a_changed_search(tune, database, history, write_history):
-    tune(1)
     write_history(database, history.with_columns(signal=pl.col("signal") + 1))
     with pytest.raises(StudyMismatchError) as error:
         tune(2, resume="force", seed=4)
