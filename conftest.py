@@ -8,6 +8,11 @@ from typing import Final
 import pytest
 from warm_commands import WarmCommands
 
+# Before anything loads NumPy or torch: test processes run side by side, a core each, and a pool of threads in each of
+# them has all of them wait. The same goes for the processes that tests start.
+for _pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_pool, "1")
+
 _LONGEST: Final = {"test_ray.py", "test_storm.py", "test_readme.py", "test_pages.py"}
 
 

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import random
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -35,6 +36,9 @@ CONTEXT.set_forkserver_preload(
 )
 LONGEST_SILENCE = 60.0
 _NAME = "storm-worker"
+# A process that is started looks after all others; a second thread that asks for the same one's end meanwhile would be
+# told 255, since it can be read only once.
+_PROCESSES = threading.Lock()
 
 
 def score_of(x: float, y: float) -> float:
@@ -103,7 +107,8 @@ class StormWorker:
             try:
                 message = self.events.recv()
             except (EOFError, OSError):
-                self.process.join()
+                with _PROCESSES:
+                    self.process.join()
                 return None
             if message[0] != "log":
                 return message
@@ -121,7 +126,9 @@ class StormWorker:
         return self.process.exitcode
 
     def signal(self, number: int) -> None:
-        if self.process.exitcode is None:
+        with _PROCESSES:
+            running = self.process.exitcode is None
+        if running:
             os.kill(self.process.pid, number)
 
     def let_go(self) -> None:
@@ -132,7 +139,8 @@ def start_worker(study: StormStudy, orders: Orders | None = None) -> StormWorker
     listening, telling = CONTEXT.Pipe(duplex=False)
     obeying, ordering = CONTEXT.Pipe(duplex=False)
     process = CONTEXT.Process(target=_work, args=(study, orders or Orders(), telling, obeying), name=_NAME, daemon=True)
-    process.start()
+    with _PROCESSES:
+        process.start()
     telling.close()
     obeying.close()
     return StormWorker(process, listening, ordering)
