@@ -173,6 +173,14 @@ def finished_study(_finished_study, database):
 
 
 @pytest.fixture(scope="session")
+def trained_on_finished_study(_finished_study):
+    """Return a function that calls a training with the recipe of that study, and its database."""
+    url = f"sqlite:///{_finished_study}"
+    recipe = Recipe.of_study(load_study(url, "s"))
+    return lambda train: train(recipe, db_kwargs=url)
+
+
+@pytest.fixture(scope="session")
 def quantile_model(tmp_path_factory):
     """Return a folder with a study of quantiles in ``history.db``, of two trials, and ``model``, trained on both."""
     folder = tmp_path_factory.mktemp("quantiles")

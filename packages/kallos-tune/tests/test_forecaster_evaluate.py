@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -28,6 +29,7 @@ from kallos_tune import (
     evaluate_forecasts,
     forecast_next,
     load_card,
+    load_trained,
     newest_steps,
     require_later_rows,
     train_forecaster,
@@ -38,11 +40,16 @@ TABLES = FeatureTables(market="history", indicators=None)
 ABOUT = ForeignForecasts(asset_id="X", target_col="ret", tables=TABLES, feature_groups={}, look_back=8)
 
 
+@pytest.fixture(scope="module")
+def model(trained_on_finished_study, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained") / "model"
+    trained_on_finished_study(partial(train_forecaster, folder=folder, settings=ForecasterSettings(members=2)))
+    return folder
+
+
 @pytest.fixture
-def trained(finished_study, database, tmp_path):
-    return train_forecaster(
-        Recipe.of_study(finished_study), tmp_path / "model", database, settings=ForecasterSettings(members=2)
-    )
+def trained(model, finished_study):
+    return load_trained(model)
 
 
 def later(history):

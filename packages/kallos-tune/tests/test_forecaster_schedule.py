@@ -3,6 +3,7 @@
 import json
 import shutil
 from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -23,51 +24,48 @@ from kallos_tune import (
     train_forecaster,
     train_schedule,
 )
-from kallos_tune.events import ignore
 
 ONE = ForecasterSettings(members=1)
+EVERY_TEN_DAYS = {"refit_every": "10d", "until": "2021-04-25", "settings": ONE}
+
+
+@pytest.fixture(scope="module")
+def whole(trained_on_finished_study, tmp_path_factory):
+    """Return the folder of a schedule of three models, of one network each; it is looked at only."""
+    folder = tmp_path_factory.mktemp("replayed") / "schedule"
+    trained_on_finished_study(partial(train_schedule, folder=folder, **EVERY_TEN_DAYS))
+    return folder
+
+
+@pytest.fixture
+def schedule(whole, finished_study):
+    return load_schedule(whole)
 
 
 @pytest.fixture
 def replay(finished_study, database, tmp_path):
-    recipe = Recipe.of_study(finished_study)
-
-    def run(*, refit_every="10d", until="2021-04-25", on_event=ignore, settings=ONE):
-        return train_schedule(
-            recipe,
-            tmp_path / "schedule",
-            database,
-            refit_every=refit_every,
-            until=until,
-            settings=settings,
-            on_event=on_event,
-        )
-
-    return run
+    return partial(train_schedule, Recipe.of_study(finished_study), tmp_path / "schedule", database, **EVERY_TEN_DAYS)
 
 
-def test_each_model_knows_its_own_past_alone(replay, history, database, write_history, tmp_path):
-    schedule = replay()
+def test_each_model_knows_its_own_past_alone(replay, schedule, history, database, write_history):
     known = [f"{model.card.last_known:%m-%d}" for model in schedule.models]
     assert known == ["03-31", "04-10", "04-20"]
     before = [model.digest for model in schedule.models]
     after_the_second = pl.col("timestamp") > datetime(2021, 4, 10, tzinfo=UTC)
     changed = pl.when(after_the_second).then(pl.col("ret") * 2).otherwise("ret")
     write_history(database, history.with_columns(ret=changed))
-    shutil.rmtree(tmp_path / "schedule")
     after = [model.digest for model in replay().models]
     assert after[:2] == before[:2]
     assert after[2] != before[2]
 
 
-def test_the_first_model_is_that_of_a_single_training(replay, finished_study, database, tmp_path):
+def test_the_first_model_is_that_of_a_single_training(schedule, finished_study, database, tmp_path):
     single = train_forecaster(Recipe.of_study(finished_study), tmp_path / "single", database, settings=ONE)
-    first = replay().models[0]
+    first = schedule.models[0]
     assert (first.digest, first.card) == (single.digest, single.card)
 
 
-def test_each_step_is_forecast_by_the_newest_model_before_it(replay, database):
-    schedule = replay()
+def test_each_step_is_forecast_by_the_newest_model_before_it(schedule, database):
     evaluation, worth = evaluate_schedule(schedule, database)
     of_each = [evaluate_forecaster(model, database).data.forecast for model in schedule.models]
     expected = np.concatenate([of_each[0][:10], of_each[1][:10], of_each[2]])
@@ -81,8 +79,8 @@ def test_each_step_is_forecast_by_the_newest_model_before_it(replay, database):
     assert worth.line().startswith("refitting every 10d (3 models in this period): errors")
 
 
-def test_a_period_before_the_second_training_cannot_tell(replay, database):
-    _, worth = evaluate_schedule(replay(), database, end="2021-04-10")
+def test_a_period_before_the_second_training_cannot_tell(schedule, database):
+    _, worth = evaluate_schedule(schedule, database, end="2021-04-10")
     assert worth.n_models == 1
     assert "too short to tell" in worth.line()
 
@@ -107,7 +105,7 @@ def test_a_killed_replay_takes_up_where_it_ended(replay):
 
 
 def test_it_is_opened_again(replay, tmp_path):
-    schedule = replay()
+    schedule = replay(until="2021-04-10")
     again = load_schedule(tmp_path / "schedule")
     assert is_schedule(tmp_path / "schedule")
     assert [model.digest for model in again.models] == [model.digest for model in schedule.models]
@@ -122,8 +120,8 @@ def test_it_is_opened_again(replay, tmp_path):
         ({"models": []}, "names no forecasters beside it"),
     ],
 )
-def test_a_doctored_list_is_refused(replay, tmp_path, change, message):
-    replay(until="2021-03-31")
+def test_a_doctored_list_is_refused(whole, tmp_path, change, message):
+    shutil.copytree(whole, tmp_path / "schedule")
     path = tmp_path / "schedule" / "schedule.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(ModelFileError, match=message):
