@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
+from law_sizes import law
 
 from kallos_data import ConfigError, DataQualityError
 from kallos_data.bars.ohlcv import clean_ohlcv
@@ -94,7 +95,7 @@ def cut(time: datetime, part: str) -> datetime:
     return time.replace(microsecond=0, **dict.fromkeys(PARTS[PARTS.index(part) + 1 :], 0))
 
 
-@settings(max_examples=150, deadline=None)
+@law(30)
 @given(
     st.sampled_from(sorted(WRITTEN)),
     st.lists(TIMES, min_size=1, max_size=6),
@@ -109,7 +110,7 @@ def test_what_is_written_in_any_usual_way_reads_back(way, times):
         assert read([written(time) for time in times]) == times
 
 
-@settings(max_examples=150, deadline=None)
+@law(30)
 @given(
     st.lists(st.dates(at(1900, 1, 2).date(), LAST.date()), min_size=1, max_size=6),
     st.booleans(),
@@ -125,7 +126,7 @@ def test_an_order_of_day_and_month_is_certain_or_asked_for(times, day_first, mar
     assert read(written, date_format=mark.join(("%d", "%m", "%Y") if day_first else ("%m", "%d", "%Y"))) == times
 
 
-@settings(max_examples=100, deadline=None)
+@law(20)
 @given(st.integers(0, 10**20) | st.floats(0, 1e20), st.booleans())
 def test_a_number_is_a_time_of_bitcoins_age_or_none(number, as_text):
     try:
@@ -232,7 +233,7 @@ def test_clocks_that_change_are_named_unless_bars_are_daily():
     assert read(days, time_zone="America/Sao_Paulo") == read(days)
 
 
-@settings(max_examples=60, deadline=None)
+@law(15)
 @given(
     st.dates(at(2010, 1, 1).date(), at(2025, 1, 1).date()),
     st.integers(2, 500),
@@ -333,7 +334,7 @@ def test_a_zone_in_letters_is_named_beside_the_format():
     assert read(texts, **settings_) == [at(2023, 1, 2), at(2023, 1, 2, 1)]
 
 
-@settings(max_examples=40, deadline=None)
+@law(10)
 @given(
     st.integers(0, 900),
     st.integers(2, 300),
@@ -359,7 +360,7 @@ def test_days_that_begin_with_the_session_of_an_exchange_keep_their_dates(first,
     assert read(written) == (dates if moves else moments.dt.convert_time_zone("UTC").to_list())
 
 
-@settings(max_examples=30, deadline=None)
+@law(8)
 @given(
     st.dates(at(2010, 1, 1).date(), at(2018, 12, 31).date()),
     st.integers(3, 250),
