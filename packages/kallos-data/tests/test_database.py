@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from law_sizes import law
 
 from kallos_data import ConfigError, DatabaseConfig, DatabaseError
 
@@ -79,7 +80,7 @@ def test_without_any_database_it_says_which_variable_to_set(monkeypatch):
     assert DatabaseConfig.from_environment("OTHER").backend == "sqlite"
 
 
-@settings(max_examples=60, deadline=None)
+@law(15)
 @given(user=texts, password=texts, database=texts, schema=schemas)
 def test_odd_names_and_passwords_survive_rendering_and_schemas(user, password, database, schema):
     named = {"postgres_user": user, "postgres_password": password, "postgres_db": database}
@@ -103,7 +104,7 @@ def search_path(config: DatabaseConfig) -> str:
     return settings["search_path"]
 
 
-@settings(max_examples=30, deadline=None)
+@law(8)
 @given(password=texts.map(lambda text: f"{text}-s3cret"))
 def test_a_password_is_shown_nowhere(password):
     of_kwargs = DatabaseConfig.of(KWARGS | {"postgres_password": password})

@@ -5,8 +5,9 @@ from contextlib import closing
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
+from law_sizes import law
 
 from kallos_data import (
     DataQualityError,
@@ -85,7 +86,7 @@ def test_a_file_whose_column_is_empty_is_told_of_it(url, tmp_path, caplog):
     assert f"{path}: columns without any value: trades" in caplog.text
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@law(5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     market=st.lists(st.sampled_from(["value", "null", "late"]), min_size=1, max_size=4),
     signs=st.lists(st.sampled_from(["value", "null", "late", "elsewhere", "twice"]), max_size=4),

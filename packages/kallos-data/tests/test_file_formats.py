@@ -9,8 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from law_sizes import law
 
 from kallos_data import ConfigError, DataQualityError, MissingColumnsError, read_ohlcv, simulate_market
 from kallos_data.bars.reading_settings import ReadingSettings
@@ -100,7 +101,7 @@ def test_latin_1_is_read_with_a_warning(tmp_path, caplog):
 
 
 @pytest.mark.parametrize("name", ["packed.csv.gz", "packed.zip", "prices.parquet", "prices.feather", "lists.json"])
-@settings(max_examples=20, deadline=None)
+@law(5)
 @given(st.data())
 def test_a_file_that_is_cut_short_is_refused(tmp_path_factory, name, data):
     whole = KINDS[name]
@@ -110,7 +111,7 @@ def test_a_file_that_is_cut_short_is_refused(tmp_path_factory, name, data):
         read_ohlcv(path)
 
 
-@settings(max_examples=60, deadline=None)
+@law(15)
 @given(st.integers(200, len(as_csv()) - 2))
 def test_a_csv_file_that_ends_within_a_row_is_refused_or_lacks_no_cell(tmp_path_factory, end):
     path = tmp_path_factory.mktemp("cut") / "prices.csv"

@@ -2,8 +2,9 @@
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from law_sizes import law
 
 from kallos_data import ConfigError, DataQualityError, read_ohlcv
 from kallos_data.bars.numbers import read_numbers
@@ -44,7 +45,7 @@ COLUMNS = st.lists(st.tuples(st.integers(0, 10**9), st.integers(0, 6)), min_size
 NOTATIONS = st.sampled_from([(".", ""), (".", ","), (".", "'"), (".", " "), (",", ""), (",", "."), (",", " ")])
 
 
-@settings(max_examples=300, deadline=None)
+@law(100)
 @given(COLUMNS, NOTATIONS)
 def test_numbers_read_back_or_are_asked_for_and_never_become_others(column, notation):
     mark, between = notation
@@ -59,7 +60,7 @@ def test_numbers_read_back_or_are_asked_for_and_never_become_others(column, nota
         assert problem.parameter == "thousands" or "which is not a finite number" in problem.problem
 
 
-@settings(max_examples=100, deadline=None)
+@law(20)
 @given(st.lists(st.floats(1e-12, 1e15, allow_nan=False), min_size=1, max_size=8))
 def test_what_programs_print_reads_back_or_is_asked_for(values):
     found, problem = attempt([repr(value) for value in values])
@@ -192,7 +193,7 @@ def test_a_missing_volume_is_null_and_a_missing_price_is_refused():
         clean_ohlcv(frame((1, 2, 0.5, 1.5, 1), (1, 2, 0.5, None, 1)))
 
 
-@settings(max_examples=100, deadline=None)
+@law(20)
 @given(
     st.lists(st.tuples(st.integers(1, 99_999), st.sampled_from(["", "K", "M", "B", "T"])), min_size=1), st.booleans()
 )

@@ -2,11 +2,13 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
+from law_sizes import law
 
 from kallos_data import ConfigError, DataQualityError
 from kallos_data.bars.ohlcv import clean_ohlcv
@@ -93,7 +95,7 @@ def cut(time: datetime, part: str) -> datetime:
     return time.replace(microsecond=0, **dict.fromkeys(PARTS[PARTS.index(part) + 1 :], 0))
 
 
-@settings(max_examples=150, deadline=None)
+@law(30)
 @given(
     st.sampled_from(sorted(WRITTEN)),
     st.lists(TIMES, min_size=1, max_size=6),
@@ -108,7 +110,7 @@ def test_what_is_written_in_any_usual_way_reads_back(way, times):
         assert read([written(time) for time in times]) == times
 
 
-@settings(max_examples=150, deadline=None)
+@law(30)
 @given(
     st.lists(st.dates(at(1900, 1, 2).date(), LAST.date()), min_size=1, max_size=6),
     st.booleans(),
@@ -124,7 +126,7 @@ def test_an_order_of_day_and_month_is_certain_or_asked_for(times, day_first, mar
     assert read(written, date_format=mark.join(("%d", "%m", "%Y") if day_first else ("%m", "%d", "%Y"))) == times
 
 
-@settings(max_examples=100, deadline=None)
+@law(20)
 @given(st.integers(0, 10**20) | st.floats(0, 1e20), st.booleans())
 def test_a_number_is_a_time_of_bitcoins_age_or_none(number, as_text):
     try:
@@ -231,7 +233,7 @@ def test_clocks_that_change_are_named_unless_bars_are_daily():
     assert read(days, time_zone="America/Sao_Paulo") == read(days)
 
 
-@settings(max_examples=60, deadline=None)
+@law(15)
 @given(
     st.dates(at(2010, 1, 1).date(), at(2025, 1, 1).date()),
     st.integers(2, 500),
@@ -332,16 +334,21 @@ def test_a_zone_in_letters_is_named_beside_the_format():
     assert read(texts, **settings_) == [at(2023, 1, 2), at(2023, 1, 2, 1)]
 
 
-@settings(max_examples=40, deadline=None)
+@law(10)
 @given(
     st.integers(0, 900),
-    st.integers(60, 300),
+    st.integers(2, 300),
     st.sampled_from([("America/New_York", 9, 30), ("America/New_York", 16, 0), ("Europe/London", 8, 0)]),
 )
+@example(668, 148, ("Europe/London", 8, 0))  # one day after the change of clocks
+@example(669, 150, ("Europe/London", 8, 0))
+@example(814, 5, ("Europe/London", 8, 0))  # one day before it
+@example(675, 3, ("America/New_York", 9, 30))
 def test_days_that_begin_with_the_session_of_an_exchange_keep_their_dates(first, n_days, place):
     zone, hour, minute = place
     dates = [at(2020, 1, 1) + timedelta(days=first + day) for day in range(n_days)]
     dates = [date for date in dates if date.isoweekday() < 6]
+    assume(len(dates) > 1)
     opening = pl.Series([date + timedelta(hours=hour, minutes=minute) for date in dates]).dt.replace_time_zone(None)
     moments = opening.dt.replace_time_zone(zone)
     assert read(opening, time_zone=zone) == dates
@@ -351,6 +358,42 @@ def test_days_that_begin_with_the_session_of_an_exchange_keep_their_dates(first,
     assert read(written, time_zone=zone) == dates
     moves = len({moment.utcoffset() for moment in moments}) > 1
     assert read(written) == (dates if moves else moments.dt.convert_time_zone("UTC").to_list())
+
+
+@law(8)
+@given(
+    st.dates(at(2010, 1, 1).date(), at(2018, 12, 31).date()),
+    st.integers(3, 250),
+    st.sampled_from(["UTC", "Europe/London", "America/New_York", "Asia/Kolkata", "America/Sao_Paulo"]),
+    st.sampled_from(["UTC", "Europe/London", "America/New_York", "Asia/Kolkata", "America/Sao_Paulo"]),
+    st.sampled_from([0, 8]),
+)
+@example(at(2023, 1, 1).date(), 30, "UTC", "America/New_York", 0)
+@example(at(2023, 1, 1).date(), 30, "Asia/Kolkata", "Asia/Kolkata", 0)
+@example(at(2018, 10, 1).date(), 34, "America/Sao_Paulo", "America/Sao_Paulo", 0)  # that day began at one o'clock
+def test_a_row_of_the_moment_changes_no_other(first, n_days, place, zone, hour):
+    days = [first + timedelta(days=day) for day in range(n_days)]
+    clocks = pl.Series([at(day.year, day.month, day.day, hour) for day in days]).dt.replace_time_zone(None)
+    begins = clocks.dt.replace_time_zone(place, ambiguous="earliest", non_existent="null")
+    gone = (clocks + timedelta(hours=1)).dt.replace_time_zone(place, ambiguous="earliest", non_existent="null")
+    begins = begins.zip_with(begins.is_not_null(), gone).dt.convert_time_zone("UTC")
+    last = begins[-1] + timedelta(days=1, hours=5, minutes=23, seconds=11)
+    for way in ("epoch", "written"):
+        times = [*begins, last] if way == "epoch" else [time.astimezone(ZoneInfo(place)) for time in [*begins, last]]
+        times = [epoch(time, 1) if way == "epoch" else time.isoformat() for time in times]
+        *others, moment = read(times, time_zone=zone)
+        assert others == read(times[:-1], time_zone=zone)
+        assert (moment.minute, moment.second) != (0, 0)
+
+
+def test_bars_of_a_fixed_hour_stay_there_to_the_first_day_of_summer_time():
+    days = [at(2022, 2, 1) + timedelta(days=day) for day in range(56)]
+    london = ZoneInfo("Europe/London")
+    assert days[-1].astimezone(london).utcoffset() != days[-2].astimezone(london).utcoffset()
+    assert read([day.astimezone(london).isoformat() for day in days]) == days
+    mornings = [day + timedelta(hours=8) for day in days]
+    assert read([epoch(time, 1) for time in mornings], time_zone="Europe/London") == mornings
+    assert read([time.astimezone(london).isoformat() for time in mornings]) == mornings
 
 
 def test_days_in_utc_stay_where_they_are_whatever_the_zone():

@@ -8,8 +8,9 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from law_sizes import law
 
 from kallos_data import ConfigError, DataQualityError, MissingColumnsError, read_ohlcv, simulate_market
 from kallos_data.bars.columns import recognised
@@ -73,7 +74,7 @@ def test_usual_exports_mean_the_same_bar(tmp_path, text):
     assert bar == (FIRST, 7195.24, 7255.0, 7175.15, 7200.85, 16792.388165)
 
 
-@settings(max_examples=25, deadline=None)
+@law(7)
 @given(st.integers(0, 10**6), st.integers(1, 30), st.randoms(use_true_random=False))
 def test_any_order_and_any_unit_of_time_give_the_same_frame(seed, n_rows, random):
     market = simulate_market(n_rows, seed=seed, frequency=timedelta(hours=1))
@@ -104,7 +105,7 @@ def lines_of(text: str) -> list[str]:
     return [*lines, line]
 
 
-@settings(max_examples=150, deadline=None)
+@law(30)
 @given(st.text(f"ab \r\n,é{NO_LINE_ENDS}", max_size=40))
 def test_lines_are_those_of_a_walk_through_the_characters(text):
     found = first_lines(text.encode())
@@ -113,7 +114,7 @@ def test_lines_are_those_of_a_walk_through_the_characters(text):
         assert text.encode()[start:end].decode().rstrip("\r\n") == line.rstrip("\r\n")
 
 
-@settings(max_examples=60, deadline=None)
+@law(15)
 @given(st.lists(st.text(f"ab é{NO_LINE_ENDS}", max_size=12), max_size=5), st.sampled_from(["\n", "\r\n", "\r"]))
 def test_titles_above_the_header_change_nothing(titles, line_end):
     rows = BINANCE_HEADER.replace("\n", line_end) + BINANCE_ROWS.replace("\n", line_end)

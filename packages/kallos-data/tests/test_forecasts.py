@@ -8,8 +8,9 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from law_sizes import law
 
 from kallos_data import ConfigError, DatabaseConfig, DataQualityError, MissingColumnsError, store_forecasts
 
@@ -82,7 +83,7 @@ def test_other_models_and_assets_stand_beside(file):
     assert query(file, "SELECT count(*) FROM forecasts") == [(6,)]
 
 
-@settings(max_examples=20)
+@law(5)
 @given(st.lists(st.lists(st.integers(0, 6), unique=True, max_size=7), min_size=1, max_size=4), st.randoms())
 def test_the_table_holds_the_last_forecast_of_each_key_whatever_was_written_before(parts, random):
     expected: dict[datetime, float] = {}

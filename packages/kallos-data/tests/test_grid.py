@@ -7,8 +7,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from law_sizes import law
 
 from kallos_data import ConfigError, DataQualityError, GridSettings, Step, ingest_frame, simulate_market
 
@@ -138,7 +139,7 @@ def test_late_bars_are_told_and_moved_where_asked(url, caplog):
 
 # Most of these happen to lie 57 min 8 s apart, and are those of the hour all the same.
 @example([516 - 172 * (row % 7) for row in range(20)])
-@settings(max_examples=25, deadline=None)
+@law(7)
 @given(st.lists(st.integers(-600, 600), min_size=20, max_size=60))
 def test_bars_that_are_each_a_little_off_come_to_the_hour(seconds):
     from kallos_data.prices.grid import on_grid

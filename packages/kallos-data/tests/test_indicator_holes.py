@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from law_sizes import law
 from numpy.testing import assert_allclose
 from polars.testing import assert_frame_equal
 
@@ -23,7 +24,7 @@ def market(n: int, seed: int = 0, step: timedelta = DAY) -> pl.DataFrame:
     return simulate_market(n, seed=seed, frequency=step, start="2019-01-07")
 
 
-@settings(max_examples=30, deadline=None)
+@law(8)
 @given(
     seed=st.integers(0, 1000),
     before=st.integers(2, 70),
@@ -40,7 +41,7 @@ def test_rows_after_a_long_hole_are_those_of_a_file_that_begins_there(seed, befo
     assert found[:before].equals(compute_indicators(whole[:before], step=step))
 
 
-@settings(max_examples=30, deadline=None)
+@law(8)
 @given(seed=st.integers(0, 1000), missing=st.sets(st.integers(10, 79), min_size=1, max_size=30))
 def test_over_short_holes_means_go_on_and_returns_are_of_their_own_span_alone(seed, missing):
     whole = market(90, seed)
@@ -77,7 +78,7 @@ def test_monday_follows_friday_where_bars_rest():
     assert compute_indicators(rested, step=Step(DAY))["log_return"].null_count() == 1 + (len(rested) - 1) // 5
 
 
-@settings(max_examples=25, deadline=None)
+@law(7)
 @given(seed=st.integers(0, 1000), start=st.integers(0, 60), length=st.integers(1, 40))
 def test_missing_volume_is_missing_for_mfi_alone(seed, start, length):
     whole = market(100, seed)
@@ -101,7 +102,7 @@ def test_without_movement_what_is_bounded_is_neutral(price, volume):
     assert set(found["adx"].drop_nulls()) == {0.0}
 
 
-@settings(max_examples=20, deadline=None)
+@law(5)
 @given(seed=st.integers(0, 1000), length=st.integers(20, 700))
 def test_a_window_without_movement_is_neutral_whatever_was_before(seed, length):
     moving = market(40, seed)

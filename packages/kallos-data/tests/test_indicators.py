@@ -6,8 +6,9 @@ import re
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from law_sizes import law
 from numpy.testing import assert_allclose
 
 from kallos_data import (
@@ -52,7 +53,7 @@ def with_factor(frame: pl.DataFrame, factor: float, *columns: str) -> pl.DataFra
     return frame.with_columns(pl.col(columns) * factor)
 
 
-@settings(max_examples=25, deadline=None)
+@law(7)
 @given(markets, st.data())
 def test_rows_after_t_change_nothing_up_to_t(market, data):
     cut = data.draw(st.integers(0, len(market)))
@@ -62,7 +63,7 @@ def test_rows_after_t_change_nothing_up_to_t(market, data):
     assert changed[:cut].equals(compute_indicators(market[:cut]))
 
 
-@settings(max_examples=25, deadline=None)
+@law(7)
 @given(markets, st.floats(-17, 13).map(lambda power: 10**power), st.floats(-12, 12).map(lambda power: 10**power))
 def test_units_of_price_and_volume_do_not_matter(market, price_unit, volume_unit):
     before = compute_indicators(market)

@@ -9,8 +9,9 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from law_sizes import law
 from polars.testing import assert_frame_equal
 
 from kallos_data import (
@@ -51,7 +52,7 @@ def tables(file: Path) -> tuple[list[tuple], list[tuple]]:
     )
 
 
-@settings(max_examples=15, deadline=None)
+@law(5)
 @given(st.integers(0, 1000), st.lists(st.tuples(st.integers(0, 80), st.integers(1, 80)), max_size=4), st.booleans())
 def test_any_parts_in_any_order_give_the_tables_of_the_whole(seed, parts, newest_first):
     market = simulate_market(80, seed=seed)

@@ -8,8 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 import pytest
 import sqlalchemy
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
+from law_sizes import law
 from polars.testing import assert_frame_equal
 
 from kallos_data import (
@@ -116,7 +117,7 @@ def test_every_spelling_of_time_is_cut_at_both_ends(file, spelling, declared):
     assert frame["x"].to_list() == [*range(1, 8)]
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@law(7, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     n_rows=st.integers(3, 15),
     cut=st.integers(0, 14),

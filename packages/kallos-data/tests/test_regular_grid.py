@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from law_sizes import law
 from polars.testing import assert_frame_equal
 
 from kallos_data import ConfigError, DataQualityError, MissingColumnsError, frame_frequency, regularise
@@ -59,7 +60,7 @@ def naive(frame: pl.DataFrame, max_gap: int) -> list[dict] | None:
     return out
 
 
-@settings(max_examples=120)
+@law(24)
 @given(rows=rows_of_two, seed=st.randoms(use_true_random=False))
 def test_is_what_a_loop_over_the_days_finds(rows, seed):
     frame = spaced(rows)

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from law_sizes import law
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, RobustScaler, StandardScaler
 
@@ -73,7 +74,7 @@ def test_columns_stand_in_the_order_of_the_groups():
     assert scaler.transform(TRAIN).dtype == np.float32
 
 
-@settings(max_examples=25)
+@law(7)
 @given(later=arrays(np.float64, (5, 6), elements=st.floats(0, 1e6)))
 def test_later_rows_change_nothing_before_them(later):
     scaler = FeatureScaler.fit(TRAIN, GROUPS)

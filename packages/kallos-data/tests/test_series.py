@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from law_sizes import law
 
 from kallos_data import ConfigError, DataQualityError, FeatureScaler, MissingColumnsError, get_walk_forward_splits
 
@@ -63,7 +64,7 @@ def test_the_training_window_alone_sets_the_scale():
     np.testing.assert_array_equal(fold.covariates.values()[80:], scaler.transform(val))
 
 
-@settings(max_examples=15, deadline=None)
+@law(5)
 @given(seed=st.integers(0, 2**20), purge=st.integers(0, 5), data=st.data())
 def test_values_after_any_row_change_nothing_before_it(seed, purge, data):
     """Replace everything from a row of the validation window on: every earlier number stays, bit for bit."""
@@ -139,7 +140,7 @@ def mask(frame, filled):
     return frame.select("timestamp", observed=~pl.int_range(pl.len()).is_in(sorted(filled)))
 
 
-@settings(deadline=None, max_examples=25)
+@law(7)
 @given(filled=st.sets(st.integers(0, 99), max_size=30), purge=st.integers(0, 5))
 def test_filled_steps_are_marked_and_fitted_on_by_no_scaler(filled, purge):
     frame = market(100)

@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from law_sizes import law
 
 from kallos_data import (
     ConfigError,
@@ -64,7 +65,7 @@ def test_returns_have_the_volatility_asked_for_and_no_memory(signal):
     assert early == pytest.approx(late, rel=0.05)
 
 
-@settings(max_examples=40, deadline=None)
+@law(10)
 @given(st.integers(1, 300), signals, seeds, st.floats(1e-4, 0.3))
 def test_rows_are_consistent(n_steps, signal, seed, volatility):
     market = simulate_market(n_steps, signal=signal, seed=seed, volatility=volatility)
@@ -77,7 +78,7 @@ def test_rows_are_consistent(n_steps, signal, seed, volatility):
     assert market["open"][1:].equals(market["close"][:-1].rename("open"))
 
 
-@settings(max_examples=20, deadline=None)
+@law(5)
 @given(st.integers(1, 100), st.integers(0, 100), signals, seeds)
 def test_a_longer_market_begins_with_the_shorter(n_steps, more, signal, seed):
     short = simulate_market(n_steps, signal=signal, seed=seed)

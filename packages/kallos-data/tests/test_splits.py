@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 import polars as pl
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
+from law_sizes import law
 
 from kallos_data import (
     ConfigError,
@@ -40,7 +41,6 @@ def rows(part: pl.DataFrame) -> list[int]:
     return part["row"].to_list()
 
 
-@settings(deadline=None)
 @given(n_rows=st.integers(2, 200), kwargs=lengths)
 def test_laws(n_rows, kwargs):
     assume(kwargs["purge"] < kwargs["train_length"] and n_rows >= kwargs["train_length"] + kwargs["val_length"])
@@ -61,7 +61,6 @@ def test_laws(n_rows, kwargs):
     assert covered[0] - kwargs["train_length"] < kwargs["val_length"]  # no further fold would have fitted
 
 
-@settings(deadline=None)
 @given(n_rows=st.integers(2, 200), kwargs=lengths)
 def test_equals_a_walk_backwards_from_the_end(n_rows, kwargs):
     """Reference: cut validation windows off the end of a list while a training window remains."""
@@ -76,7 +75,6 @@ def test_equals_a_walk_backwards_from_the_end(n_rows, kwargs):
     assert folds == expected
 
 
-@settings(deadline=None)
 @given(
     n_rows=st.integers(1, 3000),
     target_folds=st.integers(2, 12),
@@ -114,7 +112,6 @@ def test_dynamic_kwargs_give_the_folds_that_the_data_allow(
     assert all(len(val) >= min_val_length for _, val in folds)
 
 
-@settings(deadline=None)
 @given(
     min_train_length=st.integers(1, 120),
     min_val_length=st.integers(1, 40),
@@ -144,7 +141,7 @@ def test_defaults_on_six_years_of_days():
     assert len(list(get_walk_forward_splits(frame, **kwargs))) == 5
 
 
-@settings(max_examples=20, deadline=None)
+@law(5)
 @given(n_rows=st.integers(5, 60), kind=st.sampled_from(["polars", "pandas"]))
 def test_a_frame_comes_back_as_it_came(n_rows, kind):
     frame = frame_of(n_rows)

@@ -8,8 +8,9 @@ from urllib.parse import quote
 
 import pytest
 import sqlalchemy
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
+from law_sizes import law
 
 from kallos_data import ConfigError, DatabaseConfig, DatabaseError, ingest_frame, load_features_from_db, simulate_market
 
@@ -25,7 +26,7 @@ def created_by(config: DatabaseConfig) -> None:
         connection.exec_driver_sql("CREATE TABLE t (x int)")
 
 
-@settings(max_examples=120, deadline=None)
+@law(24)
 @given(names)
 @example("prices?mode=ro")
 @example("file:prices.db?mode=memory&cache=shared")
@@ -51,7 +52,7 @@ def test_any_name_makes_exactly_that_file(name):
                 assert sqlalchemy.inspect(connection).get_table_names() == ["t"]
 
 
-@settings(max_examples=60, deadline=None)
+@law(15)
 @given(st.text("abc #:@;&=+'\"{}$~.,()äß漢 ", min_size=1, max_size=20).filter(lambda name: name not in (".", "..")))
 def test_without_percent_and_question_mark_a_url_is_written_as_it_is(name):
     with TemporaryDirectory() as folder:

@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from law_sizes import law
 
 from kallos_data import ConfigError, DataQualityError, FoldTarget, choose_target_transform, get_walk_forward_splits
 from kallos_data.folds.target_scaler import TargetScaler
@@ -182,7 +183,7 @@ def test_a_forecast_of_many_steps_counts_from_the_last_value_known(transform):
         purged.to_target_unit(of_val)
 
 
-@settings(max_examples=15, deadline=None)
+@law(5)
 @given(seed=st.integers(1, 2**20), purge=st.integers(0, 4), row=st.integers(80, 99), transform=st.sampled_from(CHANGES))
 def test_what_lies_after_a_step_changes_nothing_before_it(seed, purge, row, transform):
     frame, other = market(), market(seed=seed)

@@ -1,11 +1,12 @@
 """Times by the clocks of a zone: when they were in UTC, and days that begin at local midnight."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import polars as pl
 
-_DAY = timedelta(days=1)
 _FEW = 3
+_HOUR = timedelta(hours=1)
 
 
 def in_zone(local: pl.Series, zone: str, *, earliest: bool = False) -> pl.Series:
@@ -17,12 +18,14 @@ def in_zone(local: pl.Series, zone: str, *, earliest: bool = False) -> pl.Series
 def daily_dates(local: pl.Series, moments: pl.Series, zone: str | None) -> pl.Series | None:
     """Return the local dates of daily bars as midnights in UTC, or None where the bars are something else.
 
-    They are daily where every one begins at midnight by its own clock, or by that of ``zone``, and the most common
-    difference is one day, or several. The latest, which some shops give the time of the download, may keep a time of
-    day. Where this is midnight in UTC anyway, there is nothing to keep.
+    They are daily where every one begins at midnight by its own clock, or by that of ``zone``. Where this is midnight
+    in UTC anyway, there is nothing to keep.
 
     Daily bars that all carry another time of day, as that of the opening of a stock exchange, are known by their dates
     too, where summer time moves that in UTC: seen in the bars, or in a ``zone`` that has summer time.
+
+    The latest, which some shops give the time of the download, is left aside where it has another time of day than the
+    others by every clock, and then keeps it.
 
     Parameters
     ----------
@@ -33,53 +36,52 @@ def daily_dates(local: pl.Series, moments: pl.Series, zone: str | None) -> pl.Se
     zone : str or None
         Another one by whose clocks to look.
     """
-    in_utc = local.dt.replace_time_zone("UTC")
-    if (moments.has_nulls() or not (in_utc == moments).all()) and _are_days(local):
-        return in_utc
     if moments.has_nulls():
+        bars = _without_download([local])
+        return _days(local, local, bars) if _at_midnight(local.filter(bars)) else None
+    in_utc = moments.dt.replace_time_zone(None)
+    there = moments.dt.convert_time_zone(zone).dt.replace_time_zone(None) if zone else in_utc
+    bars = _without_download([local, in_utc, there])
+    if _at_midnight(in_utc.filter(bars)):
         return None
-    if _at_one_hour(local) and not _at_one_hour(moments):
-        return _midnights(local)
+    moves = not _at_one_hour(in_utc.filter(bars))
+    if _at_midnight(local.filter(bars)) or (moves and _at_one_hour(local.filter(bars))):
+        return _days(local, local.dt.truncate("1d"), bars)
     if zone is None:
         return None
-    dates = _dates(moments, zone)
-    return None if dates is None or (dates == moments).all() else dates
-
-
-def _dates(moments: pl.Series, zone: str) -> pl.Series | None:
-    there = moments.dt.convert_time_zone(zone).dt.replace_time_zone(None)
-    # In some zones the clocks go forward at midnight, and a day begins at one o'clock.
     midnights = there.dt.truncate("1d")
-    begins = (there == midnights) | (in_zone(midnights, zone).is_null() & (there - midnights <= timedelta(hours=1)))
-    if begins.all() and _are_days(midnights):
-        return midnights.dt.replace_time_zone("UTC")
-    at_midnight = (moments.dt.truncate("1d") == moments).all()
-    return _midnights(there) if _at_one_hour(there) and not at_midnight and _has_summer_time(there, zone) else None
+    # In some zones the clocks go forward at midnight, and a day begins at one o'clock.
+    begins = (there == midnights) | (in_zone(midnights, zone).is_null() & (there - midnights <= _HOUR))
+    if begins.filter(bars).all():
+        return _days(there, midnights, bars | begins)
+    of_a_session = _at_one_hour(there.filter(bars)) and (moves or _has_summer_time(there, zone))
+    return _days(there, midnights, bars) if of_a_session else None
 
 
-def _midnights(local: pl.Series) -> pl.Series | None:
-    dates = local.dt.truncate("1d")
-    return dates.dt.replace_time_zone("UTC") if _are_days(dates) else None
+def _without_download(clocks: Sequence[pl.Series]) -> pl.Series:
+    """Return which rows tell what the bars are: all but the latest where that is at odds with every clock."""
+    local = clocks[0]
+    latest = local == local.max()
+    regular = local.n_unique() <= _FEW or any(_at_one_hour(clock) for clock in clocks)
+    return latest | ~latest if regular else ~latest
+
+
+def _days(local: pl.Series, dates: pl.Series, bars: pl.Series) -> pl.Series | None:
+    """Return the dates of bars, and the others as they are; None for a single day, which tells nothing of the step."""
+    if dates.filter(bars).n_unique() < 2:
+        return None
+    return dates.zip_with(bars, local).dt.replace_time_zone("UTC")
+
+
+def _at_midnight(times: pl.Series) -> bool:
+    return bool((times.dt.truncate("1d") == times).all())
 
 
 def _at_one_hour(times: pl.Series) -> bool:
-    """Whether times have one time of day, but for the latest, which may be that of the download."""
-    hours = times.sort().dt.time()
-    return hours[: -1 if len(hours) > _FEW else None].n_unique() == 1
+    return times.dt.time().n_unique() == 1
 
 
 def _has_summer_time(local: pl.Series, zone: str) -> bool:
     year = local.dt.year().min()
     noons = pl.select(pl.datetime(year, pl.Series([1, 4, 7, 10]), 1, 12)).to_series()
     return not _at_one_hour(in_zone(noons, zone))
-
-
-def _are_days(local: pl.Series) -> bool:
-    times = local.unique().sort()
-    if len(times) > _FEW and times[-1] != times.dt.truncate("1d")[-1]:
-        times = times[:-1]
-    differences = times.diff().drop_nulls()
-    if differences.is_empty() or not (times.dt.truncate("1d") == times).all():
-        return False
-    counted = differences.alias("step").value_counts().sort("count", "step", descending=[True, False])
-    return counted["step"][0] >= _DAY

@@ -16,7 +16,7 @@ from ..errors import ConfigError
 from ..prices.key_format import KeyFormat
 from .rows import COLUMNS, KEY, NUMBERS, TIMES, forecast_rows
 
-# SQLite takes 32766 values a statement.
+# PostgreSQL takes 65535 values a statement.
 _ROWS_AT_ONCE: Final = 1_000
 
 
@@ -145,10 +145,14 @@ def _upsert(connection: Connection, place: TablePlace, rows: pl.DataFrame) -> in
         rows = rows.with_columns(pl.Series(name, text.written(rows[name])) for name in TIMES)
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     target = sqlalchemy.table(place.name, *map(sqlalchemy.column, COLUMNS), schema=place.schema)
-    insert = dialect.insert(target).values(rows.to_dicts())
+    insert = dialect.insert(target)
     others = [name for name in COLUMNS if name not in KEY]
     differs = sqlalchemy.or_(*(target.c[name].is_distinct_from(insert.excluded[name]) for name in others))
     update = insert.on_conflict_do_update(
         index_elements=KEY, set_={name: insert.excluded[name] for name in others}, where=differs
     )
-    return connection.execute(update, execution_options={"preserve_rowcount": True}).rowcount
+    counted = {"preserve_rowcount": True}
+    if connection.dialect.name == "sqlite":
+        return connection.execute(update, rows.to_dicts(), execution_options=counted).rowcount
+    # Executed row by row, psycopg2 would count the last row alone.
+    return connection.execute(update.values(rows.to_dicts()), execution_options=counted).rowcount
