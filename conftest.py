@@ -1,13 +1,18 @@
 """What the tests of several members share."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Final
 
 import pytest
 from warm_commands import WarmCommands
 
+_IN_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own in it
+_ROOM: Final = 2 * 2**30
+_TEMPORARY: Final = "PYTEST_DEBUG_TEMPROOT"
 _LONGEST: Final = {"test_ray.py", "test_storm.py", "test_readme.py", "test_pages.py"}
 
 
@@ -19,12 +24,25 @@ def warm_commands() -> Iterator[WarmCommands]:
 
 
 def pytest_configure() -> None:
-    """Let no test of a law fail for being slow: what takes how long says nothing on a machine that others use, too."""
+    """Put the folders of tests into memory, and let no test of a law fail for being slow.
+
+    SQLite waits for the disk at each commit, of which a small study has a hundred. What takes how long says nothing on
+    a machine that others use, too.
+    """
+    if _has_room_in_memory():
+        os.environ.setdefault(_TEMPORARY, str(_IN_MEMORY))
     if find_spec("hypothesis") is not None:
         from hypothesis import settings  # noqa: PLC0415 - some environments lack it
 
         settings.register_profile("kallos", deadline=None)
         settings.load_profile("kallos")
+
+
+def _has_room_in_memory() -> bool:
+    """Return whether there is a file system in memory that is large, ours to write to, and runs programs."""
+    if not os.access(_IN_MEMORY, os.W_OK) or os.statvfs(_IN_MEMORY).f_flag & os.ST_NOEXEC:
+        return False
+    return shutil.disk_usage(_IN_MEMORY).free > _ROOM
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
