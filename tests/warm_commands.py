@@ -1,12 +1,13 @@
 """Commands as processes of their own that need not load torch and Darts again.
 
 A server process imports everything once. For each command it forks a process that becomes that command: its arguments,
-environment, folder, streams, session and signals are its own, it runs the console script as it is and ends as any
-Python does. The fork server that such a command starts for its workers is a fork, too, made before the command began.
-What is about starting and loading itself is tested with the real script.
+environment, folder, streams, session and signals are its own, it runs the console script as it is and does what any
+Python does at its end. The fork server that such a command starts for its workers is a fork, too, made before the
+command began. What is about starting and loading itself is tested with the real script.
 """
 
 import array
+import atexit
 import gc
 import importlib
 import io
@@ -46,6 +47,8 @@ _LOADED: Final = (
     "arch.bootstrap",
     *LOADED_BY_STORAGES,
 )
+# Of others a fork server would be a new interpreter, which is no fault but takes its time.
+_WITH_WORKERS: Final = {"demo", "train", "tune"}
 _FORK_SERVER: Final = "from multiprocessing.forkserver import main"
 _GROUP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _N_STREAMS: Final = 3
@@ -222,7 +225,8 @@ def _become(request: dict[str, Any], streams: list[int]) -> list[str]:
     for descriptor in set(streams) - set(range(_N_STREAMS)):
         os.close(descriptor)
     _open_streams()
-    _spare_fork_server()
+    if _WITH_WORKERS.intersection(request["arguments"][:1]):
+        _spare_fork_server()
     sys.path[0] = str(SCRIPT.parent)
     return [str(SCRIPT), *request["arguments"]]
 
@@ -297,8 +301,25 @@ def _be_fork_server(order: dict[str, Any], descriptors: list[int]) -> None:
     os._exit(0)
 
 
+def _run(arguments: list[str]) -> None:
+    """Run the console script; where it ends with a code, all that Python does at its end but taking itself apart.
+
+    That would touch, and so copy, each page that this process shares with the server.
+    """
+    sys.argv = arguments
+    try:
+        runpy.run_path(arguments[0], run_name="__main__")
+    except SystemExit as end:
+        if not isinstance(end.code, int):
+            raise
+        threading._shutdown()
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.code)
+
+
 if __name__ == "__main__":
     _arguments = _serve(socket.socket(fileno=int(sys.argv[1])))
     if _arguments is not None:
-        sys.argv = _arguments
-        runpy.run_path(_arguments[0], run_name="__main__")
+        _run(_arguments)
