@@ -81,9 +81,10 @@ class WarmCommands:
         env: Mapping[str, str],
         stdout: int = subprocess.PIPE,
         stderr: int = subprocess.PIPE,
+        script: Path = SCRIPT,
     ) -> "WarmCommand":
-        """Start ``kallos-run`` with arguments; a stream is ``PIPE``, ``STDOUT`` or a descriptor."""
-        request = {"arguments": [str(each) for each in arguments], "cwd": str(cwd), "env": dict(env)}
+        """Start ``kallos-run``, or another script, with arguments; a stream is ``PIPE``, ``STDOUT`` or a descriptor."""
+        request = {"words": [str(each) for each in (script, *arguments)], "cwd": str(cwd), "env": dict(env)}
         out, out_end = _pipe(stdout)
         err, err_end = (None, out_end) if stderr == subprocess.STDOUT else _pipe(stderr)
         told, telling = os.pipe()
@@ -184,7 +185,7 @@ def _messages(connection: socket.socket) -> Iterator[tuple[Any, list[int]]]:
 
 
 def _serve(connection: socket.socket) -> list[str] | None:
-    """Fork a process for each request; return its arguments in it, and None in the server once nobody is left."""
+    """Fork a process for each request; return its words in it, and None in the server once nobody is left."""
     for name in _LOADED:
         importlib.import_module(name)
     gc.freeze()  # a collection in a command would copy what all of them share
@@ -225,10 +226,11 @@ def _become(request: dict[str, Any], streams: list[int]) -> list[str]:
     for descriptor in set(streams) - set(range(_N_STREAMS)):
         os.close(descriptor)
     _open_streams()
-    if _WITH_WORKERS.intersection(request["arguments"][:1]):
+    words = request["words"]
+    if words[0] != str(SCRIPT) or _WITH_WORKERS.intersection(words[1:2]):
         _spare_fork_server()
-    sys.path[0] = str(SCRIPT.parent)
-    return [str(SCRIPT), *request["arguments"]]
+    sys.path[0] = str(Path(words[0]).parent)
+    return words
 
 
 def _open_streams() -> None:
@@ -301,25 +303,27 @@ def _be_fork_server(order: dict[str, Any], descriptors: list[int]) -> None:
     os._exit(0)
 
 
-def _run(arguments: list[str]) -> None:
-    """Run the console script; where it ends with a code, all that Python does at its end but taking itself apart.
+def _run(words: list[str]) -> None:
+    """Run a script with its arguments; where it ends with a code, all that Python does at its end but taking itself apart.
 
     That would touch, and so copy, each page that this process shares with the server.
     """
-    sys.argv = arguments
+    sys.argv = words
+    code = 0
     try:
-        runpy.run_path(arguments[0], run_name="__main__")
+        runpy.run_path(words[0], run_name="__main__")
     except SystemExit as end:
         if not isinstance(end.code, int):
             raise
-        threading._shutdown()
-        atexit._run_exitfuncs()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(end.code)
+        code = end.code
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":
-    _arguments = _serve(socket.socket(fileno=int(sys.argv[1])))
-    if _arguments is not None:
-        _run(_arguments)
+    _words = _serve(socket.socket(fileno=int(sys.argv[1])))
+    if _words is not None:
+        _run(_words)
