@@ -1,8 +1,10 @@
 """What the tests of several members share."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -14,6 +16,9 @@ for _pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_pool, "1")
 
 _EXAMPLES: Final = 30
+_IN_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own in it
+_ROOM: Final = 2 * 2**30
+_TEMPORARY: Final = "PYTEST_DEBUG_TEMPROOT"
 _LONGEST: Final = {"test_ray.py", "test_storm.py", "test_readme.py", "test_pages.py"}
 
 
@@ -25,16 +30,26 @@ def warm_commands() -> Iterator[WarmCommands]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Choose on how many examples laws are tried (tests/law_sizes.py), and let none fail for being slow.
+    """Put the folders of tests into memory, and choose on how many examples laws are tried (tests/law_sizes.py).
 
-    What takes how long says nothing on a machine that others use, too.
+    SQLite waits for the disk at each commit, of which a small study has a hundred. No law fails for being slow: what
+    takes how long says nothing on a machine that others use, too.
     """
+    if _has_room_in_memory():
+        os.environ.setdefault(_TEMPORARY, str(_IN_MEMORY))
     if find_spec("hypothesis") is not None:
         from hypothesis import settings  # noqa: PLC0415 - some environments lack it
 
         settings.register_profile("each change", deadline=None, max_examples=_EXAMPLES)
         settings.register_profile("nightly", deadline=None, max_examples=_EXAMPLES * 10)
         settings.load_profile("nightly" if _is_nightly(config) else "each change")
+
+
+def _has_room_in_memory() -> bool:
+    """Return whether there is a file system in memory that is large, ours to write to, and runs programs."""
+    if not os.access(_IN_MEMORY, os.W_OK) or os.statvfs(_IN_MEMORY).f_flag & os.ST_NOEXEC:
+        return False
+    return shutil.disk_usage(_IN_MEMORY).free > _ROOM
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 import sqlalchemy
 from documented_commands import PAGES, ROOT, commands
+from warm_commands import SCRIPT
 
 from kallos_data import DatabaseConfig, compute_indicators, simulate_market
 
@@ -45,12 +46,11 @@ def test_python_on_pages_prints_what_is_shown(page, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
-def test_examples_run_as_scripts(example, tmp_path):
-    done = subprocess.run(
-        [sys.executable, example], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300
-    )
-    assert done.returncode == 0, done.stderr
-    said = done.stdout.splitlines()
+def test_examples_run_as_scripts(example, tmp_path, warm_commands):
+    process = warm_commands.start([], script=example, cwd=tmp_path, env=os.environ)
+    out, err = process.communicate(300)
+    assert process.returncode == 0, err
+    said = out.splitlines()
     match example.stem:
         case "own_objective":
             assert re.fullmatch(r"20 complete, [1-9]\d* killed and run again", said[0])
@@ -59,7 +59,7 @@ def test_examples_run_as_scripts(example, tmp_path):
             assert all(re.fullmatch(r"[\d-]{10} to [\d-]{10}: 0\.\d{5}, zero 0\.\d{5}", line) for line in said)
         case "tune_to_forecast":
             assert [line.partition(":")[0] for line in said if line.startswith("verdict")] == ["verdict"] * 2
-            assert "forecast" in done.stdout
+            assert "forecast" in out
 
 
 def test_every_example_is_on_the_page_of_examples():
@@ -147,13 +147,13 @@ def test_the_page_of_postgresql(type_in, tmp_path, postgres_url):
     assert "gru_btc" in said[-1]
 
 
-def test_the_site_builds_and_asks_nobody_for_anything(tmp_path):
+def test_the_site_builds_and_asks_nobody_for_anything(tmp_path, warm_commands):
     site = tmp_path / "site"
-    subprocess.run(
-        [sys.executable, "-m", "sphinx", "-W", "-q", "-b", "html", "-d", tmp_path / "trees", DOCS, site],
-        check=True,
-        timeout=300,
-    )
+    words = ["-W", "-q", "-b", "html", "-d", tmp_path / "trees", DOCS, site]
+    program = SCRIPT.with_name("sphinx-build")
+    building = warm_commands.start(words, script=program, cwd=tmp_path, env=os.environ, stderr=subprocess.STDOUT)
+    said, _ = building.communicate(300)
+    assert (building.returncode, said) == (0, "")
     pages = {path.relative_to(site).with_suffix("").as_posix() for path in site.rglob("*.html")}
     assert {str(path.relative_to(DOCS).with_suffix("")) for path in DOCS.glob("*.md")} <= pages
     for path in [*site.rglob("*.html"), *site.rglob("*.css")]:

@@ -5,6 +5,7 @@ import stat
 import subprocess
 import sys
 from contextlib import contextmanager
+from tempfile import gettempdir
 
 import optuna
 import sqlalchemy
@@ -17,6 +18,7 @@ from kallos_tune.storage.optuna_tables import heartbeats
 from kallos_tune.trial_states import COUNTED
 
 NOBODY = 65534
+FOLDER_OF_TESTS = os.environ.get("PYTEST_DEBUG_TEMPROOT", gettempdir())
 
 
 def fill(url, names, schema=None):
@@ -99,8 +101,9 @@ def test_a_file_that_may_only_be_read(tmp_path):
     before = file.read_bytes()
     code = READ
     if os.getuid() == 0:
-        for folder in [tmp_path, *tmp_path.parents][:-2]:
-            folder.chmod(0o755)
+        for folder in [tmp_path, *tmp_path.parents]:
+            if folder.is_relative_to(FOLDER_OF_TESTS) and folder.stat().st_uid == 0:
+                folder.chmod(folder.stat().st_mode | 0o555)
         tmp_path.chmod(0o777)
         # Once before, as the modules themselves may be root's.
         code = f"{READ}\nimport os\nos.setuid({NOBODY})\n{READ}"

@@ -1,12 +1,13 @@
 """Commands as processes of their own that need not load torch and Darts again.
 
 A server process imports everything once. For each command it forks a process that becomes that command: its arguments,
-environment, folder, streams, session and signals are its own, it runs the console script as it is and ends as any
-Python does. The fork server that such a command starts for its workers is a fork, too, made before the command began.
-What is about starting and loading itself is tested with the real script.
+environment, folder, streams, session and signals are its own, it runs the console script as it is and does what any
+Python does at its end. The fork server that such a command starts for its workers is a fork, too, made before the
+command began. What is about starting and loading itself is tested with the real script.
 """
 
 import array
+import atexit
 import gc
 import importlib
 import io
@@ -46,6 +47,8 @@ _LOADED: Final = (
     "arch.bootstrap",
     *LOADED_BY_STORAGES,
 )
+# Of others a fork server would be a new interpreter, which is no fault but takes its time.
+_WITH_WORKERS: Final = {"demo", "train", "tune"}
 _FORK_SERVER: Final = "from multiprocessing.forkserver import main"
 _GROUP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _N_STREAMS: Final = 3
@@ -78,9 +81,10 @@ class WarmCommands:
         env: Mapping[str, str],
         stdout: int = subprocess.PIPE,
         stderr: int = subprocess.PIPE,
+        script: Path = SCRIPT,
     ) -> "WarmCommand":
-        """Start ``kallos-run`` with arguments; a stream is ``PIPE``, ``STDOUT`` or a descriptor."""
-        request = {"arguments": [str(each) for each in arguments], "cwd": str(cwd), "env": dict(env)}
+        """Start ``kallos-run``, or another script, with arguments; a stream is ``PIPE``, ``STDOUT`` or a descriptor."""
+        request = {"words": [str(each) for each in (script, *arguments)], "cwd": str(cwd), "env": dict(env)}
         out, out_end = _pipe(stdout)
         err, err_end = (None, out_end) if stderr == subprocess.STDOUT else _pipe(stderr)
         told, telling = os.pipe()
@@ -181,7 +185,7 @@ def _messages(connection: socket.socket) -> Iterator[tuple[Any, list[int]]]:
 
 
 def _serve(connection: socket.socket) -> list[str] | None:
-    """Fork a process for each request; return its arguments in it, and None in the server once nobody is left."""
+    """Fork a process for each request; return its words in it, and None in the server once nobody is left."""
     for name in _LOADED:
         importlib.import_module(name)
     gc.freeze()  # a collection in a command would copy what all of them share
@@ -222,9 +226,11 @@ def _become(request: dict[str, Any], streams: list[int]) -> list[str]:
     for descriptor in set(streams) - set(range(_N_STREAMS)):
         os.close(descriptor)
     _open_streams()
-    _spare_fork_server()
-    sys.path[0] = str(SCRIPT.parent)
-    return [str(SCRIPT), *request["arguments"]]
+    words = request["words"]
+    if words[0] != str(SCRIPT) or _WITH_WORKERS.intersection(words[1:2]):
+        _spare_fork_server()
+    sys.path[0] = str(Path(words[0]).parent)
+    return words
 
 
 def _open_streams() -> None:
@@ -297,8 +303,27 @@ def _be_fork_server(order: dict[str, Any], descriptors: list[int]) -> None:
     os._exit(0)
 
 
+def _run(words: list[str]) -> None:
+    """Run a script with its arguments; where it ends with a code, all that Python does at its end but taking itself apart.
+
+    That would touch, and so copy, each page that this process shares with the server.
+    """
+    sys.argv = words
+    code = 0
+    try:
+        runpy.run_path(words[0], run_name="__main__")
+    except SystemExit as end:
+        if not isinstance(end.code, int):
+            raise
+        code = end.code
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
 if __name__ == "__main__":
-    _arguments = _serve(socket.socket(fileno=int(sys.argv[1])))
-    if _arguments is not None:
-        sys.argv = _arguments
-        runpy.run_path(_arguments[0], run_name="__main__")
+    _words = _serve(socket.socket(fileno=int(sys.argv[1])))
+    if _words is not None:
+        _run(_words)

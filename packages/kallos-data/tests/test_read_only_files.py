@@ -11,6 +11,7 @@ import pytest
 from kallos_data import DatabaseConfig, DatabaseError, ingest_frame, load_features_from_db, simulate_market
 
 NOBODY = 65534
+FOLDER_OF_TESTS = os.environ.get("PYTEST_DEBUG_TEMPROOT", gettempdir())
 
 
 @contextmanager
@@ -18,7 +19,7 @@ def only_reading(folder: Path):
     """Take the right to write a folder and its files away; from root with everything else that root may."""
     files = [folder, *folder.iterdir()]
     for parent in folder.parents:
-        if parent.is_relative_to(gettempdir()) and parent.stat().st_uid == os.geteuid():
+        if parent.is_relative_to(FOLDER_OF_TESTS) and parent.stat().st_uid == os.geteuid():
             parent.chmod(parent.stat().st_mode | 0o111)
     for each in files:
         each.chmod(0o555 if each.is_dir() else 0o444)
