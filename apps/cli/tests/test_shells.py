@@ -12,13 +12,14 @@ import optuna
 import pytest
 from warm_commands import SCRIPT
 
-from kallos_cli.shells import as_inserted, rejoined
+from kallos_cli.shells import as_inserted, for_fish, for_zsh, last_word, rejoined
 from kallos_tune import open_storage
 
 PROMPT = b"READY>"
 SET_UP = {
     "bash": (".bashrc", f"PS1='{PROMPT.decode()} '\nbind 'set enable-bracketed-paste off'\n"),
     "zsh": (".zshrc", f"PS1='{PROMPT.decode()} '\nunset zle_bracketed_paste\n"),
+    "fish": (".config/fish/config.fish", f"function fish_prompt; echo -n '{PROMPT.decode()} '; end\n"),
 }
 
 
@@ -50,7 +51,7 @@ class Terminal:
 @pytest.fixture
 def terminal(tmp_path, database):
     """Return a function that opens a terminal with a shell for which completion was installed."""
-    for name in ("gru_btc", "a:b", "my study"):
+    for name in ("gru_btc", "a:b", "my study", "it's"):
         optuna.create_study(study_name=name, storage=open_storage(f"sqlite:///{database}"))
     home = tmp_path / "home"
     home.mkdir()
@@ -71,6 +72,7 @@ def terminal(tmp_path, database):
                 timeout=60,
             )
         file, lines = SET_UP[shell]
+        (home / file).parent.mkdir(parents=True, exist_ok=True)
         with (home / file).open("a") as script:
             script.write(lines)
         opened.append(Terminal(shell, tmp_path, variables))
@@ -104,9 +106,55 @@ def test_tab_in_bash_offers_what_the_database_holds(terminal):
 
 def test_the_first_tab_in_zsh_is_answered(terminal):
     zsh = terminal("zsh")
-    for typed, completed in (("study show gr", b"u_btc"), ("study show --db-url sqlite:///kallos.db gr", b"u_btc")):
+    for typed, completed in (
+        ("study show gr", b"u_btc"),
+        ("study show --db-url sqlite:///kallos.db gr", b"u_btc"),
+        ("study show --db-url=sqlite:///kallos.db gr", b"u_btc"),
+        ("tune --asset-id=", b"BTC "),
+        ("tune --market-table=daily_m", b"arket_data "),
+        ("study show my", b"\\ study "),
+        ("study show it", b"\\'s "),
+    ):
         assert completed in zsh.press(f"kallos-run {typed}\t", completed), typed
         zsh.press("\x15", b"", 0.2)
+
+
+def test_tab_in_fish_offers_what_the_database_holds(terminal):
+    fish = terminal("fish")
+    # fish shows no more than what changes, word by word.
+    for typed, completed in (
+        ("study show --db-url=sqlite:///kallos.db gr", b"gru_btc "),
+        ("tune --ass", b"--asset-id "),
+        ("tune --asset-id=", b"--asset-id=BTC "),
+        ("study show my", b"my\\ study "),
+    ):
+        assert completed in fish.press(f"kallos-run {typed}\t", completed), typed
+        fish.press("\x15", b"", 0.2)
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ("", ""),
+        ("k tune --a=b", "--a=b"),
+        ("k tune --a=b ", ""),
+        ("k --a=my\\ st", "--a=my st"),
+        ("k --a='my st", "--a=my st"),
+        ("k --a=\"it's a", "--a=it's a"),
+        ("k --a=b\\", "--a=b"),
+        ("k 'x' \"y\" z.", "z."),
+    ],
+)
+def test_the_last_word_is_what_is_typed_of_it(line, word):
+    assert last_word(line) == word
+
+
+def test_an_option_and_its_value_may_be_one_word():
+    assert for_fish("BTC\nETH\tEther\n\n", "--asset-id=") == "--asset-id=BTC\n--asset-id=ETH\tEther\n"
+    assert for_fish("--asset-id\tAsset\n", "") == "--asset-id\tAsset\n"
+    answer = "_arguments '*: :((\"BTC\":\"Bitcoin''s\"))'\n"
+    assert for_zsh(answer, "") == "_arguments '*: :((\"BTC\":\"Bitcoin'\\''s\"))'\n"
+    assert for_zsh(answer, "--asset-id=") == f"compset -P 1 '*='; {for_zsh(answer, '')}"
 
 
 @pytest.mark.parametrize(

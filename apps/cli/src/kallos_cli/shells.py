@@ -1,8 +1,13 @@
-"""What shells leave open of a completion: bash breaks words at ``:`` and ``=``, the first Tab in zsh gets no answer."""
+"""What shells leave open of a completion.
+
+bash breaks words at ``:`` and ``=``, zsh and fish take an option and its value for one word where ``=`` joins them, and
+the first Tab in zsh gets no answer.
+"""
 
 import io
 import os
 import re
+import shlex
 import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -14,7 +19,10 @@ _INSTALL: Final = "--install-completion"
 _ZSH_SCRIPT: Final = Path(".zfunc", "_kallos-run")
 # zsh runs the file on the first Tab, to which defining a function is no answer.
 _ANSWER: Final = '_kallos_run_completion "$@"\n'
+# From here on zsh completes what comes after the first of them.
+_AFTER_EQUALS: Final = "compset -P 1 '*='; "
 _BREAKS: Final = frozenset(":=")
+_JOINED: Final = re.compile(r"--[^=]+=")
 _SPECIAL: Final = re.compile(r"([^\w@%+,./:=~-])")
 
 
@@ -22,7 +30,7 @@ _SPECIAL: Final = re.compile(r"([^\w@%+,./:=~-])")
 def completing() -> Generator[None]:
     """Stand between a shell and the program in the ``with`` block, where it completes a line or is installed to."""
     try:
-        with _whole_words():
+        with _whole_words(), _told_as_looked_for():
             yield
     finally:
         if _INSTALL in sys.argv[1:]:
@@ -49,6 +57,46 @@ def _whole_words() -> Generator[None]:
     finally:
         for line in answer.getvalue().splitlines():
             sys.stdout.write(f"{as_inserted(line, typed, in_quotes=in_quotes)}\n")
+
+
+@contextmanager
+def _told_as_looked_for() -> Generator[None]:
+    """Give zsh and fish the answer in the shape in which they look for it."""
+    shell = _SHAPED.get(os.environ.get(_ASKED, ""))
+    if shell is None:
+        yield
+        return
+    answer = io.StringIO()
+    try:
+        with redirect_stdout(answer):
+            yield
+    finally:
+        joined = _JOINED.match(last_word(os.environ.get("_TYPER_COMPLETE_ARGS", "")))
+        sys.stdout.write(shell(answer.getvalue(), joined[0] if joined else ""))
+
+
+def for_zsh(answer: str, option: str) -> str:
+    """Return the answer that zsh runs, where ``option`` with its ``=`` begins the word."""
+    # Two quotes end and begin what stands in single ones, and are gone.
+    return (_AFTER_EQUALS if option else "") + answer.replace("''", "'\\''")
+
+
+def for_fish(answer: str, option: str) -> str:
+    """Return the lines that fish compares with the word, where ``option`` with its ``=`` begins the word."""
+    return "".join(f"{option}{line}\n" for line in answer.splitlines() if line)
+
+
+_SHAPED: Final = {"complete_zsh": for_zsh, "complete_fish": for_fish}
+
+
+def last_word(line: str) -> str:
+    """Return the word at the end of a line, without quotes; a quote may be open. It is empty after a blank."""
+    for closing in ("", "'", '"'):
+        try:
+            return shlex.split(f"{line}.{closing}")[-1].removesuffix(".")
+        except ValueError:  # a quote is open
+            continue
+    return ""
 
 
 def rejoined(words: Sequence[str]) -> list[str]:
