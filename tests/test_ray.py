@@ -241,7 +241,7 @@ def test_ctrl_c_records_the_running_trials(start_tune, tmp_path):
     assert "interrupted: trial 0 is recorded as interrupted, 0 of 2 finished trials are kept" in err
     assert "Traceback" not in err
     trial = load_study(f"sqlite:///{tmp_path / 'kallos.db'}", "small").trials[0]
-    assert (trial.state.name, trial.user_attrs["failure"]) == ("FAIL", "stopped")
+    assert (trial.state.name, trial.user_attrs["failure"]) == ("FAIL", "Ctrl-C or SIGTERM")
 
 
 def test_without_a_cluster_the_remedy_is_said(start_tune):

@@ -151,13 +151,6 @@ def test_the_password_of_the_studies_is_not_repeated_either(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(3.21, "3.2 s"), (59.96, "1 min 0 s"), (245, "4 min 5 s"), (7800, "2 h 10 min")]
-)
-def test_durations(seconds, said):
-    assert wording.duration(seconds) == said
-
-
-@pytest.mark.parametrize(
     ("numbers", "said"), [([3], "trial 3 is"), ([3, 4], "trials 3 and 4 are"), ([1, 2, 5], "trials 1, 2 and 5 are")]
 )
 def test_trials_by_number(numbers, said):

@@ -186,7 +186,7 @@ def test_rows_without_names_are_bars_by_their_values_or_refused(tmp_path, order)
     rows = [[1672531200 + 86400 * day, *(BAR[place] + day for place in order), 7.5] for day in range(3)]
     path.write_text(json.dumps(rows))
     with pytest.raises(
-        DataQualityError, match="no names for its 6 columns, and which is which is not certain: row 1 is 16"
+        DataQualityError, match="no names for its 6 columns, and which is which is not certain: the first row is 16"
     ):
         read_ohlcv(path)
 
@@ -197,7 +197,7 @@ def test_more_columns_without_names_are_refused_with_what_they_are(tmp_path, sep
     path = tmp_path / "rows.csv"
     rows = [[1672531200 + 86400 * day, *(price + day for price in BAR), 7.5, *more] for day in range(3)]
     path.write_text("".join(separator.join(map(str, row)) + "\n" for row in rows))
-    with pytest.raises(DataQualityError, match=r"row 1 is 1672531200, 100\.0, 102\.0, 99\.0, 101\.0, 7\.5, 1"):
+    with pytest.raises(DataQualityError, match=r"the first row is 1672531200, 100\.0, 102\.0, 99\.0, 101\.0, 7\.5, 1"):
         read_ohlcv(path)
 
 
@@ -354,10 +354,35 @@ def test_an_open_quotation_mark_swallows_no_rows(tmp_path, closed_at, line_end):
     if closed_at:
         lines[closed_at] = f'{lines[closed_at]}"'
     path.write_bytes(line_end.join([*lines, ""]).encode())
-    message = r"row 20: a quotation mark \(\"\) opens a cell that goes on over the rows below, 'note"
+    message = r"line 21: a quotation mark \(\"\) opens a cell that goes on over the rows below, 'note"
     message = message if closed_at else r"a quotation mark \(\"\) opens a cell that goes on to the end, '\"note"
     with pytest.raises(DataQualityError, match=message):
         read_ohlcv(path)
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("title", [[], ["https://www.CryptoDataDownload.com"]])
+@pytest.mark.parametrize("blank", [[], [""]])
+def test_errors_name_the_line_of_the_file(tmp_path, title, blank, line_end):
+    """The line that an editor shows, whatever stands above the rows and however many lines a row takes."""
+    header, *rows = as_csv().decode().splitlines()
+    noted = [f'{row},"a, ""note""{line_end}of two lines"' for row in rows[:7]]
+    broken = rows[7].rpartition(",")[0] + ",x7,"
+    text = line_end.join([*title, f"{header},note", *noted, *blank, broken, ""])
+    path = tmp_path / "prices.csv"
+    path.write_bytes(text.encode())
+    there = next(place for place, line in enumerate(text.split(line_end), 1) if "x7" in line)
+    with pytest.raises(DataQualityError, match=rf"prices\.csv, line {there}: volume is 'x7'"):
+        read_ohlcv(path)
+    path.write_bytes(text.replace("volume", "what").replace(broken, rows[7] + ",").encode())
+    with pytest.raises(MissingColumnsError, match=f"holds it 'volume' in line {len(title) + 1} of the file"):
+        read_ohlcv(path)
+
+
+def test_rows_of_a_file_without_lines_stay_rows(tmp_path):
+    MARKET.with_columns(close=-pl.col("close")).write_parquet(tmp_path / "prices.parquet")
+    with pytest.raises(DataQualityError, match=r"prices\.parquet, row 1: close -"):
+        read_ohlcv(tmp_path / "prices.parquet")
 
 
 @pytest.mark.parametrize("ending", ["", "\n", "\n\n"])

@@ -9,6 +9,7 @@ from law_sizes import law
 from kallos_data import ConfigError, DataQualityError, read_ohlcv
 from kallos_data.bars.numbers import read_numbers
 from kallos_data.bars.ohlcv import clean_ohlcv
+from kallos_data.bars.origin import Origin
 from kallos_data.bars.reading_settings import ReadingSettings
 
 NAMES = ("open", "high", "low", "close", "volume")
@@ -17,7 +18,9 @@ NAMES = ("open", "high", "low", "close", "volume")
 def numbers(texts, *, commas=True, **settings_) -> list[float | None]:
     column = pl.Series(texts, dtype=pl.String)
     rows = pl.int_range(1, len(column) + 1, eager=True)
-    (read,) = read_numbers({"open": column}, ReadingSettings(**settings_), where="it", rows=rows, commas=commas)
+    (read,) = read_numbers(
+        {"open": column}, ReadingSettings(**settings_), origin=Origin("it"), rows=rows, commas=commas
+    )
     return read.to_list()
 
 
@@ -129,7 +132,7 @@ def test_a_decimal_comma_is_taken_from_files_that_commas_do_not_separate(tmp_pat
         assert read_ohlcv(path).row(0)[1:] == (1.5, 2.5, 0.25, 1.5, 1085.5)
     path.write_text('date,open,high,low,close,volume\n2023-01-01,"1,5","2,5","0,25","1,5","10"\n')
     with pytest.raises(
-        DataQualityError, match=r"decimal , reads open '1,5' of .*p\.csv, row 1 with a decimal comma"
+        DataQualityError, match=r"decimal , reads open '1,5' of .*p\.csv, line 2 with a decimal comma"
     ) as error:
         read_ohlcv(path)
     assert error.value.parameter == "decimal"
@@ -202,7 +205,7 @@ def test_volumes_may_be_written_in_thousands_and_millions(volumes, comma):
     texts = [f"{number / 100:.2f}{suffix}".replace(".", mark) for number, suffix in volumes]
     column = pl.Series(texts, dtype=pl.String)
     rows = pl.int_range(1, len(column) + 1, eager=True)
-    (read,) = read_numbers({"volume": column}, ReadingSettings(), where="it", rows=rows, commas=True)
+    (read,) = read_numbers({"volume": column}, ReadingSettings(), origin=Origin("it"), rows=rows, commas=True)
     size = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
     assert read.to_list() == pytest.approx([number * size[suffix] / 100 for number, suffix in volumes], rel=1e-14)
 
@@ -210,10 +213,16 @@ def test_volumes_may_be_written_in_thousands_and_millions(volumes, comma):
 def test_prices_and_other_letters_have_no_size():
     assert "open is '12.3K', which is not a finite number" in refusal(["12.3K"])
     with pytest.raises(DataQualityError, match=r"volume is '12\.3X'"):
-        read_numbers({"volume": pl.Series(["12.3X"])}, ReadingSettings(), where="it", rows=pl.Series([1]), commas=False)
+        read_numbers(
+            {"volume": pl.Series(["12.3X"])}, ReadingSettings(), origin=Origin("it"), rows=pl.Series([1]), commas=False
+        )
     with pytest.raises(DataQualityError, match="thousands , reads volume '12,345' as 12345"):
         read_numbers(
-            {"volume": pl.Series(["12,345K"])}, ReadingSettings(), where="it", rows=pl.Series([1]), commas=False
+            {"volume": pl.Series(["12,345K"])},
+            ReadingSettings(),
+            origin=Origin("it"),
+            rows=pl.Series([1]),
+            commas=False,
         )
 
 

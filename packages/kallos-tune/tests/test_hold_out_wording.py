@@ -77,7 +77,7 @@ NOT_JUDGED = HoldOutVerdict(
     skill_against={},
 )
 AGAINST = (
-    "the model against each naive forecast (+ is better; the one that it is judged by was the best before these "
+    "the model against each naive forecast (+ is better; the verdict goes by the one that did best before these "
     "steps): the training mean -0.3 %, a forecast of zero -0.1 %, the last value +31.0 %"
 )
 POWER = (
@@ -117,7 +117,7 @@ def test_beats():
         hold-out (364 steps from 2022-01-01 to 2022-12-30): the forecaster in models/btc is 2.7 % better than the
         training mean, 95 % interval +0.8 to +4.6 % (+ is better)
 
-        the model against each naive forecast (+ is better; the one that it is judged by was the best before
+        the model against each naive forecast (+ is better; the verdict goes by the one that did best before
         these steps): a forecast of zero +2.5 %, the training
         mean +2.7 %, the last value +31.0 %
 
@@ -283,7 +283,7 @@ def test_one_step_without_an_interval_or_a_naive_error():
     verdict = replace(NOTHING, skill=None, skill_against={LAST_VALUE: None}, to_beat=LAST_VALUE, direction=None)
     lines = lines_of(replace(verdict, n_steps=1, last=NOTHING.first))
     assert lines[0] == "hold-out (1 step on 2022-01-01): the forecaster in models/btc is worse than the last value"
-    assert lines[1].endswith("was the best before these steps): the last value makes no error")
+    assert lines[1].endswith("did best before these steps): the last value makes no error")
 
 
 @pytest.mark.parametrize("verdict", [NOTHING, BEATS, WORSE, NOT_JUDGED])

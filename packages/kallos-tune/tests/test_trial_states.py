@@ -9,6 +9,7 @@ from optuna.trial import TrialState, create_trial
 
 from kallos_data import DatabaseConfig
 from kallos_tune import (
+    duration,
     export_study,
     load_study,
     running_trials,
@@ -144,3 +145,10 @@ def test_times_of_a_trial_that_keeps_none_are_taken_for_local_ones(zone):
     assert seconds_of(trial) is None
     trial.datetime_complete = datetime(2024, 1, 1, 12, 1)  # noqa: DTZ001
     assert seconds_of(trial) == 60
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(3.21, "3.2 s"), (59.96, "1 min 0 s"), (245, "4 min 5 s"), (7800, "2 h 10 min")]
+)
+def test_durations(seconds, said):
+    assert duration(seconds) == said

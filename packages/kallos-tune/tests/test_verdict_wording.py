@@ -98,7 +98,7 @@ def test_no_evidence():
         trials that were best on earlier folds): 0.3 % worse than the training mean, 95 % interval
         -1.2 to +0.6 % (+ is better); the best trial of earlier folds alone: -1.1 % against it
 
-        the model against each naive forecast (+ is better; the one that it is judged by was the best on
+        the model against each naive forecast (+ is better; the verdict goes by the one that did best on
         earlier folds): the training mean -0.3 %, a forecast of zero -0.1 %, the last value +31.0 %
 
         verdict: no evidence that this model beats a naive forecast (Clark-West p = 0.41): do not trade on
@@ -116,7 +116,7 @@ def test_beats():
         trials that were best on earlier folds): 2.7 % better than the training mean, 95 % interval
         +0.8 to +4.6 % (+ is better); the best trial of earlier folds alone: +1.9 % against it
 
-        the model against each naive forecast (+ is better; the one that it is judged by was the best on
+        the model against each naive forecast (+ is better; the verdict goes by the one that did best on
         earlier folds): a forecast of zero +2.5 %, the
         training mean +2.7 %, the last value +31.0 %
 
@@ -209,7 +209,7 @@ def test_better_than_the_chosen_naive_forecast_and_not_than_another():
         skill_against={ZERO: -0.001, TRAINING_MEAN: 0.027, LAST_VALUE: None},
     )
     assert verdict_lines(verdict)[-2:] == paragraphs("""
-        the model against each naive forecast (+ is better; the one that it is judged by was the best on
+        the model against each naive forecast (+ is better; the verdict goes by the one that did best on
         earlier folds): the last value makes no error, a
         forecast of zero -0.1 %, the training mean +2.7 %
 

@@ -4,9 +4,11 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from kallos_tune import duration
+
 from . import output
 from .fold_bars import FoldSpan, fold_bars, legend
-from .wording import count, duration
+from .wording import count
 
 _WIDEST_BARS: Final = 100
 _MOST_JUMPS: Final = 3

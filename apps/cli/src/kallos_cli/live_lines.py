@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
+from kallos_tune import duration
+
 from . import output
 from .fitting import Part, cut, fit_at_all, fitted, wrapped
 from .glyphs import Glyphs, bar, sparkline
-from .wording import duration
 
 _WIDEST_BAR, _NARROWEST_BAR = 30, 8
 _WIDEST_CURVE, _NARROWEST_CURVE = 24, 5

@@ -3,8 +3,10 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from kallos_tune import duration
+
 from . import output
-from .wording import count, duration
+from .wording import count
 
 if TYPE_CHECKING:
     from kallos_tune import Event, FoldFinished, StudyOpened, TrialFinished

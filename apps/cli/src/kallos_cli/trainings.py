@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from kallos_tune import duration
+
 from . import output
 from .databases import Databases
 from .user_error import UserError
-from .wording import count, duration
+from .wording import count
 
 if TYPE_CHECKING:
     from kallos_tune import Event, ForecasterSettings, Recipe, Schedule, Trained

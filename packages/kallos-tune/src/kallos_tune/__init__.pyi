@@ -1,5 +1,6 @@
 from .cost import StudyCost as StudyCost
 from .cost import study_cost as study_cost
+from .durations import duration as duration
 from .errors import ClusterError as ClusterError
 from .errors import ConfigError as ConfigError
 from .errors import DatabaseUnavailableError as DatabaseUnavailableError

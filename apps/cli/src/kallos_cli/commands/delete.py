@@ -4,12 +4,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kallos_tune import duration
+
 from .. import output
 from ..asking import ask
 from ..options import Debug, Foreign, Json, StudyArgument
 from ..setting_options import WAIT_SECONDS, DatabaseWait
 from ..study_place import StudyPlace, takes_studies
-from ..wording import count, duration
+from ..wording import count
 
 if TYPE_CHECKING:
     from kallos_tune import StudyCost

@@ -4,12 +4,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kallos_tune import duration
+
 from .. import command_line, output
 from ..errors import EXIT_DIFFERENT
 from ..options import Debug, Json, Quiet, StudyArgument
 from ..progress import LOADING
 from ..study_place import StudyPlace, takes_studies_and_prices
-from ..wording import count, duration
+from ..wording import count
 
 if TYPE_CHECKING:
     from kallos_tune import Event, Rerun

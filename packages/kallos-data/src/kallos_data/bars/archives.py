@@ -77,6 +77,14 @@ class Source:
             last = part[-1:]
         return (ends[b"\n"] or ends[b"\r"]) + (last not in ends)
 
+    def lines(self) -> Iterator[bytes]:
+        """Return one line after the other, without their ends."""
+        end, rest = (b"\n" if b"\n" in self.head() else b"\r"), b""
+        for part in self._parts():
+            *whole, rest = (rest + part).split(end)
+            yield from whole
+        yield rest
+
     def _parts(self) -> Iterator[bytes]:
         if self.unpacked is not None:
             yield self.unpacked

@@ -6,6 +6,7 @@ from typing import Final
 
 from ..errors import DataQualityError, MissingColumnsError
 from ..known_columns import EXTRAS
+from .origin import Origin
 from .spellings import (
     ASSETS,
     DATES,
@@ -68,13 +69,13 @@ def recognised(names: Sequence[str]) -> dict[str, int]:
     return found | {column: places[0] for column, places in _values(names).items()}
 
 
-def required(names: Sequence[str], *, where: str) -> dict[str, int]:
+def required(names: Sequence[str], origin: Origin) -> dict[str, int]:
     """Return the places of the values that :func:`recognised` finds.
 
     Raises
     ------
     MissingColumnsError
-        Where the time, a price or the volume is not among them; ``where`` says of what.
+        Where the time, a price or the volume is not among them; ``origin`` says of what.
     DataQualityError
         Where a column that is needed could be either of two.
     """
@@ -82,18 +83,18 @@ def required(names: Sequence[str], *, where: str) -> dict[str, int]:
     missing = [] if time_candidates(names) else ["timestamp"]
     missing += [name for name in REQUIRED if name not in found]
     if missing:
-        in_file = where.lower().endswith((".csv", ".csv.gz", ".tsv", ".txt"))
         remedy = (
-            f"name the column that holds it {missing[0]!r} in the first line of the file"
-            if in_file and len(missing) == 1
+            f"name the column that holds it {missing[0]!r} in line {origin.header} of the file"
+            if origin.header and len(missing) == 1
             else ""
         )
-        raise MissingColumnsError(missing, names, where=where, remedy=remedy)
+        raise MissingColumnsError(missing, names, where=origin.where, remedy=remedy)
     for column, places in found.items():
         if len(places) > 1:
             listed = " and ".join(repr(names[place]) for place in places)
             raise DataQualityError(
-                f"{where} has {len(places)} columns that may be the {column}, {listed}: rename or remove all but one"
+                f"{origin.where} has {len(places)} columns that may be the {column}, {listed}: "
+                "rename or remove all but one"
             )
     return {column: found[column][0] for column in MARKET_COLUMNS if column in found}
 

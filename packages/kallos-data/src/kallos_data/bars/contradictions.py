@@ -9,6 +9,7 @@ import polars as pl
 from ..errors import DataQualityError
 from .columns import MARKET_COLUMNS, PRICES
 from .markets import telling_apart, values_of
+from .origin import Origin
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +19,7 @@ _MOST_ROUNDING: Final = 1e-3
 _MOST_DECIMALS: Final = 16
 
 
-def refuse_contradictions(bars: pl.DataFrame, where: str) -> None:
+def refuse_contradictions(bars: pl.DataFrame, origin: Origin) -> None:
     """Refuse bars with a missing or impossible price or volume.
 
     Raises
@@ -39,11 +40,11 @@ def refuse_contradictions(bars: pl.DataFrame, where: str) -> None:
             bad = bars.filter(broken).sort(ROW)
             value = "" if bad[name][0] is None else f" {bad[name][0]}"
             raise DataQualityError(
-                f"{where}, row {bad[ROW][0]}: {name}{value} {problem}{_more(len(bad))}: correct or remove the row"
+                f"{origin.at(bad[ROW][0])}: {name}{value} {problem}{_more(len(bad))}: correct or remove the row"
             )
 
 
-def holding_open_and_close(bars: pl.DataFrame, where: str, *, repair: bool) -> pl.DataFrame:
+def holding_open_and_close(bars: pl.DataFrame, origin: Origin, *, repair: bool) -> pl.DataFrame:
     """Return bars whose high and low hold open and close, widened where ``repair`` says so.
 
     Where a column has fewer decimals than another, one unit of its last digit is no contradiction.
@@ -59,15 +60,15 @@ def holding_open_and_close(bars: pl.DataFrame, where: str, *, repair: bool) -> p
     if outside.is_empty():
         return bars
     if not repair:
-        _refuse_outside(bars, outside, where)
+        _refuse_outside(bars, outside, origin)
         return bars
-    logger.warning("%s: rows whose high and low were widened to hold open and close: %d", where, len(outside))
+    logger.warning("%s: rows whose high and low were widened to hold open and close: %d", origin.where, len(outside))
     return bars.with_columns(
         pl.max_horizontal("open", "high", "close").alias("high"), pl.min_horizontal("open", "low", "close").alias("low")
     )
 
 
-def _refuse_outside(bars: pl.DataFrame, outside: pl.DataFrame, where: str) -> None:
+def _refuse_outside(bars: pl.DataFrame, outside: pl.DataFrame, origin: Origin) -> None:
     units = {name: 10.0 ** -_decimals(bars[name]) for name in PRICES}
     found: list[tuple[int, str]] = []
     count = pl.Series([False] * len(outside))
@@ -85,13 +86,13 @@ def _refuse_outside(bars: pl.DataFrame, outside: pl.DataFrame, where: str) -> No
     if found:
         row, problem = min(found, key=lambda each: each[0])
         raise DataQualityError(
-            f"is needed, or a correction: {where}, row {row}: {problem}{_more(int(count.sum()))}; "
+            f"is needed, or a correction: {origin.at(row)}: {problem}{_more(int(count.sum()))}; "
             "it widens high and low to hold open and close",
             "repair",
         )
 
 
-def one_bar_a_time(bars: pl.DataFrame, raw: pl.DataFrame, used: Sequence[int], where: str) -> pl.DataFrame:
+def one_bar_a_time(bars: pl.DataFrame, raw: pl.DataFrame, used: Sequence[int], origin: Origin) -> pl.DataFrame:
     """Return bars, sorted by time, without those that stand there a second time with the same values.
 
     Parameters
@@ -102,8 +103,8 @@ def one_bar_a_time(bars: pl.DataFrame, raw: pl.DataFrame, used: Sequence[int], w
         The source, row 1 first.
     used : sequence of int
         Places of columns of the source that became columns of the bars.
-    where : str
-        What messages call it.
+    origin : Origin
+        How messages name it and its rows.
 
     Raises
     ------
@@ -115,12 +116,12 @@ def one_bar_a_time(bars: pl.DataFrame, raw: pl.DataFrame, used: Sequence[int], w
         return bars
     unique = bars.unique(pl.exclude(ROW), keep="first", maintain_order=True)
     if unique["timestamp"].is_duplicated().any():
-        _refuse_same_times(unique, raw, used, where)
-    logger.warning("%s: exact repeats of other rows are dropped: %d", where, len(bars) - len(unique))
+        _refuse_same_times(unique, raw, used, origin)
+    logger.warning("%s: exact repeats of other rows are dropped: %d", origin.where, len(bars) - len(unique))
     return unique
 
 
-def _refuse_same_times(bars: pl.DataFrame, raw: pl.DataFrame, used: Sequence[int], where: str) -> None:
+def _refuse_same_times(bars: pl.DataFrame, raw: pl.DataFrame, used: Sequence[int], origin: Origin) -> None:
     groups = (
         bars.filter(pl.col("timestamp").is_duplicated())
         .group_by("timestamp", maintain_order=True)
@@ -129,7 +130,7 @@ def _refuse_same_times(bars: pl.DataFrame, raw: pl.DataFrame, used: Sequence[int
     )
     rows = groups[ROW][0].sort()
     time = f"{groups['timestamp'][0]:%Y-%m-%d %H:%M:%S}"
-    same = f"{where}, rows {rows[0]} and {rows[1]} are both of {time} UTC and differ{_more(len(groups), 'times')}"
+    same = f"{origin.where}, {origin.rows(*rows[:2])} are both of {time} UTC and differ{_more(len(groups), 'times')}"
     column = telling_apart(raw, [group - 1 for group in groups[ROW].head(1000)], used)
     if column is None:
         raise DataQualityError(f"{same}: remove one of them")

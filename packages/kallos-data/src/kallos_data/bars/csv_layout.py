@@ -38,6 +38,8 @@ class Layout:
         Where the header has a second row, for every column what stands there.
     width : int
         How many columns there are.
+    header : int, optional
+        The line with the names, from 1.
     """
 
     separator: str
@@ -46,6 +48,7 @@ class Layout:
     lines_before: int
     tickers: Sequence[str] = ()
     width: int = 0
+    header: int | None = None
 
 
 def find_layout(head: bytes, path: Path) -> Layout:
@@ -75,7 +78,7 @@ def find_layout(head: bytes, path: Path) -> Layout:
         if len(recognised(cells)) > 1:
             above = cells_of(lines[place - 1][0], separator) if place else []
             tickers = above if len(above) == len(cells) and _are_tickers(cells, above) else []
-            layout = Layout(separator, cells, end, place + 1, tickers, len(cells))
+            layout = Layout(separator, cells, end, place + 1, tickers, len(cells), place + 1)
             return _with_lower_rows(layout, lines[place + 1 :])
     if not head.strip():
         raise DataQualityError(f"{path} is empty")
@@ -154,7 +157,7 @@ def _with_lower_rows(layout: Layout, below: Sequence[tuple[str, int, int]]) -> L
         else:
             break
         first_row, lines_before = end, lines_before + 1
-    return Layout(layout.separator, names, first_row, lines_before, tickers, layout.width)
+    return Layout(layout.separator, names, first_row, lines_before, tickers, layout.width, layout.header)
 
 
 def _are_tickers(names: Sequence[str], cells: Sequence[str]) -> bool:

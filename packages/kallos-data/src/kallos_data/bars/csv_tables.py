@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from .csv_layout import Layout, chosen_ticker, find_layout
 from .headerless import with_names
 from .numbers import MISSING, certain_points
 from .ohlcv import Table
+from .origin import Origin, line_of_row
 from .reading_settings import ReadingSettings
 
 logger = logging.getLogger(__name__)
@@ -52,6 +54,12 @@ class CsvFile:
         """
         return cls(source, find_layout(source.head(), source.path))
 
+    @property
+    def origin(self) -> Origin:
+        """How messages name the file and its rows."""
+        line_of = partial(line_of_row, self.source, lines_before=self.layout.lines_before)
+        return Origin(str(self.source.path), line_of, self.layout.header)
+
     def bars(self, settings: ReadingSettings, now: datetime | None) -> pl.DataFrame:
         """Return the bars; see :func:`kallos_data.read_ohlcv`."""
         where, layout = str(self.source.path), self.layout
@@ -60,7 +68,7 @@ class CsvFile:
         if layout.names:
             places, rows = chosen_ticker(layout, settings.where, self.source.path)
             settings = replace(settings, where=rows)
-            required([layout.names[place] for place in places], where=where)
+            required([layout.names[place] for place in places], self.origin)
             if not (rows or settings.decimal or settings.thousands):
                 try:
                     usual = self._usual(places)
@@ -74,7 +82,7 @@ class CsvFile:
             frame = frame.select(pl.nth(place).alias(name) for place, name in self._names(places).items())
         else:
             frame = with_names(frame, where=where)
-        return Table(frame, where, commas=layout.separator != ",").bars(settings, now)
+        return Table(frame, self.origin, commas=layout.separator != ",").bars(settings, now)
 
     def _names(self, places: Sequence[int]) -> dict[int, str]:
         """Return a name for each place, another one where it stands there twice."""
@@ -88,7 +96,7 @@ class CsvFile:
         """Return the columns that are needed, numbers as such, where the first rows say that this is safe."""
         names = self._names(places)
         listed, by_order = list(names.values()), list(names)
-        found = required(listed, where=str(self.source.path))
+        found = required(listed, self.origin)
         numbers = {by_order[place] for name, place in found.items() if name in MARKET_COLUMNS}
         head = self._read(dict.fromkeys(range(self.layout.width), pl.String), sorted(numbers), n_rows=_HEAD_ROWS)
         if not certain_points({name: head[name] for name in head.columns}):
@@ -102,9 +110,7 @@ class CsvFile:
             # A cell goes over several lines.
             return None
         left_out = [name for place, name in names.items() if place not in wanted]
-        return Table(
-            frame.rename({str(place): names[place] for place in wanted}), str(self.source.path), left_out=left_out
-        )
+        return Table(frame.rename({str(place): names[place] for place in wanted}), self.origin, left_out=left_out)
 
     def _texts(self) -> pl.DataFrame:
         schema = dict.fromkeys(range(self.layout.width), pl.String)
@@ -131,7 +137,7 @@ class CsvFile:
             if lines.any():
                 place = int(several.arg_true()[int(lines.arg_max() or 0)])
                 raise DataQualityError(
-                    f"{self.source.path}, row {place + 1}: {_OPEN_QUOTE} over the rows below, {column[place][:40]!r}…: "
+                    f"{self.origin.at(place + 1)}: {_OPEN_QUOTE} over the rows below, {column[place][:40]!r}…: "
                     "close or remove it"
                 )
 

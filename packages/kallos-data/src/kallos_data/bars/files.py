@@ -15,6 +15,7 @@ from .archives import Source, as_utf8, opened
 from .csv_tables import CsvFile
 from .klines import is_json, read_json
 from .ohlcv import Table
+from .origin import Origin
 from .reading_settings import ReadingSettings
 
 _PARQUET: Final = (".parquet", ".pq")
@@ -72,13 +73,13 @@ def read_ohlcv(
     source = opened(Path(path))
     head, name = source.head(6), source.name.lower()
     if name.endswith(_PARQUET) or head.startswith(b"PAR1"):
-        return Table(_parquet(source), str(path)).bars(settings, now)
+        return Table(_parquet(source), Origin(str(path))).bars(settings, now)
     if name.endswith(_ARROW) or head.startswith(b"ARROW1"):
-        return Table(_arrow(source, head), str(path)).bars(settings, now)
+        return Table(_arrow(source, head), Origin(str(path))).bars(settings, now)
     if is_json(source):
         # Programs write JSON, and none writes decimal commas.
         settings = settings if settings.decimal or settings.thousands else replace(settings, decimal=".")
-        return Table(read_json(source), str(path)).bars(settings, now)
+        return Table(read_json(source), Origin(str(path))).bars(settings, now)
     return CsvFile.of(as_utf8(source)).bars(settings, now)
 
 

@@ -45,8 +45,8 @@ def no_header(first: Sequence[object], *, where: str) -> DataQualityError:
     """Return the error for rows whose columns nobody names."""
     shown = ", ".join(map(str, first[:12]))
     return DataQualityError(
-        f"{where} has no names for its {len(first)} columns, and which is which is not certain: row 1 is {shown}; name "
-        "them, as in a header timestamp,open,high,low,close,volume"
+        f"{where} has no names for its {len(first)} columns, and which is which is not certain: the first row is "
+        f"{shown}; name them, as in a header timestamp,open,high,low,close,volume"
     )
 
 

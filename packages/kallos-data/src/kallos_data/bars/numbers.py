@@ -9,6 +9,7 @@ import polars as pl
 
 from ..errors import DataQualityError
 from ..known_columns import PRICES
+from .origin import Origin
 from .reading_settings import ReadingSettings
 
 MISSING: Final = ("", "null", "none", "nan", "nat", "n/a", "na", "-", "--", "\N{EM DASH}", "\N{EN DASH}")
@@ -32,13 +33,13 @@ _OTHER: Final[Mapping[str, Literal[".", ","]]] = {".": ",", ",": "."}
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """What messages call the table, and the numbers of its rows."""
+    """How messages name the table and its rows, and the numbers of these."""
 
-    where: str
+    origin: Origin
     rows: pl.Series
 
     def row(self, place: int) -> str:
-        return f"{self.where}, row {self.rows[place]}"
+        return self.origin.at(self.rows[place])
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Notation:
 
 
 def read_numbers(
-    columns: Mapping[str, pl.Series], settings: ReadingSettings, *, where: str, rows: pl.Series, commas: bool
+    columns: Mapping[str, pl.Series], settings: ReadingSettings, *, origin: Origin, rows: pl.Series, commas: bool
 ) -> list[pl.Series]:
     """Return columns as finite Float64, null where there is no number.
 
@@ -83,8 +84,8 @@ def read_numbers(
         Texts or numbers, by the name that messages call them.
     settings : ReadingSettings
         Of its fields ``decimal`` and ``thousands``.
-    where : str
-        What messages call the table.
+    origin : Origin
+        How messages name the table and its rows.
     rows : polars.Series, [N]
         The number of each row in the source.
     commas : bool
@@ -102,8 +103,8 @@ def read_numbers(
         if name not in PRICES and column.str.contains(_SUFFIXED).any():
             texts[name], sizes[name] = _without_suffix(column)
     bare |= texts
-    notation = _notation(texts, settings, _Table(where, rows), commas=commas) if texts else None
-    numbers = [_finite(column, name, _Table(where, rows), notation) for name, column in bare.items()]
+    notation = _notation(texts, settings, _Table(origin, rows), commas=commas) if texts else None
+    numbers = [_finite(column, name, _Table(origin, rows), notation) for name, column in bare.items()]
     return [column * sizes[column.name] if column.name in sizes else column for column in numbers]
 
 
@@ -153,8 +154,9 @@ def _found(texts: Mapping[str, pl.Series], table: _Table, *, commas: bool, plain
     with_commas = None if plain else _evidence(texts, ",")
     if points and with_commas:
         raise DataQualityError(
-            f"{table.row(points[1])} has {points[0]} {points[2]!r} with a decimal point, row "
-            f"{table.rows[with_commas[1]]} {with_commas[0]} {with_commas[2]!r} with a decimal comma: write all alike"
+            f"{table.row(points[1])} has {points[0]} {points[2]!r} with a decimal point, "
+            f"{table.origin.row(table.rows[with_commas[1]])} {with_commas[0]} {with_commas[2]!r} with a decimal comma: "
+            "write all alike"
         )
     if with_commas:
         if not commas:
@@ -209,7 +211,9 @@ def _first(column: pl.Series, pattern: str) -> int | None:
 
 def _finite(column: pl.Series, name: str, table: _Table, notation: Notation | None) -> pl.Series:
     if not (column.dtype == pl.String or column.dtype.is_numeric() or column.dtype == pl.Null):
-        raise DataQualityError(f"{table.where}: {name} holds values of type {column.dtype}, which are no numbers")
+        raise DataQualityError(
+            f"{table.origin.where}: {name} holds values of type {column.dtype}, which are no numbers"
+        )
     if column.dtype == pl.String and notation is not None:
         numbers = notation.numbers(column)
     else:

@@ -14,6 +14,7 @@ from .contradictions import ROW, holding_open_and_close, one_bar_a_time, refuse_
 from .foreign_frames import as_polars
 from .markets import kept_rows, refuse_several_markets
 from .numbers import read_numbers
+from .origin import Origin
 from .reading_settings import ReadingSettings
 from .split_times import joined
 from .times import TimeReader, latest_time
@@ -59,10 +60,9 @@ def clean_ohlcv(
     DataQualityError
         Where there is no row, a time or number cannot be read, or in two ways, a price is missing, infinite or not
         positive, a volume or count negative, open or close beyond high or low, two rows of one time differ, or a column
-        such as symbol or exchange has several values. The message names the first such row, counted from 1 without the
-        header.
+        such as symbol or exchange has several values. The message names the first such row, counted from 1.
     """
-    return Table(as_polars(frame), where, is_file=False).bars(settings or ReadingSettings(), now)
+    return Table(as_polars(frame), Origin(where), is_file=False).bars(settings or ReadingSettings(), now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +73,8 @@ class Table:
     ----------
     frame : polars.DataFrame, [N, ...]
         As it was found.
-    where : str
-        What messages call it.
+    origin : Origin
+        How messages name it and its rows.
     commas : bool, default False
         Whether decimal commas are taken where they are certain.
     left_out : sequence of str
@@ -84,20 +84,20 @@ class Table:
     """
 
     frame: pl.DataFrame
-    where: str
+    origin: Origin
     commas: bool = False
     left_out: Sequence[str] = ()
     is_file: bool = True
 
     def bars(self, settings: ReadingSettings, now: datetime | None) -> pl.DataFrame:
         """Return the bars; see :func:`clean_ohlcv`."""
-        where, names = self.where, self.frame.columns
-        places = required(names, where=where)
+        where, names = self.origin.where, self.frame.columns
+        places = required(names, self.origin)
         raw = self.frame.with_columns(pl.int_range(1, pl.len() + 1).alias(ROW))
         if settings.where:
             raw = raw.filter(kept_rows(self.frame, settings.where, where=where))
         columns = {name: raw.to_series(places[name]) for name in MARKET_COLUMNS if name in places}
-        numbers = read_numbers(columns, settings, where=where, rows=raw[ROW], commas=self.commas)
+        numbers = read_numbers(columns, settings, origin=self.origin, rows=raw[ROW], commas=self.commas)
         cleaned = pl.DataFrame([raw[ROW], *numbers])
         blank = cleaned.select(pl.all_horizontal(pl.col(REQUIRED).is_null())).to_series()
         if blank.any():
@@ -106,15 +106,15 @@ class Table:
         if cleaned.is_empty():
             raise DataQualityError(f"{where} has no row with prices: name one that has")
         refuse_several_markets(raw.drop(ROW), where=where)
-        reader = TimeReader(settings=settings, latest=latest_time(now), where=where, rows=raw[ROW])
+        reader = TimeReader(settings=settings, latest=latest_time(now), origin=self.origin, rows=raw[ROW])
         times, taken = _read_first(reader, raw, names)
         used = [*taken, *places.values()]
         cleaned = cleaned.with_columns(times)
         if not times.is_sorted():
             cleaned = cleaned.sort("timestamp", ROW)
-        refuse_contradictions(cleaned, where)
-        cleaned = one_bar_a_time(cleaned, self.frame, used, where)
-        cleaned = holding_open_and_close(cleaned, where, repair=settings.repair)
+        refuse_contradictions(cleaned, self.origin)
+        cleaned = one_bar_a_time(cleaned, self.frame, used, self.origin)
+        cleaned = holding_open_and_close(cleaned, self.origin, repair=settings.repair)
         if without := [name for name in places if cleaned[name].null_count() == len(cleaned)]:
             logger.info("%s: columns without any value: %s", where, ", ".join(without))
         self._say_columns([taken, *([place] for place in places.values())], ["timestamp", *places])
@@ -131,7 +131,7 @@ class Table:
             for column, places in zip(columns, taken, strict=True)
         ]
         ending = f"; left out: {', '.join(left_out)}" if left_out else ""
-        logger.log(level, "%s: columns: %s%s", self.where, ", ".join(parts), ending)
+        logger.log(level, "%s: columns: %s%s", self.origin.where, ", ".join(parts), ending)
 
 
 def _read_first(reader: TimeReader, raw: pl.DataFrame, names: Sequence[str]) -> tuple[pl.Series, tuple[int, ...]]:
@@ -147,8 +147,8 @@ def _read_first(reader: TimeReader, raw: pl.DataFrame, names: Sequence[str]) -> 
             first_error = first_error or error
             continue
         if note:
-            logger.info("%s: %s", reader.where, note)
+            logger.info("%s: %s", reader.origin.where, note)
         return times, places
     if first_error is None or not named:
-        raise MissingColumnsError(["timestamp"], names, where=reader.where)
+        raise MissingColumnsError(["timestamp"], names, where=reader.origin.where)
     raise first_error

@@ -10,6 +10,7 @@ from ..errors import DataQualityError
 from ..timestamps import other_clock
 from .local_times import daily_dates, in_zone
 from .numbered_times import numbered_times
+from .origin import Origin
 from .reading_settings import ReadingSettings
 from .written_times import WrittenTimes, written_as, written_times
 
@@ -42,15 +43,15 @@ class TimeReader:
         Of its fields ``time_zone`` and ``date_format``.
     latest : datetime
         Later times are none.
-    where : str
-        What messages call the table.
+    origin : Origin
+        How messages name the table and its rows.
     rows : polars.Series, [N]
         The number of each row in the source.
     """
 
     settings: ReadingSettings
     latest: datetime
-    where: str
+    origin: Origin
     rows: pl.Series
 
     def read(self, column: pl.Series) -> tuple[pl.Series, str | None]:
@@ -133,7 +134,7 @@ class TimeReader:
         return read.times, read.times.dt.replace_time_zone("UTC")
 
     def _of_written(self, column: pl.Series, written: WrittenTimes) -> tuple[pl.Series, pl.Series]:
-        problem = None if self.settings.date_format else written.unsure_order(column, self.rows, where=self.where)
+        problem = None if self.settings.date_format else written.unsure_order(column, self.rows, self.origin)
         if problem:
             raise DataQualityError(problem, "date_format")
         unread = written.local.is_null()
@@ -205,8 +206,8 @@ class TimeReader:
             first, second = (_MEANINGS.get(kinds[each], kinds[each]) for each in (0, place))
             self.refuse(
                 other,
-                f"the time {column[place]!r} is {second}, and {column[0]!r} in row {self.rows[0]} is {first}: write "
-                "all times of the column alike",
+                f"the time {column[place]!r} is {second}, and {column[0]!r} in {self.origin.row(self.rows[0])} is "
+                f"{first}: write all times of the column alike",
             )
 
     def refuse(self, broken: pl.Series, problem: str) -> NoReturn:
@@ -218,7 +219,7 @@ class TimeReader:
             Always.
         """
         place = int(broken.arg_max() or 0)
-        raise DataQualityError(f"{self.where}, row {self.rows[place]}: {problem}")
+        raise DataQualityError(f"{self.origin.at(self.rows[place])}: {problem}")
 
 
 def latest_time(now: datetime | None) -> datetime:

@@ -6,6 +6,7 @@ from typing import Final
 import polars as pl
 
 from .calendar_parts import put_together
+from .origin import Origin
 
 _MONTHS: Final = {
     name: number
@@ -73,21 +74,22 @@ class WrittenTimes:
     month_first: int | None = None
     unsure: int | None = None
 
-    def unsure_order(self, texts: pl.Series, rows: pl.Series, *, where: str) -> str | None:
+    def unsure_order(self, texts: pl.Series, rows: pl.Series, origin: Origin) -> str | None:
         """Return what is to be said where day and month are not certain, to follow the name of a format; else None."""
         if self.day_first is not None and self.month_first is not None:
             day, month = self.day_first, self.month_first
             return (
-                f"cannot be one for all: {where}, row {rows[day]} begins with the day ({texts[day]!r}) and row "
-                f"{rows[month]} with the month ({texts[month]!r}); correct the wrong ones"
+                f"cannot be one for all: {origin.at(rows[day])} begins with the day ({texts[day]!r}) and "
+                f"{origin.row(rows[month])} with the month ({texts[month]!r}); correct the wrong ones"
             )
         if self.unsure is None:
             return None
         value = texts[self.unsure]
         mark = next(each for each in "./-" if each in value)
         return (
-            f"'%d{mark}%m{mark}%Y' reads the day first, '%m{mark}%d{mark}%Y' the month: {where}, row "
-            f"{rows[self.unsure]} has {value!r}, and no row tells which it is; add ' %H:%M' where times follow"
+            f"'%d{mark}%m{mark}%Y' reads the day first, '%m{mark}%d{mark}%Y' the month: "
+            f"{origin.at(rows[self.unsure])} has {value!r}, and no row tells which it is; "
+            "add ' %H:%M' where times follow"
         )
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from optuna.trial import FrozenTrial
 
+from ..durations import duration
 from ..trial_states import COUNTED, WITHOUT_RESULT, reason_of, repetitions, word_of_trial
 from ..trial_times import seconds_of
 from ..verdict.figures import counted, listed
@@ -29,17 +30,6 @@ def run_section(gathered: Gathered) -> Section:
     else:
         parts.append(Words("No trial failed, was interrupted or abandoned."))
     return Section(key, title, tuple(parts))
-
-
-def duration(seconds: float) -> str:
-    """Return a length of time: 3.2 s, 4 min 5 s, 2 h 10 min."""
-    if seconds < 59.95:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min"
 
 
 def _seconds(trial: FrozenTrial) -> float:

@@ -63,7 +63,7 @@ def against_each(findings: Findings, subject: Subject) -> str:
         for name, skill in each
     ]
     return (
-        "the model against each naive forecast (+ is better; the one that it is judged by was the best "
+        "the model against each naive forecast (+ is better; the verdict goes by the one that did best "
         f"{_BEST_BEFORE[subject]}): {', '.join(shown)}"
     )
 

@@ -4,6 +4,7 @@ import signal
 import sys
 from typing import Final, NoReturn
 
+EXIT_OF_SIGINT: Final = 128 + signal.SIGINT
 EXIT_OF_SIGTERM: Final = 128 + signal.SIGTERM
 # From the process that started this one, where Ctrl-C ends it: the terminal's SIGINT comes to all, whatever it means.
 CTRL_C: Final = signal.SIGUSR2

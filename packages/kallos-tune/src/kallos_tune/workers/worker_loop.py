@@ -18,7 +18,7 @@ from ..events import Listener, TrialFinished
 from ..trial_attributes import FAILURE, best_trial, n_finished
 from ..trial_states import counts_of
 from ..trial_times import seconds_of
-from .signals import EXIT_OF_CTRL_C, EXIT_OF_SIGTERM
+from .signals import EXIT_OF_CTRL_C, EXIT_OF_SIGINT, EXIT_OF_SIGTERM
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,12 @@ NameOfStep = Callable[[int], str]
 _BUSY_POLL_SECONDS: Final = 1.0
 # Whoever stops a worker does not wait longer; a trial that could not be recorded in that time is abandoned later.
 _INTERRUPTION_SECONDS: Final = 3.0
-_SIGNALS: Final[dict[object, str]] = {EXIT_OF_CTRL_C: "Ctrl-C", EXIT_OF_SIGTERM: "SIGTERM"}
+_SIGNALS: Final[dict[object, str]] = {
+    EXIT_OF_CTRL_C: "Ctrl-C",
+    EXIT_OF_SIGTERM: "SIGTERM",
+    # A worker of Ray is cancelled, and not told which of the two it was.
+    EXIT_OF_SIGINT: "Ctrl-C or SIGTERM",
+}
 _OUT_OF_MEMORY: Final = ("out of memory", "can't allocate memory")
 
 
@@ -152,7 +157,6 @@ def _record_interruption(claims: Claims, claim: Claim, stop: BaseException) -> N
 def _why_stopped(stop: BaseException) -> str:
     if isinstance(stop, KeyboardInterrupt):
         return "Ctrl-C"
-    # A worker of Ray is cancelled, and not told why.
     return _SIGNALS.get(stop.code, "stopped") if isinstance(stop, SystemExit) else "stopped"
 
 
