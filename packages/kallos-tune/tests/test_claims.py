@@ -280,7 +280,7 @@ def test_one_worker_repeats_itself_whoever_was_killed(worker, silence):
         assert [(each.params, each.value) for each in finished] == [(each.params, each.value) for each in whole], name
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.nightly) for seed in range(2, 8))])
 def test_whatever_happens_the_budget_is_met_and_never_passed(worker, silence, seed):
     rng = random.Random(seed)
     crew = [worker(6) for _ in range(3)]
