@@ -281,6 +281,9 @@ def test_a_card_that_nobody_trained_is_refused(train, tmp_path):
         ({"feature_groups": {"volume_features": ["volume"]}}, "its scaler has other features"),
         ({"step": {"seconds": -1, "working_days": False}}, "must be more than 0"),
         ({"tables": {"market": "x", "drop": "y"}}, "its card is damaged"),
+        ({"verdict": "better"}, "its card is damaged"),
+        ({"verdict": {"skill": 0.9}}, "its card is damaged"),
+        ({"verdict": saved.about["verdict"] | {"skill": "0.9"}}, "its card is damaged"),
     ]:
         refused(saved.about | change, message)
     refused({name: value for name, value in saved.about.items() if name != "target_scaler"}, "lacks target_scaler")
