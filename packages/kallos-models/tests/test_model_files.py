@@ -42,7 +42,8 @@ def folder(members, tmp_path):
 def test_what_was_told_in_training_is_not_told_again(market, tmp_path, caplog):
     caplog.set_level("INFO", "kallos_models")
     _say.cache_clear()
-    folder = save_forecaster([market.member("gru", n_rnn_layers=1, max_epochs=1)], tmp_path / "small")
+    trained = market.fit("gru", n_rnn_layers=1, max_epochs=1)
+    folder = save_forecaster([market.member("gru", trained)], tmp_path / "small")
     assert "dropout acts between recurrent layers only" in caplog.text
     _say.cache_clear()
     caplog.clear()
@@ -260,7 +261,7 @@ def test_members_that_cannot_be_saved_are_named(members, market, tmp_path):
     assert message(replace(gru, covariates=("a", "a"))) == (
         "members must name at most 10000 covariates, each once: member 0 does not"
     )
-    doubles = market.member("tide")
+    doubles = market.member("tide", market.fit("tide"))
     doubles.model.model.double()
     assert message(gru, doubles) == (
         others + "its tensor 'past_cov_projection.dense.0.weight' is F64 [8, 2] and not F32 [8, 2]"
@@ -276,7 +277,7 @@ def test_members_that_cannot_be_saved_are_named(members, market, tmp_path):
 
 
 def test_weights_that_are_not_finite_are_not_saved(market, tmp_path):
-    member = market.member("tide")
+    member = market.member("tide", market.fit("tide"))
     with torch.no_grad():
         next(member.model.model.parameters())[0, 0] = float("nan")
     with pytest.raises(ModelFileError, match=r"members must be finite, and '.*' of member 0 is not: train it anew"):

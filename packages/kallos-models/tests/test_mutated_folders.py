@@ -54,15 +54,16 @@ def refusal(folder) -> str | None:
     return None
 
 
+@pytest.mark.parametrize(("seed", "n_changed"), [(0, 50), pytest.param(1, 500, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("change", [change_card, change_header])
-def test_it_loads_or_is_refused_in_one_line(change, saved, tmp_path):
-    rng = np.random.default_rng(0)
+def test_it_loads_or_is_refused_in_one_line(change, seed, n_changed, saved, tmp_path):
+    rng = np.random.default_rng(seed)
     refusals = []
-    for index in range(150):
+    for index in range(n_changed):
         folder = tmp_path / str(index)
         shutil.copytree(saved, folder)
         change(folder, rng)
         refusals.append(refusal(folder))
         assert refusals[-1] is None or ("\n" not in refusals[-1] and len(refusals[-1]) < 600)
     # A few changes are harmless, such as one of a space.
-    assert sum(each is None for each in refusals) < 75
+    assert sum(each is None for each in refusals) < n_changed / 2

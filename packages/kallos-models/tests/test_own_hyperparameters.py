@@ -66,7 +66,7 @@ def test_one_of_its_own_reaches_darts_and_changes_the_forecast(name, own, market
     default = create_model(name, market.hparams).model_params[theirs]
     assert create_model(name, {**market.hparams, own: value}).model_params[theirs] == expected != default
 
-    forecasts = [market.forecast(market.fit(name, **more).model).values() for more in ({}, {own: value})]
+    forecasts = [market.forecast(market.known_fit(name, **more).model).values() for more in ({}, {own: value})]
     assert not np.array_equal(*forecasts)
 
 
@@ -74,7 +74,7 @@ def test_one_of_its_own_reaches_darts_and_changes_the_forecast(name, own, market
 def test_the_defaults_written_out_change_nothing(name, market):
     written = asdict(read_hyperparameters(name, market.hparams))
     plain, full = (
-        market.fit(name),
+        market.known_fit(name),
         fit_forecaster(
             name,
             written | {"random_state": 0},
@@ -189,7 +189,7 @@ def test_what_is_saved_forecasts_the_same_to_the_bit(name, own, market, tmp_path
 @pytest.mark.parametrize("form", [1, 2])
 @pytest.mark.parametrize("name", available_models())
 def test_cards_of_earlier_formats_still_load(name, form, market, tmp_path):
-    fit = market.fit(name, max_epochs=1)
+    fit = market.known_fit(name, max_epochs=1)
     folder = save_forecaster([Member(name, fit.hparams, ("a", "b"), fit.model)], tmp_path / "saved")
     card = json.loads((folder / "card.json").read_text())
     assert card["format"] == 3
@@ -214,7 +214,7 @@ def test_cards_of_earlier_formats_still_load(name, form, market, tmp_path):
     ],
 )
 def test_a_card_is_checked_by_what_the_architecture_declares(change, message, market, tmp_path):
-    fit = market.fit("transformer", max_epochs=1)
+    fit = market.known_fit("transformer", max_epochs=1)
     folder = save_forecaster([Member("transformer", fit.hparams, ("a", "b"), fit.model)], tmp_path / "saved")
     card = json.loads((folder / "card.json").read_text())
     card["members"][0]["hyperparameters"] |= change

@@ -28,7 +28,7 @@ def pinball(target: np.ndarray, quantiles: np.ndarray) -> float:
 
 @pytest.fixture(scope="module")
 def fitted(market):
-    return {name: market.fit(name, likelihood="quantile", max_epochs=3) for name in available_models()}
+    return {name: market.known_fit(name, likelihood="quantile", max_epochs=3) for name in available_models()}
 
 
 def test_the_loss_is_the_mean_pinball_loss():
@@ -127,7 +127,7 @@ def test_a_seed_gives_the_same_quantiles(name, market, fitted):
 
 
 def test_a_model_of_values_has_no_quantiles(market):
-    fit = market.fit("tide", max_epochs=1)
+    fit = market.known_fit("tide", max_epochs=1)
     with pytest.raises(ConfigError) as caught:
         forecast_quantiles(fit.model, market.val, market.covariates)
     assert str(caught.value) == 'model forecasts no quantiles: train it with likelihood="quantile"'

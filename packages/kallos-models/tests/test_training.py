@@ -3,9 +3,6 @@ import math
 import os
 import pickle
 import signal
-import subprocess
-import sys
-import textwrap
 
 import numpy as np
 import pytest
@@ -269,40 +266,6 @@ def test_a_fit_says_what_it_was_trained_with(market):
 def test_the_random_state_of_the_hyperparameters_precedes_the_seed(market):
     first, second = (market.fit("gru", max_epochs=1, seed=seed, random_state=4) for seed in (0, 1))
     assert first.best_val_loss == second.best_val_loss
-
-
-def test_training_and_forecasting_say_and_write_nothing(tmp_path):
-    script = """
-        import logging, warnings
-        import numpy as np
-        import torch
-        from darts import TimeSeries
-        from kallos_models import TrainingSettings, available_models, fit_forecaster, quiet_lightning
-
-        torch.set_num_threads(1)
-        names = ("pytorch_lightning", "lightning_fabric", "darts")
-        before = [logging.getLogger(name).level for name in names], list(warnings.filters)
-        series = TimeSeries.from_values(np.random.default_rng(0).normal(size=60))
-        for name in available_models():
-            for val in (None, series[40:]):
-                fit = fit_forecaster(
-                    name, {"hidden_dim": 4, "n_rnn_layers": 2, "input_chunk_length": 8}, series[:48], series,
-                    val_target=val, val_past_covariates=None if val is None else series,
-                    settings=TrainingSettings(max_epochs=1),
-                )
-            with quiet_lightning():
-                fit.model.predict(2, series=series[:48].astype("float32"), past_covariates=series.astype("float32"))
-        assert ([logging.getLogger(name).level for name in names], list(warnings.filters)) == before
-    """
-    done = subprocess.run(
-        [sys.executable, "-W", "default", "-c", textwrap.dedent(script)],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
-    assert list(tmp_path.iterdir()) == []
 
 
 def loop_trainer(**arguments) -> LoopTrainer:

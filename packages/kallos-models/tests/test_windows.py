@@ -91,7 +91,7 @@ def test_a_rolling_forecast_is_that_of_one_look_back_after_another(name, shift, 
 
 
 def test_a_recursive_forecast_is_that_of_darts(market):
-    fit = market.fit("gru")
+    fit = market.known_fit("gru")
     found = forecast_recursive(fit.model, 5, market.train, market.covariates)
     np.testing.assert_array_equal(found, market.forecast(fit.model, n=5).values())
 
@@ -99,6 +99,6 @@ def test_a_recursive_forecast_is_that_of_darts(market):
 def test_what_forecasts_nothing_is_named(market):
     with pytest.raises(ConfigError, match="model is not fitted, so it cannot forecast: fit it first"):
         forecast_rolling(create_model("gru", {}), market.target)
-    fit = market.fit("gru")
+    fit = market.known_fit("gru")
     with pytest.raises(ConfigError, match="target has 10 steps and one forecast needs 11: give more context"):
         forecast_rolling(fit.model, market.target[:10], market.covariates)
