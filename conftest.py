@@ -10,6 +10,10 @@ from typing import Final
 import pytest
 from warm_commands import WarmCommands
 
+# Read when NumPy and SciPy are loaded, here and in each process that tests start. Threads of OpenBLAS wait for each
+# other by spinning: where processes share cores, two of them take twenty times as long for a ridge as one.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 _IN_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - pytest makes a folder of its own in it
 _ROOM: Final = 2 * 2**30
 _TEMPORARY: Final = "PYTEST_DEBUG_TEMPROOT"
