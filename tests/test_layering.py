@@ -195,32 +195,38 @@ for library, names in { ({library: PUBLIC[library] for library in LIBRARIES})!r}
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
-def modules_after(statement):
-    """Return the top-level modules that a fresh interpreter holds after a statement."""
-    code = f"{statement}\nimport sys\nprint(*(name.partition('.')[0] for name in sys.modules), file=sys.stderr)"
+def modules_after(statements):
+    """Return the top-level modules that a fresh interpreter holds after each of some statements."""
+    names = "print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr)"
+    code = "\n".join(["import sys", *(f"{statement}\n{names}" for statement in statements)])
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=300)
-    return set(done.stderr.split())
+    return [set(line.split()) for line in done.stderr.splitlines()]
+
+
+# One after the other in one interpreter: what is absent after a later one was so after those before.
+LIGHT = [
+    ("import kallos_data", HEAVY),
+    ("import kallos_models; assert 'gru' in kallos_models.available_models()", HEAVY),
+    ("import kallos_tune", HEAVY),
+    (
+        "sys.argv = ['kallos-run', 'tune', '--help']; from kallos_cli.app import main; main()",
+        HEAVY | {"numpy"},
+    ),
+    ("from kallos_data import load_features_from_db, get_walk_forward_splits", {"torch", "darts", "optuna"}),
+    (
+        "import kallos_tune.verdict.judge, kallos_tune.verdict.wording",
+        {"torch", "darts", "optuna", "arch", "statsmodels"},
+    ),
+    ("from kallos_tune import run_tuning, study_result", {"torch", "darts", "matplotlib", "ray"}),
+    ("from kallos_tune import write_report", {"torch", "darts", "matplotlib", "jinja2", "plotly", "ray"}),
+]
 
 
 @pytest.mark.parametrize(
-    ("statement", "absent"),
-    [
-        ("import kallos_data", HEAVY),
-        ("import kallos_models; assert 'gru' in kallos_models.available_models()", HEAVY),
-        ("import kallos_tune", HEAVY),
-        (
-            "import sys; sys.argv = ['kallos-run', 'tune', '--help']; from kallos_cli.app import main; main()",
-            HEAVY | {"numpy"},
-        ),
-        ("from kallos_data import load_features_from_db, get_walk_forward_splits", {"torch", "darts", "optuna"}),
-        ("from kallos_data import prepare_darts_timeseries", {"torch", "optuna"}),
-        (
-            "import kallos_tune.verdict.judge, kallos_tune.verdict.wording",
-            {"torch", "darts", "optuna", "arch", "statsmodels"},
-        ),
-        ("from kallos_tune import run_tuning, study_result", {"torch", "darts", "matplotlib", "ray"}),
-        ("from kallos_tune import write_report", {"torch", "darts", "matplotlib", "jinja2", "plotly", "ray"}),
-    ],
+    "statements", [LIGHT, [("from kallos_data import prepare_darts_timeseries", {"torch", "optuna"})]]
 )
-def test_what_is_not_needed_is_not_loaded(statement, absent):
-    assert modules_after(statement) & absent == set()
+def test_what_is_not_needed_is_not_loaded(statements):
+    after = modules_after([statement for statement, _ in statements])
+    assert len(after) == len(statements)
+    for (statement, absent), loaded in zip(statements, after, strict=True):
+        assert loaded & absent == set(), statement

@@ -73,13 +73,25 @@ def test_a_study_lands_in_its_schema(pooled_url, postgres_url, schema):
     assert len(load_study(pooled_url, "s", optuna_schema=schema).trials) == 1
 
 
-@pytest.mark.parametrize("pooled_url", ["strict", pytest.param("lenient", marks=pytest.mark.nightly)], indirect=True)
-def test_a_storm_in_two_schemas_through_one_pool(pooled_url, postgres_url):
-    studies = [StormStudy(url=pooled_url, schema=schema, n_trials=n).create() for schema, n in (("a", 30), ("b", 20))]
-    storms = [Storm(study, [start_worker(study) for _ in range(4)]) for study in studies]
+@pytest.mark.parametrize(
+    ("pooled_url", "n_trials", "n_kills", "n_workers"),
+    [
+        ("strict", (10, 8), 2, 2),
+        pytest.param("strict", (30, 20), 5, 4, marks=pytest.mark.nightly),
+        pytest.param("lenient", (30, 20), 5, 4, marks=pytest.mark.nightly),
+    ],
+    indirect=["pooled_url"],
+)
+def test_a_storm_in_two_schemas_through_one_pool(pooled_url, postgres_url, n_trials, n_kills, n_workers):
+    studies = [
+        StormStudy(url=pooled_url, schema=schema, n_trials=n).create()
+        for schema, n in zip(("a", "b"), n_trials, strict=True)
+    ]
+    storms = [Storm(study, [start_worker(study) for _ in range(n_workers)]) for study in studies]
     with ThreadPoolExecutor(len(storms)) as threads:
         kills = [
-            random_kills(seed=number, n_kills=5, within=2 * study.n_trials) for number, study in enumerate(studies)
+            random_kills(seed=number, n_kills=n_kills, within=2 * study.n_trials - n_kills)
+            for number, study in enumerate(studies)
         ]
         list(threads.map(Storm.run, storms, kills))
     for storm in storms:
@@ -101,9 +113,9 @@ def test_a_restart_of_the_server_behind_the_pooler():
         stack.callback(server.remove)
         server.create()
         pooler = stack.enter_context(start_pgbouncer(server.url(), server_login_retry=1))
-        study = StormStudy(url=pooler.url(server.url()), schema="studies", n_trials=30).create()
-        storm = Storm(study, [start_worker(study) for _ in range(4)])
-        storm.run({8: lambda _: server.restart("fast"), 30: lambda _: server.restart("immediate")})
+        study = StormStudy(url=pooler.url(server.url()), schema="studies", n_trials=12).create()
+        storm = Storm(study, [start_worker(study) for _ in range(3)])
+        storm.run({5: lambda _: server.restart("fast"), 14: lambda _: server.restart("immediate")})
         assert {trial.state for trial in check(study, storm.told)} <= {TrialState.COMPLETE, TrialState.FAIL}
 
 

@@ -82,30 +82,8 @@ def run_storm(study: StormStudy, folder: str, on_event) -> None:
     )
 
 
-def fail(on_event) -> None:
-    raise ValueError("beyond repair")
-
-
-def fail_trials(on_event) -> None:
-    for number in range(9):
-        on_event(TrialFinished(number, "FAIL", None, None, f"reason {number}", 0.0, None, 0, 0))
-
-
-def die(on_event) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def flood(folder, on_event) -> None:
-    """Tell many epochs while nobody listens, then what must not be lost."""
-    for epoch in range(50):
-        on_event(EpochFinished(0, 1, 1, epoch, 0.0))
-    (Path(folder) / "flooded").touch()
-    for number in range(20):
-        on_event(TrialFinished(number, "COMPLETE", 0.0, None, None, 0.0, None, 0, 0))
-
-
-def errand(work, *arguments):
-    return Assignment(f"test_ray:{work}", arguments)
+def errand(work, *arguments, module="ray_errands"):
+    return Assignment(f"{module}:{work}", arguments)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +92,7 @@ def errand(work, *arguments):
 def test_two_workers_finish_exactly_the_budget(run_on_ray, database_url, tmp_path):
     study = StormStudy(url=database_url, n_trials=20).create()
     told = []
-    run_on_ray(errand("run_storm", study, str(tmp_path)), 2, ONE_CPU, told.append)
+    run_on_ray(errand("run_storm", study, str(tmp_path), module="test_ray"), 2, ONE_CPU, told.append)
     check(study, {event.trial: event.score for event in told})
     assert len(told) == 20
 
@@ -132,7 +110,7 @@ def test_a_worker_killed_in_a_trial_is_replaced_and_its_parameters_are_kept(run_
 
     killer = threading.Thread(target=kill)
     killer.start()
-    run_on_ray(errand("run_storm", study, str(tmp_path)), 2, ONE_CPU, ignore)
+    run_on_ray(errand("run_storm", study, str(tmp_path), module="test_ray"), 2, ONE_CPU, ignore)
     killer.join()
     trials = check(study)
     assert trials[0].state.name == "FAIL"
@@ -141,7 +119,7 @@ def test_a_worker_killed_in_a_trial_is_replaced_and_its_parameters_are_kept(run_
 
 def test_errors_and_failures_reach_the_caller(run_on_ray, caplog):
     with pytest.raises(WorkerError, match="a worker ended with ValueError: beyond repair"):
-        run_on_ray(errand("fail"), 2, ONE_CPU, ignore)
+        run_on_ray(errand("fail"), 1, ONE_CPU, ignore)
     with pytest.raises(TooManyFailuresError, match="3 trials failed in a row, the last one with: reason"):
         run_on_ray(errand("fail_trials"), 1, ONE_CPU, ignore)
     with pytest.raises(WorkerError, match="worker 0 was killed: it is the 4th in a row to die"):
@@ -220,11 +198,11 @@ def start_tune(cluster, tmp_path, small_models):
 
 
 def test_the_command_line_runs_a_study_on_ray(start_tune):
-    process = start_tune("--n-trials", "2", "--max-epochs", "1", "--pruner", "none", "--json")
+    process = start_tune("--n-trials", "1", "--max-epochs", "1", "--pruner", "none", "--json")
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
-    assert json.loads(out)["n_trials"] == dict.fromkeys(COUNTED, 0) | {"complete": 2}
-    assert "2 of 2 finished" in err
+    assert json.loads(out)["n_trials"] == dict.fromkeys(COUNTED, 0) | {"complete": 1}
+    assert "1 of 1 finished" in err
 
 
 def test_ctrl_c_records_the_running_trials(start_tune, tmp_path):

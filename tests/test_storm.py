@@ -36,23 +36,37 @@ def crew(study, n):
     return [start_worker(study) for _ in range(n)]
 
 
-@pytest.mark.parametrize("seed", [1, *(pytest.param(seed, marks=pytest.mark.nightly) for seed in range(2, 7))])
-def test_ten_kills_at_random_moments(database_url, seed):
-    study = StormStudy(url=database_url, n_trials=40).create()
-    storm = Storm(study, crew(study, 4))
-    storm.run(random_kills(seed=seed, n_kills=10, within=70))
+def kill_at_random(url, seed, n_trials, n_kills, n_workers):
+    study = StormStudy(url=url, n_trials=n_trials).create()
+    storm = Storm(study, crew(study, n_workers))
+    storm.run(random_kills(seed=seed, n_kills=n_kills, within=2 * n_trials - n_kills))
     check(study, storm.told)
 
 
-def test_restarts_of_the_server(own_server):
-    study = StormStudy(url=own_server.url(), n_trials=40).create()
-    storm = Storm(study, crew(study, 4))
+def test_kills_at_random_moments(database_url):
+    kill_at_random(database_url, seed=1, n_trials=12, n_kills=4, n_workers=3)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("seed", range(1, 7))
+def test_ten_kills_at_random_moments(database_url, seed):
+    kill_at_random(database_url, seed, n_trials=40, n_kills=10, n_workers=4)
+
+
+@pytest.mark.parametrize(
+    ("moments", "n_trials", "n_workers"),
+    [((4, 10, 16), 12, 3), pytest.param((8, 30, 50), 40, 4, marks=pytest.mark.nightly)],
+)
+def test_restarts_of_the_server(own_server, moments, n_trials, n_workers):
+    study = StormStudy(url=own_server.url(), n_trials=n_trials).create()
+    storm = Storm(study, crew(study, n_workers))
 
     def crash(_):
         own_server.kill()
         own_server.start()
 
-    storm.run({8: lambda _: own_server.restart("fast"), 30: lambda _: own_server.restart("immediate"), 50: crash})
+    restarts = [lambda _: own_server.restart("fast"), lambda _: own_server.restart("immediate"), crash]
+    storm.run(dict(zip(moments, restarts, strict=True)))
     check(study, storm.told)
     away = [words for words in storm.words if words.startswith("the database cannot be reached, retrying for 60 s")]
     assert away
@@ -124,42 +138,44 @@ def test_answers_of_commits_are_lost(postgres_url):
     assert {words.split(",")[0] for words in storm.words} == {"the database cannot be reached"}
 
 
-@pytest.mark.parametrize("every", [32, pytest.param(5, marks=pytest.mark.nightly)])
-def test_killed_at_any_step(database_url, every):
+@pytest.mark.parametrize(
+    ("every", "last", "n_trials"), [(17, 54, 6), pytest.param(5, 110, 20, marks=pytest.mark.nightly)]
+)
+def test_killed_at_any_step(database_url, every, last, n_trials):
     """A worker dies at its first step, another some steps later, and so on through claims, trials and tells."""
-    study = StormStudy(url=database_url, n_trials=20, grace_seconds=0.5).create()
-    steps = range(1, 110, every)
+    study = StormStudy(url=database_url, n_trials=n_trials, grace_seconds=0.5).create()
+    steps = range(1, last, every)
     deaths = [start_worker(study, Orders(signal_at=step)).finish() for step in steps]
     assert deaths == [-signal.SIGKILL] * len(steps)
     assert start_worker(study).finish() == 0
-    assert len(check(study)) > 20
+    assert len(check(study)) > n_trials
 
 
 def test_a_full_study_gets_nothing_more(database_url):
-    study = StormStudy(url=database_url, n_trials=3).create()
+    study = StormStudy(url=database_url, n_trials=2).create()
     assert start_worker(study).finish() == 0
     before = study.trials()
-    assert [worker.finish() for worker in crew(study, 8)] == [0] * 8
+    assert [worker.finish() for worker in crew(study, 3)] == [0] * 3
     assert study.trials() == before
     check(study)
 
 
 def test_a_budget_of_one(database_url):
     study = StormStudy(url=database_url, n_trials=1).create()
-    workers = crew(study, 8)
-    assert [worker.finish() for worker in workers] == [0] * 8
+    workers = crew(study, 4)
+    assert [worker.finish() for worker in workers] == [0] * 4
     assert [trial.state for trial in check(study)] == [TrialState.COMPLETE]
     assert not [words for worker in workers for words in worker.words]
 
 
 def test_schemas_and_names_do_not_mix(postgres_url):
-    budgets = {("one", "a"): 5, ("one", "b"): 7, ("two", "a"): 6, ("two", "b"): 8}
+    budgets = {("one", "a"): 2, ("one", "b"): 4, ("two", "a"): 3, ("two", "b"): 5}
     studies = [
         StormStudy(url=postgres_url, schema=schema, name=name, n_trials=n) for (schema, name), n in budgets.items()
     ]
     for study in studies:
         study.create()
-    workers = [worker for study in studies for worker in crew(study, 2)]
+    workers = [start_worker(study) for study in studies]
     assert [worker.finish() for worker in workers] == [0] * len(workers)
     for study in studies:
         assert len(check(study)) == study.n_trials

@@ -304,7 +304,7 @@ def _be_fork_server(order: dict[str, Any], descriptors: list[int]) -> None:
 
 
 def _run(words: list[str]) -> None:
-    """Run a script with its arguments; where it ends with a code, all that Python does at its end but taking itself apart.
+    """Run a script with its arguments and end as Python does, but without taking the interpreter apart.
 
     That would touch, and so copy, each page that this process shares with the server.
     """

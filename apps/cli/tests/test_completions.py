@@ -16,35 +16,39 @@ from kallos_tune import open_storage
 
 
 @pytest.fixture
-def offered(tmp_path, database):
-    """Return a function that completes a line as bash or zsh asks for it."""
+def offered(tmp_path, database, warm_commands):
+    """Return a function that completes a line as bash or zsh asks for it; with ``cold=True`` by the script itself."""
     optuna.create_study(study_name="gru_btc", storage=open_storage(f"sqlite:///{database}"))
 
-    def complete(line, shell="bash", **variables):
+    def complete(line, shell="bash", *, cold=False, **variables):
         environment = {name: value for name, value in os.environ.items() if not name.startswith("KALLOS_")}
         environment |= {"_KALLOS_RUN_COMPLETE": f"complete_{shell}", **variables}
         if shell == "bash":
             environment |= {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split(" ")) - 1)}
         else:
             environment |= {"_TYPER_COMPLETE_ARGS": line}
-        settings = {"cwd": tmp_path, "env": environment, "capture_output": True, "text": True, "timeout": 60}
-        done = subprocess.run([SCRIPT], check=False, **settings)
-        assert done.stderr == ""
-        return done.stdout.split()
+        if cold:
+            streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+            process = subprocess.Popen([SCRIPT], cwd=tmp_path, env=environment, **streams)
+        else:
+            process = warm_commands.start([], cwd=tmp_path, env=environment)
+        out, err = process.communicate(timeout=60)
+        assert err == ""
+        return out.split()
 
     return complete
 
 
 def test_names_of_the_database_are_offered(offered):
-    assert offered("kallos-run study show ") == ["gru_btc"]
+    assert offered("kallos-run study show ", cold=True) == ["gru_btc"]
     assert offered("kallos-run study delete gr") == ["gru_btc"]
     assert offered("kallos-run train --study x") == []
-    assert offered("kallos-run tune --asset-id ") == ["BTC"]
+    assert offered("kallos-run tune --asset-id ", cold=True) == ["BTC"]
     assert offered("kallos-run assets show B") == ["BTC"]
     assert offered("kallos-run tune --target-col log") == ["log_return"]
     assert offered("kallos-run tune --market-table daily_m") == ["daily_market_data"]
     assert offered("kallos-run study sho") == ["show"]
-    assert "gru_btc" in "".join(offered("kallos-run study show ", shell="zsh"))
+    assert "gru_btc" in "".join(offered("kallos-run study show ", shell="zsh", cold=True))
 
 
 def test_the_line_says_which_database(offered):

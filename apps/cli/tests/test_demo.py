@@ -2,9 +2,17 @@
 
 import json
 
+from optuna.distributions import IntDistribution
+
+from kallos_cli.commands import demo_study
+
 
 def test_the_demo_finds_what_was_planted_and_goes_on_when_run_again(main_within, monkeypatch, tmp_path):
-    monkeypatch.setattr("kallos_cli.commands.demo_study._STEPS", 450)
+    # At its full size it is run from the wheels, by scripts/test-wheels.
+    settings = demo_study._settings(1)
+    space = settings.search.space | {"hidden_dim": IntDistribution(12, 20), "n_rnn_layers": IntDistribution(1, 1)}
+    monkeypatch.setattr(demo_study, "_settings", lambda _workers: settings.changed(space=space))
+    monkeypatch.setattr(demo_study, "_STEPS", 450)
     folder = tmp_path / "try it"
     folder.mkdir()
     (folder / "mine.txt").write_text("mine")

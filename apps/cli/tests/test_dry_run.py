@@ -36,7 +36,11 @@ def dry_run(main_within, tune_arguments, database, tmp_path):
     return run
 
 
-def test_a_dry_run_tells_everything(dry_run):
+def test_a_dry_run_tells_everything(dry_run, tmp_path):
+    # The largest models of the default space take seconds to time.
+    (tmp_path / "kallos.toml").write_text(
+        "[search.space]\nhidden_dim = {low = 8, high = 24, log = true}\nn_rnn_layers = {low = 1, high = 2}\n"
+    )
     out, err = dry_run("--n-trials", "4", "--purge", "2")
     assert "Dry run of study small (gru): nothing is written" in out
     assert re.search(r"asset +BTC, 2019-\d\d-\d\d to 2019-12-29?.*, step 1d", out) or "asset" in out
@@ -45,13 +49,13 @@ def test_a_dry_run_tells_everything(dry_run):
     assert "volume_features" in out
     assert re.search(r"^1 █+░▒+ *$", out, re.MULTILINE)
     assert "█ train  ░ purge  ▒ validation" in out
-    assert re.search(r"hidden_dim +32 to 256 +log", out)
+    assert re.search(r"hidden_dim +8 to 24 +log", out)
     assert re.search(r"batch_size +one of 32, 64, 128 +-", out)
     assert "sqlite:///kallos.db" in out
     assert re.search(r"study +new, 4 to run", out)
     assert re.search(r"workers +1 with 1 thread each, on cpu", out)
-    assert re.search(r"smallest +32 +1 +128 +30 +[\d.]+", out)
-    assert re.search(r"largest +256 +4 +32 +70 +[\d.]+", out)
+    assert re.search(r"smallest +8 +1 +128 +30 +[\d.]+", out)
+    assert re.search(r"largest +24 +2 +32 +70 +[\d.]+", out)
     assert re.search(r"time    about .* for 4 trials, with the pruner\n +about .*\(--pruner none\)", out)
     assert re.search(r"memory  from [\d.]+ to [\d.]+ GiB for all workers", out)
     assert "timing a few batches of the smallest, a middle and the largest model, which can take a minute…\n" in err

@@ -84,21 +84,27 @@ def terminal(tmp_path, database):
         each.close()
 
 
-def test_tab_in_bash_offers_what_the_database_holds(terminal):
+SEEN = [
+    ("study show --db-url=sqlite:///kallos.db gr", "kallos.db gru_btc "),
+    ("tune --market-table=daily_m", "--market-table=daily_market_data "),
+    ("study show a:", "study show a:b "),
+    ("study show my\\ s", "study show my\\ study "),
+]
+MORE = [
+    ("study show gr", "study show gru_btc "),
+    ("study show --db-url sqlite:///kallos.db gr", "kallos.db gru_btc "),
+    ("tune --asset-id ", "--asset-id BTC "),
+    ("study show my", "study show my\\ study "),
+    ("study show 'my s", "study show 'my study' "),
+    ("study sho", "study show "),
+]
+
+
+@pytest.mark.parametrize("lines", [SEEN, pytest.param(MORE, marks=pytest.mark.nightly)], ids=["some", "more"])
+def test_tab_in_bash_offers_what_the_database_holds(terminal, lines):
     bash = terminal("bash")
     # Each line is taken back with Ctrl-U; what is echoed is the line as Tab leaves it.
-    for typed, completed in (
-        ("study show gr", "study show gru_btc "),
-        ("study show --db-url sqlite:///kallos.db gr", "kallos.db gru_btc "),
-        ("study show --db-url=sqlite:///kallos.db gr", "kallos.db gru_btc "),
-        ("tune --market-table=daily_m", "--market-table=daily_market_data "),
-        ("tune --asset-id ", "--asset-id BTC "),
-        ("study show a:", "study show a:b "),
-        ("study show my", "study show my\\ study "),
-        ("study show my\\ s", "study show my\\ study "),
-        ("study show 'my s", "study show 'my study' "),
-        ("study sho", "study show "),
-    ):
+    for typed, completed in lines:
         shown = bash.press(f"kallos-run {typed}\t", completed.encode())
         assert completed.encode() in shown, typed
         bash.press("\x15", b"", 0.2)
