@@ -51,7 +51,10 @@ def test_a_verdict_that_is_out_of_date_is_told(main_within, market, tmp_path):
     main_within("tune", *SMALL, "--end-date", "2019-10-31", "--study-name", "noise")
     study = load_study(f"sqlite:///{tmp_path}/kallos.db", "noise")
     study.set_user_attr(VERDICT, study.user_attrs[VERDICT] | {"n_trials": 0})
-    _, out, _ = main_within("study", "show", "noise")
+    code, out, err = main_within("study", "show", "noise")
+    assert code == 0, err
     assert "(judged after 0 trials of the 1 that are finished by now: kallos-run tune judges anew at its end)" in out
-    listed = json.loads(main_within("study", "list", "--json")[1])["studies"]
+    code, out, err = main_within("study", "list", "--json")
+    assert code == 0, err
+    listed = json.loads(out)["studies"]
     assert listed[0]["verdict"] in ("no evidence", "worse", "not judged")
