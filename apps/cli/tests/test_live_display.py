@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -260,6 +260,7 @@ def test_a_trial_whose_worker_was_killed_leaves_the_display():
     assert [line.split()[:2] for line in view.lines()[1:3]] == [["trial", "1"], ["trial", "2"]]
 
 
+@example([1.7976931348623157e308, -9.9792015476736e291], 2, BLOCKS)
 @given(
     st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=40),
     st.integers(0, 30),
