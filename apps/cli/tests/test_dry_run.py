@@ -43,6 +43,7 @@ def test_a_dry_run_tells_everything(dry_run):
     assert re.search(r"rows +\d+: \d+ observed, none filled", out)
     assert re.search(r"target +log_return, 3 steps ahead, rolling: its values are learnt", out)
     assert "volume_features" in out
+    assert re.search(r"^features +\d+ of \d+ columns$", out, re.MULTILINE)
     assert re.search(r"^1 █+░▒+ *$", out, re.MULTILINE)
     assert "█ train  ░ purge  ▒ validation" in out
     assert re.search(r"hidden_dim +32 to 256 +log", out)
