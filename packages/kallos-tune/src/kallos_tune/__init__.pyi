@@ -76,6 +76,7 @@ from .report import StudyResult as StudyResult
 from .report import study_result as study_result
 from .report import write_best_params as write_best_params
 from .search_space import SEARCH_SPACE as SEARCH_SPACE
+from .search_space import without_effect as without_effect
 from .settings import FoldSettings as FoldSettings
 from .settings import HistorySettings as HistorySettings
 from .settings import RunSettings as RunSettings
