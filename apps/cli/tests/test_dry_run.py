@@ -47,6 +47,7 @@ def test_a_dry_run_tells_everything(dry_run, tmp_path):
     assert re.search(r"rows +\d+: \d+ observed, none filled", out)
     assert re.search(r"target +log_return, 3 steps ahead, rolling: its values are learnt", out)
     assert "volume_features" in out
+    assert re.search(r"^features +\d+ of \d+ columns$", out, re.MULTILINE)
     assert re.search(r"^1 █+░▒+ *$", out, re.MULTILINE)
     assert "█ train  ░ purge  ▒ validation" in out
     assert re.search(r"hidden_dim +8 to 24 +log", out)

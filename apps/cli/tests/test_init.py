@@ -31,9 +31,19 @@ def test_the_file_loads_and_says_what_the_database_holds(main_within, database, 
     }
     assert file.features == default_feature_groups(filled, "log_return")
     text = (tmp_path / "kallos.toml").read_text()
+    assert "too few" not in text + err
     assert "365 rows, one a day, 2019-01-01 to 2019-12-31. There is no other asset." in text
     assert '# In no group: "open", "high", "low", "close"' in text
     assert all(len(line) <= 120 for line in text.splitlines() if line.startswith("#"))
+
+
+def test_where_too_few_rows_are_there_to_leave_some_out_it_is_told(main_within, tmp_path):
+    simulate_market(330, start="2019-01-01").write_csv(tmp_path / "short.csv")
+    main_within("ingest", "short.csv", "--asset-id", "SHORT")
+    code, _, err = main_within("init")
+    told = "330 rows are too few to keep some unseen: evaluate will need newer ones"
+    assert (code, told in err.splitlines()) == (0, True)
+    assert f"# {told}.\nend_date = " in (tmp_path / "kallos.toml").read_text()
 
 
 def test_every_key_stands_in_it_and_can_be_set_by_taking_its_comment_sign_away(main_within, database, tmp_path):

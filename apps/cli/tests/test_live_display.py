@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -166,6 +166,15 @@ def test_snapshot_at_40_columns(busy):
     ]
 
 
+@pytest.mark.parametrize(("n_finished", "rate"), [(3, "1.0"), (5, "1.7"), (9, "3.0"), (29, "9.7"), (30, "10")])
+def test_the_pace_has_its_decimals_in_narrow_terminals_too(n_finished, rate):
+    view = Live()
+    view.tell(0, opened(500), TrialStarted(0, {}))
+    view.tell(180, finished(0, 0.03, n_finished))
+    assert view.lines(80)[-1].endswith(f", {rate} trials a minute, 3 min 0 s elapsed")
+    assert view.lines(40)[-1].endswith(f", {rate}/min")
+
+
 def test_ascii_where_the_terminal_has_no_blocks(busy, monkeypatch):
     lines = busy.lines(80, encoding="ascii")
     assert lines[0].startswith("12 of 50 finished #####")
@@ -251,6 +260,7 @@ def test_a_trial_whose_worker_was_killed_leaves_the_display():
     assert [line.split()[:2] for line in view.lines()[1:3]] == [["trial", "1"], ["trial", "2"]]
 
 
+@example([1.7976931348623157e308, -9.9792015476736e291], 2, BLOCKS)
 @given(
     st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=40),
     st.integers(0, 30),

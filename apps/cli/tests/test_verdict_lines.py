@@ -54,7 +54,14 @@ def test_a_verdict_that_is_out_of_date_is_told(main_within, market, tmp_path):
     code, out, err = main_within("study", "show", "noise")
     assert code == 0, err
     assert "(judged after 0 trials of the 1 that are finished by now: kallos-run tune judges anew at its end)" in out
+    _, table, _ = main_within("study", "list")
+    assert " ".join(table.split()).partition("verdict ")[0].endswith("running metric best naive ")
+    # What defines the study, from the same tables as the report's.
+    words = " ".join(out.split())
+    assert "The folds: 2 windows of training and validation fold training from to validation from to" in words
+    assert " hidden_dim int 32 to 256 log n_rnn_layers int 1 to 4 linear " in words
     code, out, err = main_within("study", "list", "--json")
     assert code == 0, err
     listed = json.loads(out)["studies"]
+    assert listed[0]["metric"] == "rmse"
     assert listed[0]["verdict"] in ("no evidence", "worse", "not judged")

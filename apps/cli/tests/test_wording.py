@@ -1,10 +1,11 @@
 """Messages in the command line's language, commands to type next, scores in words."""
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from kallos_cli import command_line, errors, trainings, wording
+from kallos_cli import command_line, errors, results, trainings, wording
 from kallos_cli.databases import Databases
 from kallos_data import ConfigError as DataConfigError
 from kallos_data import MissingColumnsError
@@ -148,6 +149,18 @@ def test_the_password_of_the_studies_is_not_repeated_either(monkeypatch):
     assert again == "kallos-run tune"
     with pytest.raises(DataConfigError, match="studies_url names the database 'mysql', which is not supported"):
         Databases.of("sqlite:///kallos.db", "mysql://me@localhost/x")
+
+
+@pytest.mark.parametrize(("n_columns", "said"), [(24, "16 features of 24 columns"), (None, "16 features")])
+def test_features(n_columns, said):
+    assert wording.features_of(16, n_columns) == said
+
+
+@pytest.mark.parametrize(("layers", "said"), [(1, "0.3125 (without effect with n_rnn_layers = 1)"), (2, "0.3125")])
+def test_a_best_parameter_that_does_nothing_is_told(capsys, layers, said):
+    found = SimpleNamespace(best_trial=4, model_name="gru", best_params={"n_rnn_layers": layers, "dropout": 0.31252})
+    results.show_best(found)
+    assert capsys.readouterr().out.splitlines()[-1] == f"  dropout       {said}"
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from kallos_models import (
     load_forecaster,
     read_hyperparameters,
     save_forecaster,
+    without_effect,
 )
 from kallos_models.registry import _say, hyperparameters_class
 
@@ -222,3 +223,16 @@ def test_a_card_is_checked_by_what_the_architecture_declares(change, message, ma
     with pytest.raises(OSError, match=r"card\.json") as caught:
         load_forecaster(folder)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("name", available_models())
+@pytest.mark.parametrize("layers", [1, 2])
+def test_dropout_is_without_effect_where_there_is_no_layer_to_lie_between(name, layers):
+    """What is declared is what the networks do: no module of a GRU or LSTM of one layer drops anything."""
+    values = {"n_rnn_layers": layers, "dropout": 0.3, "hidden_dim": 4, "input_chunk_length": 8}
+    idle = without_effect(name, values)
+    recurrent = name in {"gru", "lstm"}
+    assert idle == ({"dropout": "without effect with n_rnn_layers = 1"} if recurrent and layers == 1 else {})
+    assert without_effect(name, values | {"dropout": 0.0}) == {}
+    meaning = next(facts.meaning for facts in hyperparameters_of(name) if facts.name == "dropout")
+    assert ("; without effect where n_rnn_layers is 1." in meaning) == recurrent

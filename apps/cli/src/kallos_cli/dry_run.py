@@ -121,6 +121,7 @@ def _data_facts(data: "StudyData") -> dict[str, Any]:
             for first, end in holes
         ],
         "jumps": [asdict(jump) | {"time": in_utc(jump.time)} for jump in jumps],
+        "n_columns": data.frame.width - 1,
         "feature_groups": data.feature_groups,
         "empty_columns": list(data.empty_columns),
     }

@@ -99,7 +99,7 @@ def _show_data(data: Mapping[str, Any], target: Mapping[str, Any]) -> None:
             "rows": f"{data['n_rows']}: {data['n_observed']} observed, {filled}",
             "outliers": count(len(jumps), "jump") + " of the close" if jumps else "none",
             "target": f"{target['column']}{quantiles}, {ahead}: {learnt}",
-            "features": sum(map(len, groups.values())),
+            "features": f"{sum(map(len, groups.values()))} of {count(data['n_columns'], 'column')}",
             "naive": f"{target['metric']} {target['naive_score']:.4g} over the folds ({target['naive_in_words']})",
         }
     )

@@ -4,6 +4,8 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from .wording import count
+
 if TYPE_CHECKING:
     from kallos_data import Step
 
@@ -15,6 +17,12 @@ _FEWEST_ROWS_OF_A_STUDY: Final = 300
 def holds_out(step: "Step | None", n_rows: int) -> bool:
     """Return whether a first study of so many rows can do without the last of them."""
     return step is not None and n_rows * (1 - HOLD_OUT_SHARE) >= _FEWEST_ROWS_OF_A_STUDY
+
+
+def too_few_to_hold_out(n_rows: int) -> str:
+    """Return what is to be said where :func:`holds_out` is not so."""
+    verb = "is" if n_rows == 1 else "are"
+    return f"{count(n_rows, 'row')} {verb} too few to keep some unseen: evaluate will need newer ones"
 
 
 def end_of_study(step: "Step | None", n_rows: int, last: datetime) -> str:

@@ -68,8 +68,10 @@ def sparkline(values: Sequence[float], width: int, glyphs: Glyphs) -> str:
     finite = [value for value in values if math.isfinite(value)]
     if not finite:
         return glyphs.levels[-1] * min(width, len(values))
-    top = max(finite)
-    heights = _means([value if math.isfinite(value) else top for value in values], min(width, len(values)))
+    # Of size 1 at most: differences and sums of the largest floats are infinite.
+    size, top = max(map(abs, finite)) or 1.0, max(finite)
+    sizes = [(value if math.isfinite(value) else top) / size for value in values]
+    heights = _means(sizes, min(width, len(values)))
     low, high = min(heights), max(heights)
     if low == high:
         return glyphs.levels[0] * len(heights)

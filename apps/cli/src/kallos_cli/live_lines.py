@@ -19,6 +19,7 @@ _LEAST_FOR_PARAMS = 24
 _WIDEST_LOSS, _SHORT_LOSS = 9, 6
 # Where trials are called by their number alone, so that those that begin look like all others.
 _NARROW = 56
+_LEAST_WITHOUT_DECIMALS = 9.95
 _INDENT, _LEAST_FOR_INDENT = "  ", 20
 
 
@@ -169,8 +170,9 @@ def _counts(board: Board, width: int, glyphs: Glyphs) -> Text:
         Part(f"{board.n_abandoned} abandoned" if board.n_abandoned else "", rank=1, style="yellow"),
     ]
     if board.per_minute is not None:
-        rate = f"{board.per_minute:.2g}" if board.per_minute < 10 else f"{board.per_minute:.0f}"
-        parts.append(Part(f"{rate} trial{'' if rate == '1' else 's'} a minute", rank=2, short=f"{rate}/min"))
+        # Two digits always, since a decimal that comes and goes would flicker: 6.0, not 6 between 5.9 and 6.1.
+        rate = f"{board.per_minute:#.2g}" if board.per_minute < _LEAST_WITHOUT_DECIMALS else f"{board.per_minute:.0f}"
+        parts.append(Part(f"{rate} trials a minute", rank=2, short=f"{rate}/min"))
     parts.append(Part(f"{_rounded(board.elapsed)} elapsed", rank=4))
     return fitted(parts, width, glyphs, between=", ")
 

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from textwrap import wrap
 from typing import Any
 
 from rich import box
@@ -46,25 +47,28 @@ def _data() -> Console:
 def say(text: str, *, style: str | None = None) -> None:
     """Print words for the user."""
     # The one character of ours that not every terminal has.
-    words().print(text.replace("…", "...") if words().options.ascii_only else text, style=style)
+    text = text.replace("…", "...") if words().options.ascii_only else text
+    words().print(_fitting(text, words()), style=style)
 
 
 def say_commands(lead: str, *commands: str) -> None:
     """Print commands to type next, each on a line of its own below what they are for."""
     say(lead)
     for command in commands:
-        say(f"  {command}")
+        # Whole, wherever the terminal breaks it: so it can be copied.
+        words().print(f"  {command}")
 
 
 def complain(lines: Iterable[str]) -> None:
     """Print what went wrong, and what to do about it."""
     for number, line in enumerate(lines):
-        words().print(f"error: {line}" if number == 0 else line, style="red" if number == 0 else None)
+        text = _fitting(f"error: {line}" if number == 0 else line, words())
+        words().print(text, style="red" if number == 0 else None)
 
 
 def show(text: str = "", *, style: str | None = None) -> None:
     """Print a line of the result."""
-    _data().print(text, style=style)
+    _data().print(_fitting(text, _data()), style=style)
 
 
 def show_json(value: Mapping[str, Any]) -> None:
@@ -77,7 +81,7 @@ def show_table(header: Sequence[str], rows: Iterable[Sequence[object]], *, title
     rows = [list(row) for row in rows]
     if title is not None:
         # Of its own, since a table's title is broken at the width of the table.
-        _data().print(title, style="bold")
+        show(title, style="bold")
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.collapse_padding = True
     cells = [[cell(value) for value in row] for row in rows]
@@ -126,4 +130,23 @@ def show_facts(facts: Mapping[str, object]) -> None:
     """Print names and values, one a line, aligned."""
     width = max(map(len, facts), default=0)
     for name, value in facts.items():
-        show(f"{name:<{width}}  {cell(value)}")
+        _data().print(_fitting(f"{name:<{width}}  {cell(value)}", _data(), hang=width + 2))
+
+
+def _fitting(text: str, console: Console, *, hang: int = 0) -> str:
+    """Return a text whose lines a terminal has room for, broken between words; for a pipe or a file as it is.
+
+    Only a word that is itself too long, a path maybe, is left to the terminal, so that it can be copied. Further lines
+    are indented as the first one is, or by ``hang`` where there is room for that.
+    """
+    if not console.is_terminal:
+        return text
+    width = max(1, console.width)
+    return "\n".join(_broken(line, width, hang if 2 * hang <= width else 0) for line in text.split("\n"))
+
+
+def _broken(line: str, width: int, hang: int) -> str:
+    if cell_len(line) <= width:
+        return line
+    indent = " " * (hang or len(line) - len(line.lstrip()))
+    return "\n".join(wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from kallos_tune import duration
 
 from . import output
-from .wording import count
+from .wording import count, features_of
 
 if TYPE_CHECKING:
     from kallos_tune import Event, FoldFinished, StudyOpened, TrialFinished
@@ -87,7 +87,7 @@ class Watch:
             return
         output.say(
             f"study {event.study_name}: {event.n_rows} steps from {event.first[:10]} to {event.last[:10]}, "
-            f"{event.n_features} features, {event.n_folds} folds; "
+            f"{features_of(event.n_features, event.n_columns)}, {event.n_folds} folds; "
             f"naive forecast: {event.metric} {event.naive_score:.4g} ({event.naive})"
         )
         if event.learnt:

@@ -1,6 +1,6 @@
 """The outcome of a study as tables and lines."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import command_line, output
@@ -39,7 +39,16 @@ def show_trials(study: "optuna.Study", *, most: int | None = None, shows_all: st
 def show_best(result: "StudyResult") -> None:
     """Print the best parameters."""
     output.show(f"Best parameters by search score (trial {result.best_trial})")
-    output.show_facts({f"  {name}": value for name, value in result.best_params.items()})
+    shown = {name: output.cell(value) for name, value in result.best_params.items()}
+    output.show_facts({f"  {name}": value for name, value in with_effects(result, shown).items()})
+
+
+def with_effects(result: "StudyResult", shown: Mapping[str, str]) -> dict[str, str]:
+    """Return the best parameters as they are shown, with a word on those that do nothing."""
+    from kallos_tune import without_effect
+
+    idle = without_effect(result.model_name, result.best_params)
+    return {name: f"{text} ({idle[name]})" if name in idle else text for name, text in shown.items()}
 
 
 def say_verdict(card: "ForecasterCard") -> None:

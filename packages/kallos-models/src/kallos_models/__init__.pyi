@@ -25,6 +25,7 @@ from .registry import available_models as available_models
 from .registry import create_model as create_model
 from .registry import hyperparameters_of as hyperparameters_of
 from .registry import read_hyperparameters as read_hyperparameters
+from .registry import without_effect as without_effect
 from .settings import QUANTILES as QUANTILES
 from .settings import Device as Device
 from .settings import TrainingSettings as TrainingSettings

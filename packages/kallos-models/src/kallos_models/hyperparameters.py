@@ -13,6 +13,30 @@ LARGEST_SEED: Final = 2**32 - 1
 MOST_EPOCHS: Final = 1_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class WithoutEffect:
+    """What an architecture declares of a hyperparameter that does nothing where another has a certain value.
+
+    Attributes
+    ----------
+    name : str
+        The one that does nothing.
+    beside, value : str, int
+        Where it does not.
+    why : str
+        To follow its name: "acts between recurrent layers only".
+    """
+
+    name: str
+    beside: str
+    value: int
+    why: str
+
+    def holds(self, values: Mapping[str, Any]) -> bool:
+        """Return whether it is so among these values; of one that is 0 nothing was expected."""
+        return values[self.beside] == self.value and bool(values[self.name])
+
+
 @document_settings
 @dataclass(frozen=True, slots=True)
 class Hyperparameters:

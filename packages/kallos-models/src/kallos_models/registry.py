@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from . import architectures
 from .declared_settings import SettingFacts, settings_of
 from .errors import ConfigError, UnknownModelError
-from .hyperparameters import Hyperparameters
+from .hyperparameters import Hyperparameters, WithoutEffect
 from .settings import Likelihood
 
 if TYPE_CHECKING:
@@ -45,7 +45,46 @@ def hyperparameters_of(model_name: str) -> tuple[SettingFacts, ...]:
     UnknownModelError
         Where no architecture has that name.
     """
-    return settings_of(hyperparameters_class(model_name))
+    idle = {each.name: each for each in _declared_without_effect(model_name)}
+    return tuple(
+        replace(facts, meaning=f"{facts.meaning.rstrip('.')}; without effect where {where.beside} is {where.value}.")
+        if (where := idle.get(facts.name))
+        else facts
+        for facts in settings_of(hyperparameters_class(model_name))
+    )
+
+
+def without_effect(model_name: str, values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the hyperparameters that do nothing beside the values of others, and that they do not, in words.
+
+    Parameters
+    ----------
+    model_name : str
+        One of :func:`available_models`.
+    values : Mapping[str, Any]
+        Names and values; a name left out has its default.
+
+    Returns
+    -------
+    dict[str, str]
+        By name: "without effect with n_rnn_layers = 1". One that is 0 is not among them.
+
+    Raises
+    ------
+    UnknownModelError
+        Where no architecture has that name.
+
+    Examples
+    --------
+    >>> without_effect("gru", {"dropout": 0.3, "n_rnn_layers": 1})
+    {'dropout': 'without effect with n_rnn_layers = 1'}
+    """
+    known = {facts.name: facts.default for facts in hyperparameters_of(model_name)} | dict(values)
+    return {
+        each.name: f"without effect with {each.beside} = {each.value}"
+        for each in _declared_without_effect(model_name)
+        if each.holds(known)
+    }
 
 
 def read_hyperparameters(model_name: str, values: Hyperparameters | Mapping[str, Any]) -> Hyperparameters:
@@ -144,12 +183,19 @@ def build_model(
 ) -> "TorchForecastingModel":
     """Do what :func:`create_model` does, and tell what cannot apply to ``note`` alone."""
     hparams = read_hyperparameters(model_name, hparams)
+    for each in _declared_without_effect(model_name):
+        if each.holds(asdict(hparams)):
+            note(f"{each.name} {each.why}, so with {each.beside}={each.value} it is not used")
     if likelihood not in get_args(Likelihood):
         raise ConfigError(f"must be one of {', '.join(get_args(Likelihood))}, not {likelihood!r}", "likelihood")
     from .darts_arguments import shared_arguments  # noqa: PLC0415 - imports torch
 
     build: Callable[..., TorchForecastingModel] = _module(model_name).build
     return build(hparams, shared_arguments(hparams, pl_trainer_kwargs, likelihood), note)
+
+
+def _declared_without_effect(model_name: str) -> tuple[WithoutEffect, ...]:
+    return getattr(_module(model_name), "WITHOUT_EFFECT", ())
 
 
 def _module(model_name: str) -> ModuleType:

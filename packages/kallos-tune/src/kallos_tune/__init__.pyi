@@ -75,7 +75,9 @@ from .ray_room import room_on_ray as room_on_ray
 from .report import StudyResult as StudyResult
 from .report import study_result as study_result
 from .report import write_best_params as write_best_params
+from .score_names import score_name_of as score_name_of
 from .search_space import SEARCH_SPACE as SEARCH_SPACE
+from .search_space import without_effect as without_effect
 from .settings import FoldSettings as FoldSettings
 from .settings import HistorySettings as HistorySettings
 from .settings import RunSettings as RunSettings
@@ -102,6 +104,8 @@ from .study import tune_on as tune_on
 from .study_data import StudyData as StudyData
 from .study_data import load_study_data as load_study_data
 from .study_definition import current_definition as current_definition
+from .study_report.definition_tables import folds_table as folds_table
+from .study_report.definition_tables import space_table as space_table
 from .study_report.write import ReportFormat as ReportFormat
 from .study_report.write import write_report as write_report
 from .study_source import reload_study_data as reload_study_data

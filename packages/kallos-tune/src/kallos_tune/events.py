@@ -35,6 +35,8 @@ class StudyOpened:
         The trial that has the best score.
     best_params : mapping of str to int or float
         Its parameters; empty where there is none.
+    n_columns : int or None
+        Of the history, of which the target and some others are no features.
     """
 
     study_name: str
@@ -57,6 +59,7 @@ class StudyOpened:
     n_abandoned: int = 0
     best_trial: int | None = None
     best_params: Mapping[str, int | float] = field(default_factory=dict[str, int | float])
+    n_columns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

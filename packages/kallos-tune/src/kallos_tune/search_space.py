@@ -15,6 +15,7 @@ learning_rate      float 1e-5 to 1e-2, log scale
 import hashlib
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from optuna.distributions import (
     BaseDistribution,
@@ -25,7 +26,8 @@ from optuna.distributions import (
 )
 from optuna.trial import BaseTrial
 
-from kallos_models import hyperparameters_of
+from kallos_models import available_models, hyperparameters_of
+from kallos_models import without_effect as idle_hyperparameters
 
 from .errors import ConfigError
 
@@ -56,6 +58,14 @@ def defaults_in(space: Space, model_name: str) -> dict[str, int | float]:
     """Return the defaults of an architecture's hyperparameters that a space contains."""
     defaults = {facts.name: facts.default for facts in hyperparameters_of(model_name)}
     return {name: defaults[name] for name, values in space.items() if name in defaults and _has(values, defaults[name])}
+
+
+def without_effect(model_name: str, params: Mapping[str, Any]) -> dict[str, str]:
+    """Return the parameters of a trial that do nothing beside the others, and that they do not, in words.
+
+    See :func:`kallos_models.without_effect`. Of an architecture that is not there, nothing is known.
+    """
+    return idle_hyperparameters(model_name, params) if model_name in available_models() else {}
 
 
 def longest_look_back(space: Space) -> int:

@@ -300,4 +300,5 @@ def _opened(study: optuna.Study, data: StudyData, n_trials: int) -> StudyOpened:
         n_abandoned=counts["abandoned"],
         best_trial=None if best is None else best.number,
         best_params={} if best is None else best.params,
+        n_columns=data.frame.width - 1,
     )

@@ -37,7 +37,7 @@ def best(
     """Print the best parameters of a study, those of the complete trial with the lowest score."""
     from kallos_tune import load_study, study_result, write_best_params
 
-    from .. import logs
+    from .. import logs, results
 
     if output_file is not None:
         require_writable(output_file, option="--output")
@@ -48,8 +48,9 @@ def best(
         output.show_json(result.best_params)
     else:
         width = max(map(len, result.best_params), default=0)
-        for parameter, value in result.best_params.items():
-            # Every digit: they are meant to be used.
-            output.show(f"{parameter:<{width}}  {value}")
+        # Every digit: they are meant to be used.
+        exact = {parameter: str(value) for parameter, value in result.best_params.items()}
+        for parameter, text in results.with_effects(result, exact).items():
+            output.show(f"{parameter:<{width}}  {text}")
     if output_file is not None:
         output.say(f"written to {write_best_params(study, output_file)}")

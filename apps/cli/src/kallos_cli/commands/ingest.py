@@ -8,7 +8,7 @@ import typer
 
 from .. import command_line, output
 from ..databases import Databases
-from ..end_of_study import HOLD_OUT_SHARE, end_of_study, holds_out, study_name_of
+from ..end_of_study import HOLD_OUT_SHARE, end_of_study, holds_out, study_name_of, too_few_to_hold_out
 from ..ingest_options import (
     DateFormat,
     Decimal,
@@ -39,7 +39,6 @@ from ..options import (
 )
 from ..setting_options import WAIT_SECONDS, DatabaseWait
 from ..user_error import UserError
-from ..wording import count
 
 if TYPE_CHECKING:
     from kallos_data import IngestReport
@@ -131,10 +130,7 @@ def ingest(
     if holds_out(report.step, report.history_rows):
         lead += f" without the last {HOLD_OUT_SHARE:.0%} of the rows: they can show later what it is worth"
     else:
-        are = "is" if report.history_rows == 1 else "are"
-        output.say(
-            f"{count(report.history_rows, 'row')} {are} too few to keep some unseen: evaluate will need newer ones"
-        )
+        output.say(too_few_to_hold_out(report.history_rows))
     output.say_commands(f"{lead}:", *command_line.needed_first(databases), tune)
 
 

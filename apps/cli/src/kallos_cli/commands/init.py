@@ -8,6 +8,7 @@ import typer
 from .. import command_line, options, output
 from ..config_file import NAME, has_password
 from ..databases import Databases
+from ..end_of_study import holds_out, too_few_to_hold_out
 from ..output_path import require_writable
 from ..user_error import UserError
 from .init_text import Found, file_text
@@ -75,6 +76,8 @@ def init(
     )
     output_file.write_text(file_text(found), encoding="utf-8")
     output.show(f"written to {output_file}: {details.summary.asset_id}, {details.summary.rows} rows")
+    if not holds_out(details.summary.step, details.summary.rows):
+        output.say(too_few_to_hold_out(details.summary.rows))
     output.say_commands(
         "Next, look at it, then tune:",
         *command_line.needed_first(databases),

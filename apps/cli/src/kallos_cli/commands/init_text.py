@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from .. import options
 from ..config_keys import Key, keys, section_names
 from ..default_workers import usable_cores
-from ..end_of_study import HOLD_OUT_SHARE, end_of_study, holds_out, study_name_of
+from ..end_of_study import HOLD_OUT_SHARE, end_of_study, holds_out, study_name_of, too_few_to_hold_out
 
 if TYPE_CHECKING:
     from kallos_data import AssetDetails, FeatureTables
@@ -95,7 +95,7 @@ def _set_here(found: Found) -> dict[str, tuple[object, str]]:
         ),
         "study.end_date": (
             end_of_study(asset.step, asset.rows, asset.last),
-            left if holds_out(asset.step, asset.rows) else "",
+            left if holds_out(asset.step, asset.rows) else f"{too_few_to_hold_out(asset.rows)}.",
         ),
         "study.study_name": (study_name_of(str(asset.asset_id)), ""),
         "study.target_col": (_target(found), ""),

@@ -55,7 +55,7 @@ def list_studies(
         return
     # What happened to none of them needs no column.
     counts = [word for word in rows[0]["n_trials"] if word in _ALWAYS or any(row["n_trials"][word] for row in rows)]
-    header = ["study", "model", "asset", "target", *counts, "best", "naive", "verdict"]
+    header = ["study", "model", "asset", "target", *counts, "metric", "best", "naive", "verdict"]
     output.show_table(header, [_cells(row, counts) for row in rows])
     if any(not row["by_kallos"] for row in rows):
         output.show("(other): a study that was not made by Kallos")
@@ -70,7 +70,7 @@ def show_study(
     json: Json = False,
     _debug: Debug = False,
 ) -> None:
-    """Show one study: what it is about, which worker runs which trial, trials, folds and best parameters."""
+    """Show one study: what it is about, folds, search space, trials and who runs which, best parameters, verdict."""
     from kallos_tune import current_definition, load_study, running_trials, study_result, trial_counts, trials_table
 
     from .. import logs, results
@@ -111,7 +111,7 @@ app.command("delete", epilog=delete.EXAMPLES)(delete.delete)
 
 
 def _row(summary: "StudySummary") -> dict[str, Any]:
-    from kallos_tune import current_definition, naive_score_of, stored_verdict
+    from kallos_tune import current_definition, naive_score_of, score_name_of, stored_verdict
 
     verdict = stored_verdict(summary.user_attributes)
     definition = current_definition(summary.user_attributes) or {}
@@ -122,6 +122,7 @@ def _row(summary: "StudySummary") -> dict[str, Any]:
         "asset_id": definition.get("asset_id"),
         "target_col": definition.get("target_col"),
         "n_trials": dict(summary.n_trials),
+        "metric": score_name_of(definition["metric"], definition["likelihood"]) if definition else None,
         "best_score": summary.best_score if definition else None,
         "naive_score": naive_score_of(summary.user_attributes),
         "verdict": None if verdict is None else verdict.conclusion,
@@ -136,6 +137,7 @@ def _cells(row: dict[str, Any], counts: Sequence[str]) -> list[object]:
         row["asset_id"],
         row["target_col"],
         *(row["n_trials"][word] for word in counts),
+        row["metric"],
         row["best_score"],
         row["naive_score"],
         row["verdict"],
@@ -143,7 +145,7 @@ def _cells(row: dict[str, Any], counts: Sequence[str]) -> list[object]:
 
 
 def _show_definition(name: str, definition: dict[str, Any]) -> None:
-    from kallos_tune import LEARNT
+    from kallos_tune import LEARNT, folds_table, space_table
 
     facts: dict[str, object] = {
         "study": name,
@@ -161,3 +163,5 @@ def _show_definition(name: str, definition: dict[str, Any]) -> None:
     facts |= {key: definition[key] for key in ("forecast", "window", "purge", "max_epochs", "patience")}
     facts |= {key: definition[key] for key in ("seed", "sampler", "pruner", "data_hash") if key in definition}
     output.show_facts(facts)
+    for table in (folds_table(definition["folds"]), space_table(definition["search_space"])):
+        output.show_table(table.header, table.rows, title=table.title)

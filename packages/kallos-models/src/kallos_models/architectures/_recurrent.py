@@ -1,6 +1,7 @@
 """What the GRU and the LSTM have in common."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, Literal
 
 from darts.models.forecasting.block_rnn_model import BlockRNNModel, CustomBlockRNNModule
@@ -8,6 +9,7 @@ from darts.models.forecasting.block_rnn_model import BlockRNNModel, CustomBlockR
 from ..darts_bridge import BlockRNNModule, exchange_gru
 from ..hyperparameters import Hyperparameters
 from ..recurrence import TapeLightGRU
+from ._idle_dropout import IDLE_DROPOUT
 
 
 class GRUModule(BlockRNNModule):
@@ -22,13 +24,10 @@ def build_recurrent(
     cell: type[CustomBlockRNNModule] | Literal["LSTM"],
     hparams: Hyperparameters,
     shared: Mapping[str, Any],
-    note: Callable[[str], None],
 ) -> BlockRNNModel:
     """Build a stack of recurrent layers whose last state is mapped linearly to the forecast."""
-    dropout = hparams.dropout
-    if hparams.n_rnn_layers == 1 and dropout > 0:
-        note("dropout acts between recurrent layers only, so with n_rnn_layers=1 it is not used")
-        dropout = 0.0
+    # Of a single layer torch would warn.
+    dropout = 0.0 if IDLE_DROPOUT.holds(asdict(hparams)) else hparams.dropout
     return BlockRNNModel(
         model=cell, hidden_dim=hparams.hidden_dim, n_rnn_layers=hparams.n_rnn_layers, dropout=dropout, **shared
     )

@@ -8,8 +8,9 @@ import numpy as np
 import polars as pl
 
 from ..study_data import StudyData
-from ..verdict.figures import counted, in_iso, per_cent
+from ..verdict.figures import in_iso, per_cent
 from .contents import Cell, Facts, Part, Section, Table, Words
+from .definition_tables import folds_table
 from .gathered import Gathered
 
 _MOST_HOLES: Final = 20
@@ -25,9 +26,9 @@ def data_section(gathered: Gathered) -> Section:
         parts.append(Words(f"What follows is about the data as they are now: {gathered.change_of_data}.", "note"))
     if data is not None:
         parts += [Facts(_size(data), "The history"), *_holes(data)]
-        parts.append(_folds(gathered.definition["folds"], data.n_filled))
+        parts.append(folds_table(gathered.definition["folds"], data.n_filled))
     else:
-        parts.append(_folds(gathered.definition["folds"], None))
+        parts.append(folds_table(gathered.definition["folds"], None))
     parts.append(_columns(gathered.definition["feature_groups"]))
     return Section("data", "The data", tuple(parts))
 
@@ -58,21 +59,6 @@ def _holes(data: StudyData) -> list[Part]:
     rows = tuple((_moment(first), _moment(last), n) for _, first, last, n in holes.head(_MOST_HOLES).iter_rows())
     of_all = f", the longest {_MOST_HOLES} of {len(holes)}" if len(holes) > _MOST_HOLES else ""
     return [Table(("from", "to", "steps"), rows, f"Filled stretches{of_all}")]
-
-
-def _folds(bounds: Sequence[Mapping[str, str]], n_filled: Sequence[tuple[int, int]] | None) -> Table:
-    header = ("fold", "training from", "to", "validation from", "to", *(("filled", "filled") if n_filled else ()))
-    if n_filled:
-        header = (*header[:5], "filled in training", "in validation")
-    rows = tuple(
-        (
-            number,
-            *(fold[edge][:10] for edge in ("train_first", "train_last", "val_first", "val_last")),
-            *(n_filled[number - 1] if n_filled else ()),
-        )
-        for number, fold in enumerate(bounds, start=1)
-    )
-    return Table(header, rows, f"The folds: {counted(len(bounds), 'window')} of training and validation")
 
 
 def _columns(groups: Mapping[str, Sequence[str]]) -> Table:

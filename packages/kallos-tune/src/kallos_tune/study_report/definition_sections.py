@@ -11,6 +11,7 @@ from ..search_space import SEARCH_SPACE
 from ..space_description import describe_space
 from ..study_definition import CHANGES, READING, VERSIONS, definition_as_made
 from .contents import Cell, Code, Facts, Part, Section, Table, Words
+from .definition_tables import space_table
 from .gathered import Gathered
 
 # What has a table of its own, here or among the data.
@@ -33,7 +34,7 @@ def definition_section(gathered: Gathered) -> Section:
             "All of this is stored with the study; resuming it for anything else is refused, or told as a change below."
         ),
         Facts(_definition(as_made), "Definition"),
-        _space(as_made["search_space"]),
+        space_table(as_made["search_space"]),
     ]
     changes: list[dict[str, Any]] = attributes.get(CHANGES, [])
     if changes:
@@ -100,20 +101,6 @@ def _definition(definition: Mapping[str, Any]) -> tuple[tuple[str, Cell], ...]:
         if name == "metric":
             rows.append(("likelihood", definition["likelihood"]))
     return tuple(rows)
-
-
-def _space(space: Mapping[str, str]) -> Table:
-    rows = tuple((name, *_distribution(json.loads(text))) for name, text in space.items())
-    return Table(("parameter", "kind", "values", "scale"), rows, "Search space")
-
-
-def _distribution(facts: Mapping[str, Any]) -> tuple[str, str, str | None]:
-    """Return what a parameter may be in words; see :func:`optuna.distributions.distribution_to_json`."""
-    kind, values = str(facts["name"]).removesuffix("Distribution").lower(), facts["attributes"]
-    if "choices" in values:
-        return "one of", ", ".join(map(str, values["choices"])), None
-    step = f", step {values['step']:g}" if values.get("step") not in (None, 1) else ""
-    return kind, f"{values['low']:g} to {values['high']:g}{step}", "log" if values.get("log") else "linear"
 
 
 def _plain(value: object) -> Cell:

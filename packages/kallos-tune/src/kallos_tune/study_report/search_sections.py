@@ -8,6 +8,7 @@ import optuna
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, TrialState
 
+from ..search_space import without_effect
 from ..trial_states import counts_in_words, counts_of
 from ..verdict.figures import counted, signed_per_cent
 from .contents import Cell, Facts, Part, Picture, Section, Table, Words
@@ -33,7 +34,11 @@ def best_section(gathered: Gathered) -> Section:
         f"Trial {best.number} has the lowest search score, {best.value:.4g} ({gathered.score_name}, lower is better). "
         "It was chosen on the windows that it is scored on: the score ranks trials and promises nothing."
     )
-    params = tuple((name, _plain(value)) for name, value in best.params.items())
+    idle = without_effect(gathered.definition["model_name"], best.params)
+    params = tuple(
+        (name, f"{_short(value)} ({idle[name]})" if name in idle else _plain(value))
+        for name, value in best.params.items()
+    )
     facts = Facts(params, f"Parameters of trial {best.number}")
     return Section(key, title, (lead, facts, _folds_of_best(gathered, best), _best_trials(gathered)))
 

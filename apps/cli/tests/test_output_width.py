@@ -1,0 +1,77 @@
+"""Lines of results and words: within the terminal there, whole in a pipe."""
+
+import io
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+
+from kallos_cli import output
+
+SENTENCE = (
+    "verdict: no evidence that this model beats a naive forecast (Clark-West p = 0.41): do not trade on it. Errors "
+    "1.4 % smaller than the naive forecast's would have shown in 4 of 5 such studies; smaller differences this test "
+    "cannot tell"
+)
+FACTS = {"asset": "BTC", "volume_features": ", ".join(f"volume_{number}" for number in range(20))}
+TABLE = (["study", "model", "verdict"], [["gru_btc", "gru", SENTENCE], ["another", "lstm", None]])
+
+
+@pytest.fixture
+def printed(monkeypatch):
+    """Return a function that prints on a terminal of some width, or into a pipe, and returns what was printed."""
+
+    def on(width: int | None) -> list[str]:
+        file = io.StringIO()
+        console = Console(
+            file=file,
+            force_terminal=width is not None,
+            width=width or 200,
+            soft_wrap=True,
+            color_system=None,
+            highlight=False,
+        )
+        monkeypatch.setattr(output, "words", lambda: console)
+        monkeypatch.setattr(output, "_data", lambda: console)
+        output.say(SENTENCE)
+        output.complain([SENTENCE, "  " + SENTENCE])
+        output.show(SENTENCE)
+        output.show_facts(FACTS)
+        output.show_table(*TABLE, title=SENTENCE)
+        return [line.rstrip() for line in file.getvalue().splitlines()]
+
+    return on
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_nothing_is_wider_than_the_terminal(printed, width):
+    lines = printed(width)
+    assert max(map(cell_len, lines)) <= width
+    # No word is broken, and none is lost.
+    assert " ".join(" ".join(lines).split()).startswith(f"{SENTENCE} error: {SENTENCE} {SENTENCE} {SENTENCE} asset")
+
+
+def test_further_lines_stand_below_the_first_one(printed):
+    lines = printed(80)
+    first = next(place for place, line in enumerate(lines) if line.startswith("volume_features  "))
+    assert lines[first + 1].startswith(" " * len("volume_features  ") + "volume_")
+
+
+def test_sentences_in_a_pipe_are_lines(printed):
+    lines = printed(None)
+    assert lines[:4] == [SENTENCE, f"error: {SENTENCE}", f"  {SENTENCE}", SENTENCE]
+
+
+def test_what_is_to_be_typed_or_opened_is_not_broken(monkeypatch):
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, width=40, soft_wrap=True, color_system=None, highlight=False)
+    monkeypatch.setattr(output, "words", lambda: console)
+    path = f"/home/me/{'deep/' * 20}report.html"
+    output.say(f"written to {path}")
+    output.say_commands("Next:", f"kallos-run study report gru_btc --output {path}")
+    assert file.getvalue().splitlines() == [
+        "written to",
+        path,
+        "Next:",
+        f"  kallos-run study report gru_btc --output {path}",
+    ]
