@@ -10,8 +10,8 @@ from typing import Final
 import pytest
 from warm_commands import WarmCommands
 
-# Read when NumPy, SciPy and torch are loaded, here and in each process that tests start. Threads of OpenBLAS wait for each
-# other by spinning: where processes share cores, two of them take twenty times as long for a ridge as one.
+# Read when NumPy, SciPy and torch are loaded, here and in each process that tests start. Threads of OpenBLAS wait for
+# each other by spinning: where processes share cores, two of them take twenty times as long for a ridge as one.
 for _pool in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(_pool, "1")
 
