@@ -10,6 +10,7 @@ from darts.models import Theta
 from darts.utils.utils import SeasonalityMode
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import TimeSeriesSplit
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from kallos_data import get_walk_forward_splits, prepare_darts_timeseries
 from kallos_tune import ConfigError
@@ -159,6 +160,19 @@ def test_the_same_seed_gives_the_same_forecasts(make_folds, history):
     for name, forecast in first.items():
         assert forecast.shape == (10,)
         np.testing.assert_array_equal(forecast, second[name])
+
+
+def test_baselines_take_one_thread_and_give_the_others_back(folds, monkeypatch):
+    def threads():
+        return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+    seen = []
+    monkeypatch.setattr(baselines, "ridge_forecasts", lambda *_: seen.append(threads()) or np.zeros(30))
+    with threadpool_limits(2, user_api="blas"):
+        before = threads()
+        baseline_forecasts(folds[0], look_back=LOOK_BACK, season=None)
+        assert threads() == before == [2] * len(before)
+    assert seen == [[1] * len(before)]
 
 
 def test_without_features_the_look_back_of_the_target_is_read(history):

@@ -17,6 +17,7 @@ from functools import partial
 from importlib.util import find_spec
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from kallos_data import FoldSeries
 
@@ -75,9 +76,12 @@ def baseline_forecasts(fold: FoldSeries, *, look_back: int, season: int | None, 
             f"{look_back}: train on a longer history, or look back less",
             "look_back",
         )
-    forecasts = {
-        name: _forecast(name, make, fold.n_val) for name, make in _makers(fold, look_back, season, seed).items()
-    }
+    # Threads of OpenBLAS wait for each other by spinning: on tables as small as these, two that share their cores with
+    # other processes take three times as long as one. And a sum has the same last digit on any number of cores.
+    with threadpool_limits(1, user_api="blas"):
+        forecasts = {
+            name: _forecast(name, make, fold.n_val) for name, make in _makers(fold, look_back, season, seed).items()
+        }
     return {name: forecast for name, forecast in forecasts.items() if forecast is not None}
 
 
