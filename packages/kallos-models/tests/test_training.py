@@ -70,8 +70,8 @@ def test_trains_as_lightning_does(name, likelihood, market):
         def on_train_epoch_end(self, trainer, pl_module):  # noqa: ARG002
             reference.append(float(trainer.callback_metrics["val_loss"]))
 
-    market.fit(name, max_epochs=4, dropout=0.3, likelihood=likelihood, on_epoch=lambda _, loss: losses.append(loss))
-    kwargs = trainer_kwargs(TrainingSettings(max_epochs=4))
+    market.fit(name, max_epochs=3, dropout=0.3, likelihood=likelihood, on_epoch=lambda _, loss: losses.append(loss))
+    kwargs = trainer_kwargs(TrainingSettings(max_epochs=3))
     with quiet_lightning():
         create_model(name, {**market.hparams, "dropout": 0.3, "random_state": 0}, likelihood=likelihood).fit(
             market.train,
