@@ -120,7 +120,7 @@ def test_old_rows_are_a_warning(main_within, database):
     assert code == 0
     state, line = lines_of(out)["newest row of BTC"]
     assert state == "warning"
-    assert re.search(r"2019-12-31 00:00 \(UTC\), ended \d+ days ago, bars of 1 day: ingest newer rows before ", line)
+    assert re.search(r"2019-12-31 00:00Z, ended \d+ days ago, bars of 1 day: ingest newer rows before ", line)
     assert line.endswith("a forecast (--max-age is 2)")
 
 

@@ -60,7 +60,7 @@ def test_train_says_what_it_trained_and_what_comes_next(run, tmp_path):
     assert re.search(r"member 1 of 1 begins: trial 0, 1 epoch\n", err)
     assert re.search(r"member 1 of 1 is trained: 1 epoch, \d", err)
     assert out.startswith("one gru network\n")
-    assert re.search(rf"trained on +2019-\d\d-\d\d 00:00 to {END} 00:00 \(UTC\)", out)
+    assert re.search(rf"trained on +2019-\d\d-\d\d 00:00Z to {END} 00:00Z", out)
     assert err.splitlines()[-2:] == ["  kallos-run evaluate --model one", "  kallos-run forecast --model one"]
     assert {path.name for path in (tmp_path / "one").iterdir()} == {
         *("weights.safetensors", "card.json", "model-card.md")
@@ -92,8 +92,8 @@ def test_a_model_that_is_there_is_not_replaced_unasked(run, tmp_path):
 def test_evaluate_shows_errors_beside_others_and_counts_the_look(run, tmp_path, request):
     code, out, err = run("evaluate", "--model", "small_model", "--output", "judged")
     assert code == 0, err
-    assert f"the average of 2 gru networks, trained on log_return of BTC until {END} 00:00" in err
-    assert "log_return of BTC, 61 steps from 2019-11-01 00:00 to 2019-12-31 00:00" in out
+    assert f"the average of 2 gru networks, trained on log_return of BTC until {END} 00:00Z" in err
+    assert "log_return of BTC, 61 steps from 2019-11-01 00:00Z to 2019-12-31 00:00Z" in out
     assert len(re.findall(r"[+-]\d+\.\d+ %", out)) > 6
     assert re.search(r"^skill: how much smaller the rmse is than that of (a forecast of zero|the \w+ \w+)$", out, re.M)
     assert "verdict: " in out
@@ -146,9 +146,9 @@ def test_forecasts_of_a_file_are_judged_as_those_of_the_model(run, without_basel
 def test_forecast_prints_the_next_step_and_writes_it_once(run, tmp_path):
     code, out, err = run("forecast", "--model", "small_model", *OLD, "--table", "forecasts")
     assert code == 0, err
-    assert re.search(r"newest row of BTC: 2019-12-31 00:00 \(UTC\), ended \d+ days ago\n", err)
+    assert re.search(r"newest row of BTC: 2019-12-31 00:00Z, ended \d+ days ago\n", err)
     assert "log_return of BTC, by the average of 2 gru networks" in out
-    (row,) = re.findall(r"^ *2020-01-01 00:00 +(\S+) +(\S+) +(\S+) *$", out, re.MULTILINE)
+    (row,) = re.findall(r"^ *2020-01-01 00:00Z +(\S+) +(\S+) +(\S+) *$", out, re.MULTILINE)
     assert "1 row written to table forecasts" in err
     code, out, err = run("forecast", "--model", "small_model", *OLD, "--json", "--quiet", "--table", "forecasts")
     facts = json.loads(out)
@@ -178,7 +178,7 @@ def test_forecast_as_csv_is_a_table_on_stdout(run):
 
 def test_what_the_card_and_the_rows_tell_is_refused_before_the_models_are_loaded(run, tmp_path):
     refused = {
-        ("forecast",): "--max-age is 2 steps of 1 day, and the newest bar, of 2019-12-31 00:00, ended ",
+        ("forecast",): "--max-age is 2 steps of 1 day, and the newest bar, of 2019-12-31 00:00Z, ended ",
         ("forecast", *OLD, "--horizon", "3"): "--horizon must be 1, not 3: later steps would have to know",
         ("forecast", *OLD, "--asset-id", "ETH"): "'ETH' is not in table",
         ("forecast", "--db-url", "sqlite:///none.db"): "there is no SQLite database 'none.db'",
@@ -205,7 +205,7 @@ def test_a_schedule_is_replayed_and_evaluate_says_what_refitting_is_worth(run, w
     code, out, err = run("train", "--study", "small", *arguments, "--workers", "1")
     assert code == 0, err
     assert out.startswith("2 trainings, one every 30d, each one gru network\n")
-    assert re.findall(r"^ *(2019-\S+) 00:00 +1 *$", out, re.MULTILINE) == [END, "2019-11-30"]
+    assert re.findall(r"^ *(2019-\S+) 00:00Z +1 *$", out, re.MULTILINE) == [END, "2019-11-30"]
     code, out, err = run("evaluate", "--model", "monthly", "--start", "2019-11-21", "--end", "2019-12-20", "--json")
     assert code == 0, err
     assert "trained again every 30d, 2 models in all" in err
@@ -231,7 +231,7 @@ MISTAKES = {
     ),
     "a schedule backwards": (
         ("train", "--study", "small", "--refit-every", "30d", "--until", "2019-01-15", "--output", "x"),
-        f"--until must not lie before the study's end, {END} 00:00",
+        f"--until must not lie before the study's end, {END} 00:00Z",
     ),
     "nothing to train": (("train",), "needs what to train: name a study with --study, or a file"),
     "two to train": (("train", "--study", "small", "--params", "x.json"), "takes --study or --params, not both"),
@@ -274,7 +274,7 @@ MISTAKES = {
     "no file to judge": (("evaluate", "--forecasts", "x.csv", "--asset-id", "BTC"), "--forecasts cannot read x.csv"),
     "overlap": (
         ("evaluate", "--model", "small_model", "--start", "2019-10-01"),
-        f"--start must lie after {END} 00:00, the last step that had a part in the training",
+        f"--start must lie after {END} 00:00Z, the last step that had a part in the training",
     ),
     "period backwards": (
         ("evaluate", "--model", "small_model", "--start", "2019-12-02", "--end", "2019-12-01"),
@@ -283,7 +283,7 @@ MISTAKES = {
     "unknown asset to judge": (("evaluate", "--model", "small_model", "--asset-id", "BTX"), "did you mean 'BTC'?"),
     "old rows": (
         ("forecast", "--model", "small_model"),
-        "--max-age is 2 steps of 1 day, and the newest bar, of 2019-12-31 00:00",
+        "--max-age is 2 steps of 1 day, and the newest bar, of 2019-12-31 00:00Z",
     ),
     "no step": (("forecast", "--model", "small_model", "--horizon", "0"), "--horizon"),
     "features that are not known": (

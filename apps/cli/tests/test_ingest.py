@@ -11,7 +11,7 @@ def test_a_file_twice_then_longer(main_within, market_csv, tmp_path):
     code, out, err = main_within("ingest", "short.csv", "--asset-id", "B/C D", "--db-url", "sqlite:///my prices.db")
     assert code == 0, err
     assert "300 rows, one a day, 2019-01-01 to 2019-10-27: 300 inserted, 0 updated, 0 unchanged" in out
-    assert re.search(r"^\d\d indicators computed, all with values from 2019-\d\d-\d\d 00:00 on$", err, re.MULTILINE)
+    assert re.search(r"^\d\d indicators computed, all with values from 2019-\d\d-\d\d 00:00Z on$", err, re.MULTILINE)
     next_command = shlex.split(err.splitlines()[-1])
     assert next_command[:6] == ["kallos-run", "tune", "--asset-id", "B/C D", "--end-date", "2019-10-27"]
     assert "300 rows are too few to keep some unseen: evaluate will need newer ones\n" in err
@@ -74,7 +74,7 @@ def test_times_off_the_grid_name_the_option_that_moves_them(main_within, tmp_pat
     code, out, err = main_within("ingest", "late.csv", "--asset-id", "BTC", "--snap")
     assert code == 0, err
     assert "warning: BTC: 30 of 100 bars are moved to the grid of 1 hour, by 14 s at most" in err
-    assert "BTC: 100 rows, one an hour, 2019-01-01 00:00 to 2019-01-05 03:00: 100 inserted" in out
+    assert "BTC: 100 rows, one an hour, 2019-01-01 00:00Z to 2019-01-05 03:00Z: 100 inserted" in out
 
 
 def test_the_end_date_is_a_day_where_the_day_is_whole_and_a_time_where_not(main_within, tmp_path):

@@ -77,7 +77,7 @@ def test_details_name_holes_jumps_and_columns(url):
     assert details.holes == [Hole(START + 20 * DAY, START + 22 * DAY, 3)]
     (jump,) = details.jumps
     assert jump.returns
-    assert "the close of 2019-03-02 00:00 is 1/" in str(jump)
+    assert "the close of 2019-03-02 00:00Z is 1/" in str(jump)
     assert details.columns["daily_market_data"]["close"] == 0
     assert details.columns["daily_technical_indicators"]["rsi"] == 14
     assert details.left_out["daily_market_data"] == {"note": "TEXT"}

@@ -166,18 +166,18 @@ def test_a_table_without_the_key_is_refused_and_one_of_ones_own_with_it_is_used(
         (
             forecasts(forecast=float("nan")),
             DataQualityError,
-            r"'BTC' for 2024-01-01 00:00 has no 'forecast' \(1 of 1\)",
+            r"'BTC' for 2024-01-01 00:00Z has no 'forecast' \(1 of 1\)",
         ),
         (forecasts(low=float("-inf")), DataQualityError, "has -inf as 'low': no number is infinite"),
         (
             forecasts(known_until=pl.col("time")),
             DataQualityError,
-            "for 2024-01-01 00:00 knew the steps until 2024-01-01 00:00: a forecast is for a time after",
+            "for 2024-01-01 00:00Z knew the steps until 2024-01-01 00:00Z: a forecast is for a time after",
         ),
         (
             pl.concat([forecasts(2), forecasts(1, forecast=9.0)]),
             DataQualityError,
-            "two forecasts of model 'gru' and asset 'BTC' for 2024-01-01 00:00: leave one of them out",
+            "two forecasts of model 'gru' and asset 'BTC' for 2024-01-01 00:00Z: leave one of them out",
         ),
     ],
 )

@@ -235,7 +235,7 @@ def test_holes_and_jumps_are_told(url, caplog):
         "A: 21 steps are missing, in 2 holes, the longest of 20 after 2019-01-26: indicators begin anew after the 1"
         in caplog.text
     )
-    assert "A: the close of 2019-02-26 00:00 is 1.02e+03 times the one before" in caplog.text
+    assert "A: the close of 2019-02-26 00:00Z is 1.02e+03 times the one before" in caplog.text
     assert "looks like one wrong bar" in caplog.text
     caplog.clear()
     ingest_frame(days[:5], "A", url)
@@ -253,7 +253,7 @@ def test_of_many_jumps_five_are_told(url, caplog):
 def test_a_file_that_changes_its_step_is_warned_of(url, caplog):
     days = market(200)
     ingest_frame(pl.concat([days[:70:7], days[70:]]), "A", url)
-    assert "A: 10 bars in a row, from 2019-01-14 00:00 on, are 7 steps of 1 day apart: see that they" in caplog.text
+    assert "A: 10 bars in a row, from 2019-01-14 00:00Z on, are 7 steps of 1 day apart: see that they" in caplog.text
     caplog.clear()
     ingest_frame(working_days(60), "B", url)
     assert "in a row" not in caplog.text

@@ -404,7 +404,7 @@ def test_the_last_bar_is_told_with_its_time_where_the_end_date_is_its_day(file, 
     times = [(START + n * DAY / 2).isoformat() for n in range(9)]
     file.table("m", "id TEXT, timestamp TEXT, x REAL", [("A", time, float(n)) for n, time in enumerate(times)])
     file.load(end_date="2023-01-05")
-    assert "A: the data end at 2023-01-05 00:00, before the end date 2023-01-05 23:59" in caplog.text
+    assert "A: the data end at 2023-01-05 00:00Z, before the end date 2023-01-05 23:59Z" in caplog.text
 
 
 def test_a_jump_is_told_in_whatever_capitals_the_close_is_written(file, caplog):
@@ -412,4 +412,4 @@ def test_a_jump_is_told_in_whatever_capitals_the_close_is_written(file, caplog):
     values[30] *= 20
     file.table("m", 'id TEXT, timestamp TEXT, "Close" REAL', [("A", day(n), x) for n, x in enumerate(values)])
     file.load()
-    assert "A: the close of 2023-01-31 00:00 is" in caplog.text
+    assert "A: the close of 2023-01-31 00:00Z is" in caplog.text

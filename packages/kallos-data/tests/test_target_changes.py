@@ -241,7 +241,7 @@ def test_steps_after_a_hole_have_no_change():
 def test_no_logarithm_of_zero():
     frame = market().with_columns(close=pl.when(pl.int_range(pl.len()) == 85).then(0.0).otherwise("close"))
     message = (
-        "target_transform is log_difference, which needs values above 0, and close is 0 at 2020-03-26 00:00: choose"
+        "target_transform is log_difference, which needs values above 0, and close is 0 at 2020-03-26 00:00Z: choose"
     )
     with pytest.raises(ConfigError, match=message):
         prepared(frame, "log_difference")

@@ -119,7 +119,7 @@ def test_a_part_of_the_period(trained, database):
 
 
 def test_overlap_is_refused_and_where_allowed_said_in_every_line(trained, database):
-    with pytest.raises(ConfigError, match="start must lie after 2021-03-31 00:00, the last step that had a part"):
+    with pytest.raises(ConfigError, match="start must lie after 2021-03-31 00:00Z, the last step that had a part"):
         evaluate_forecaster(trained, database, start="2021-03-15")
     evaluation = evaluate_forecaster(trained, database, start="2021-03-15", allow_overlap=True)
     assert evaluation.verdict.first == "2021-03-15"
@@ -131,7 +131,7 @@ def test_overlap_is_refused_and_where_allowed_said_in_every_line(trained, databa
     ("period", "message"),
     [
         ({"start": "2021-04-20", "end": "2021-04-10"}, "start must not lie after the end 2021-04-10"),
-        ({"end": "2021-03-31"}, "end must lie after 2021-03-31 00:00, the last step that had a part in the training"),
+        ({"end": "2021-03-31"}, "end must lie after 2021-03-31 00:00Z, the last step that had a part in the training"),
         ({"start": "2022-01-01"}, "start leaves no observed step: those after the training are 2021-04-01"),
     ],
 )
@@ -147,7 +147,7 @@ def test_a_period_with_nothing_before_it_to_look_back_on_is_refused(trained, dat
 
 def test_nothing_after_the_training_yet(trained, database, history, write_history):
     write_history(database, history[:90])
-    with pytest.raises(InsufficientDataError, match=r"a look at ret after 2021-03-31 00:00.*wait for later rows"):
+    with pytest.raises(InsufficientDataError, match=r"a look at ret after 2021-03-31 00:00Z.*wait for later rows"):
         evaluate_forecaster(trained, database)
 
 
@@ -189,7 +189,7 @@ def forecasts(history, **changes):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda frame: pl.concat([frame, frame[:1]]), "forecasts hold 2021-04-01 00:00 twice"),
+        (lambda frame: pl.concat([frame, frame[:1]]), "forecasts hold 2021-04-01 00:00Z twice"),
         (
             lambda frame: frame.with_columns(forecast=pl.lit(None, pl.Float64)),
             "forecasts have no number for 2021-04-01",
@@ -197,15 +197,15 @@ def forecasts(history, **changes):
         (lambda frame: frame[:0], "forecasts hold no step"),
         (
             lambda frame: frame.with_columns(pl.col("timestamp") + timedelta(hours=3)),
-            "forecasts are for 2021-04-01 03:00, which is no step of the history",
+            "forecasts are for 2021-04-01 03:00Z, which is no step of the history",
         ),
         (
             lambda frame: frame.with_columns(forecast=pl.lit(-1e300)),
-            "forecasts have -1e\\+300 for 2021-04-01 00:00, too large to reckon with",
+            "forecasts have -1e\\+300 for 2021-04-01 00:00Z, too large to reckon with",
         ),
         (
             lambda frame: frame.with_columns(pl.col("timestamp") + timedelta(days=60)),
-            "forecasts begin at 2021-05-31 00:00, and the history ends with 2021-04-30 00:00: ingest newer rows",
+            "forecasts begin at 2021-05-31 00:00Z, and the history ends with 2021-04-30 00:00Z: ingest newer rows",
         ),
     ],
 )
@@ -221,7 +221,7 @@ def test_the_time_of_a_step_is_no_target(database, history):
 
 def test_forecasts_of_the_first_days_have_nothing_to_be_compared_with(database, history):
     early = history.select("timestamp", forecast="ret")[10:]
-    with pytest.raises(InsufficientDataError, match="baselines beside forecasts from 2021-01-11 00:00 on"):
+    with pytest.raises(InsufficientDataError, match="baselines beside forecasts from 2021-01-11 00:00Z on"):
         evaluate_forecasts(early, ABOUT, database)
 
 
@@ -253,7 +253,7 @@ def test_the_next_step_is_the_forecast_that_later_turns_out_to_be_judged(trained
 
 
 def test_old_rows_are_refused(trained, database):
-    words = "max_age is 2 steps of 1 day, and the newest bar, of 2021-04-30 00:00, ended 2 days 12 h ago: ingest"
+    words = "max_age is 2 steps of 1 day, and the newest bar, of 2021-04-30 00:00Z, ended 2 days 12 h ago: ingest"
     with pytest.raises(ConfigError, match=words):
         forecast_next(trained, database, now=LAST + timedelta(days=3.5))
     assert forecast_next(trained, database, now=LAST + timedelta(days=3.5), max_age=3).age_steps == 2.5
@@ -275,7 +275,10 @@ def test_what_is_refused_is_known_before_the_networks_are_loaded(trained, databa
     once = forecast_next(trained, "sqlite:///none.db", now=now, newest=newest)
     assert once == forecast_next(trained, database, now=now)
     require_later_rows(card, database)
-    for after, words in (("2021-04-30", "the table ends with 2021-04-30 00:00"), ("2030-01-01", "the table ends with")):
+    for after, words in (
+        ("2021-04-30", "the table ends with 2021-04-30 00:00Z"),
+        ("2030-01-01", "the table ends with"),
+    ):
         with pytest.raises(InsufficientDataError, match=words):
             require_later_rows(replace(card, known_until=f"{after}T00:00:00+00:00"), database)
     with pytest.raises((DataError, KallosError), match="'ETH' is not in table"):
@@ -348,4 +351,4 @@ def test_forecasts_of_what_is_to_come_are_not_judged_yet(database, history, capl
     to_come = given[-1:].with_columns(pl.col("timestamp") + timedelta(days=2))
     with caplog.at_level("INFO"):
         assert evaluate_forecasts(pl.concat([given, to_come]), ABOUT, database).verdict.n_steps == 30
-    assert "not judged yet are forecasts of steps after 2021-04-30 00:00, the last one known: 1" in caplog.text
+    assert "not judged yet are forecasts of steps after 2021-04-30 00:00Z, the last one known: 1" in caplog.text

@@ -101,7 +101,7 @@ def test_it_is_a_keyword_of_the_main_function(priced, groups, settings):
 def test_a_target_without_logarithms_is_refused_before_there_is_a_study(tune, priced, history, write_history):
     touching = pl.when(pl.int_range(pl.len()) == 100).then(0.0).otherwise(100 * pl.col("ret").cum_sum().exp())
     write_history(priced, history.with_columns(ret=touching))
-    message = "target_transform is log_difference, which needs values above 0, and ret is 0 at 2021-04-11 00:00"
+    message = "target_transform is log_difference, which needs values above 0, and ret is 0 at 2021-04-11 00:00Z"
     with pytest.raises(DataConfigError, match=message):
         tune(target_transform="log_difference")
     assert study_names(priced) == []

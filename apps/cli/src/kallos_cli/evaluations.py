@@ -121,7 +121,7 @@ def _schedule(
 
 
 def _say_model(what: str, card: "ForecasterCard") -> None:
-    output.say(f"{what}, trained on {card.target_col} of {card.asset_id} until {card.last_known:%Y-%m-%d %H:%M}")
+    output.say(f"{what}, trained on {card.target_col} of {card.asset_id} until {card.last_known:%Y-%m-%d %H:%MZ}")
 
 
 def of_file(file: Path, about: "ForeignForecasts", databases: Databases, start: str | None, end: str | None) -> Outcome:
@@ -144,7 +144,7 @@ def show(outcome: Outcome) -> None:
 
     found = outcome.evaluation
     rows = [(score.words, score.rmse, score.mae, score.skill_in_words) for score in found.scores]
-    first, last = (f"{_utc(moment):%Y-%m-%d %H:%M}" for moment in (found.data.times[0], found.data.times[-1]))
+    first, last = (f"{_utc(moment):%Y-%m-%d %H:%MZ}" for moment in (found.data.times[0], found.data.times[-1]))
     title = (
         f"{found.of.target_col} of {found.of.asset_id}, {count(len(found.data.times), 'step')} from {first} to {last}"
     )

@@ -40,7 +40,7 @@ class Jump:
         times = f"{size:.3g} times" if size > 1 else f"1/{1 / size:.3g} of"
         wrong = ", and is back within three bars: looks like one wrong bar" if self.returns else ""
         sizes = f"{times} the one before ({self.before:g} to {self.close:g})"
-        return f"the close of {self.time:%Y-%m-%d %H:%M} is {sizes}{wrong}"
+        return f"the close of {self.time:%Y-%m-%d %H:%MZ} is {sizes}{wrong}"
 
 
 def find_jumps(times: pl.Series, close: pl.Series) -> list[Jump]:

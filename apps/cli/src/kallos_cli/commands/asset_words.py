@@ -77,7 +77,7 @@ def show_details(details: "AssetDetails", max_gap: int) -> None:
 
 
 def _day(time: datetime) -> str:
-    return f"{time:%Y-%m-%d}" if time.time() == time.time().min else f"{time:%Y-%m-%d %H:%M}"
+    return f"{time:%Y-%m-%d}" if time.time() == time.time().min else f"{time:%Y-%m-%d %H:%MZ}"
 
 
 def _plain(value: object) -> object:

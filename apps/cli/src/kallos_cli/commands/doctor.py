@@ -177,7 +177,7 @@ def _show_leakage(found: "Leakage", *, json: bool) -> None:
 
 
 def _say_leakage(found: "Leakage") -> None:
-    day = f"{found.date:%Y-%m-%d %H:%M}"
+    day = f"{found.date:%Y-%m-%d %H:%MZ}"
     output.show(f"{found.asset_id}: {count(found.n_changed, 'row')} after {day} changed, in a copy")
     computed = "computed anew from the changed prices" if found.recomputed else "changed as they are stored"
     output.show(f"indicators: {computed}")

@@ -154,7 +154,7 @@ def _show(
         output.show(text.rstrip("\n"))
         return
     header = ["for (UTC)", found.target_col, "spread", "price"]
-    rows = [[f"{step.time:%Y-%m-%d %H:%M}", step.forecast, step.spread, _price(step.price)] for step in found.steps]
+    rows = [[f"{step.time:%Y-%m-%d %H:%MZ}", step.forecast, step.spread, _price(step.price)] for step in found.steps]
     if any(step.quantiles for step in found.steps):
         header.insert(2, "5 to 95 %")
         for row, step in zip(rows, found.steps, strict=True):

@@ -145,7 +145,7 @@ def _require_file(path: Path) -> None:
 
 def _in_words(report: "IngestReport") -> str:
     days = report.step is None or report.step.length >= timedelta(days=1)
-    first, last = (f"{each:%Y-%m-%d}" if days else f"{each:%Y-%m-%d %H:%M}" for each in (report.first, report.last))
+    first, last = (f"{each:%Y-%m-%d}" if days else f"{each:%Y-%m-%d %H:%MZ}" for each in (report.first, report.last))
     rows = f"{report.rows_read} rows" if report.rows_read > 1 else "1 row"
     pace = f", {report.step.pace}" if report.step else ""
     return (
@@ -157,7 +157,9 @@ def _in_words(report: "IngestReport") -> str:
 def _of_indicators(report: "IngestReport") -> str:
     if report.indicators_from is None:
         return f"{report.n_indicators} indicators computed, and no row yet that has a value of each"
-    return f"{report.n_indicators} indicators computed, all with values from {report.indicators_from:%Y-%m-%d %H:%M} on"
+    return (
+        f"{report.n_indicators} indicators computed, all with values from {report.indicators_from:%Y-%m-%d %H:%MZ} on"
+    )
 
 
 def _as_json(report: "IngestReport") -> dict[str, object]:

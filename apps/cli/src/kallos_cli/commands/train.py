@@ -155,7 +155,7 @@ def _show(trained: "Trained", recipe: "Recipe", *, json: bool) -> None:
         {
             "asset": card.asset_id,
             "target": card.target_col,
-            "trained on": f"{card.first_trained:%Y-%m-%d %H:%M} to {card.last_trained:%Y-%m-%d %H:%M} (UTC)",
+            "trained on": f"{card.first_trained:%Y-%m-%d %H:%MZ} to {card.last_trained:%Y-%m-%d %H:%MZ}",
             "saved in": str(trained.folder),
         }
     )
@@ -173,7 +173,7 @@ def _show_schedule(schedule: "Schedule", *, json: bool) -> None:
         f"{count(len(schedule.models), 'training')}, one every {schedule.every}, each {schedule.models[0].what}"
     )
     rows = [
-        (f"{each.card.last_known:%Y-%m-%d %H:%M}", ", ".join(str(member["epochs"]) for member in each.card.members))
+        (f"{each.card.last_known:%Y-%m-%d %H:%MZ}", ", ".join(str(member["epochs"]) for member in each.card.members))
         for each in schedule.models
     ]
     output.show_table(["known until", "epochs"], rows)

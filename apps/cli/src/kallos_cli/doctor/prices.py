@@ -93,7 +93,7 @@ def tables(config: "DatabaseConfig", names: "FeatureTables") -> Iterator[Check]:
 
 def _newest(asset: "AssetSummary", now: datetime) -> Check:
     name = f"newest row of {asset.asset_id}"
-    shown = f"{asset.last:%Y-%m-%d %H:%M}"
+    shown = f"{asset.last:%Y-%m-%d %H:%MZ}"
     if asset.step is None:
         return warning(name, f"{shown}, the only one", "ingest its history")
     if asset.off_grid or asset.doubled:

@@ -82,6 +82,6 @@ def require_logarithms(values: Floats, times: pl.Series, target_col: str) -> Non
         first = int(without[0])
         raise ConfigError(
             f"is log_difference, which needs values above 0, and {target_col} is {values[first]:g} at "
-            f"{times[first]:%Y-%m-%d %H:%M}: choose difference, or begin after it",
+            f"{times[first]:%Y-%m-%d %H:%MZ}: choose difference, or begin after it",
             "target_transform",
         )

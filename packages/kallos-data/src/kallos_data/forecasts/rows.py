@@ -102,7 +102,7 @@ def _refuse_missing(rows: pl.DataFrame) -> None:
 def _refuse_looking_ahead(rows: pl.DataFrame) -> None:
     if (bad := rows.filter(pl.col("known_until") >= pl.col("time"))).height:
         raise DataQualityError(
-            f"the forecast {_of(bad)} knew the steps until {bad['known_until'][0]:%Y-%m-%d %H:%M}: "
+            f"the forecast {_of(bad)} knew the steps until {bad['known_until'][0]:%Y-%m-%d %H:%MZ}: "
             "a forecast is for a time after the last step that it read"
         )
 
@@ -110,5 +110,5 @@ def _refuse_looking_ahead(rows: pl.DataFrame) -> None:
 def _of(rows: pl.DataFrame) -> str:
     """Return which forecast the first row is, in words."""
     row = rows.row(0, named=True)
-    time = "no time" if row["time"] is None else f"{row['time']:%Y-%m-%d %H:%M}"
+    time = "no time" if row["time"] is None else f"{row['time']:%Y-%m-%d %H:%MZ}"
     return f"of model {row['model']!r} and asset {row['asset']!r} for {time}"

@@ -226,6 +226,6 @@ def _log_loaded(asset_id: str | int, history: History, end: datetime) -> None:
     if end < LATEST and history.step.next(times[-1]) <= end:
         last: datetime = times[-1]
         same_day = last.date() == end.date()
-        shown = f"{last:%Y-%m-%d %H:%M}" if same_day else last.date()
-        asked = f"{end:%Y-%m-%d %H:%M}" if same_day else end.date()
+        shown = f"{last:%Y-%m-%d %H:%MZ}" if same_day else last.date()
+        asked = f"{end:%Y-%m-%d %H:%MZ}" if same_day else end.date()
         logger.warning("%s: the data end at %s, before the end date %s", asset_id, shown, asked)

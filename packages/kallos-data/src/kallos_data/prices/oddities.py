@@ -25,7 +25,7 @@ def warn_of_holes(times: pl.Series, step: Step | None, max_gap: int, asset_id: s
     if not holes:
         return
     longest = int(missing.arg_max() or 0)
-    after = times[longest - 1].strftime("%Y-%m-%d %H:%M").removesuffix(" 00:00")
+    after = times[longest - 1].strftime("%Y-%m-%d %H:%MZ").removesuffix(" 00:00Z")
     where = f"in one hole after {after}"
     if holes > 1:
         where = f"in {holes} holes, the longest of {missing[longest]} after {after}"
@@ -49,7 +49,7 @@ def warn_of_longer_bars(times: pl.Series, step: Step | None, asset_id: str | int
             "%s: %d bars in a row, from %s on, are %d steps of %s apart: see that they are not bars of a longer step",
             asset_id,
             longest["len"],
-            longest["time"].strftime("%Y-%m-%d %H:%M"),
+            longest["time"].strftime("%Y-%m-%d %H:%MZ"),
             longest["apart"],
             step,
         )

@@ -9,7 +9,7 @@ _MANY: Final = 10
 
 
 def bar_in_words(begin: datetime, age: timedelta) -> str:
-    """Return a bar with its age: "2023-06-30 00:00 (UTC), ended 1245 days ago".
+    """Return a bar with its age: "2023-06-30 00:00Z, ended 1245 days ago".
 
     Parameters
     ----------
@@ -19,7 +19,7 @@ def bar_in_words(begin: datetime, age: timedelta) -> str:
         Time since its end; negative where it has not ended.
     """
     ended = f"ended {age_in_words(age)} ago" if age >= timedelta(0) else "has not ended yet"
-    return f"{begin:%Y-%m-%d %H:%M} (UTC), {ended}"
+    return f"{begin:%Y-%m-%d %H:%MZ}, {ended}"
 
 
 def age_in_words(length: timedelta) -> str:

@@ -58,8 +58,8 @@ def evaluate_forecaster(
     overlap = period.first is not None and period.first <= card.last_known
     if overlap and not allow_overlap:
         raise ConfigError(
-            f"must lie after {card.last_known:%Y-%m-%d %H:%M}, the last step that had a part in the training, and "
-            f"{period.first:%Y-%m-%d %H:%M} does not: a model is no test of itself",
+            f"must lie after {card.last_known:%Y-%m-%d %H:%MZ}, the last step that had a part in the training, and "
+            f"{period.first:%Y-%m-%d %H:%MZ} does not: a model is no test of itself",
             "start",
         )
     if not overlap:
@@ -71,7 +71,7 @@ def evaluate_forecaster(
         raise InsufficientDataError(
             trained.look_back,
             n_before,
-            purpose=f"a first forecast of {asset_id or card.asset_id} after {after:%Y-%m-%d %H:%M}",
+            purpose=f"a first forecast of {asset_id or card.asset_id} after {after:%Y-%m-%d %H:%MZ}",
             remedy="judge later steps, or load a longer history",
         )
     steps = later_steps(card, history, after=after)

@@ -109,8 +109,8 @@ def evaluate_forecasts(
     first, last = given["timestamp"][0], history.frame["timestamp"][-1]
     if first > last:
         raise ConfigError(
-            f"begin at {first:%Y-%m-%d %H:%M}, and the history ends with {last:%Y-%m-%d %H:%M}: ingest newer rows, or "
-            "wait for them",
+            f"begin at {first:%Y-%m-%d %H:%MZ}, and the history ends with {last:%Y-%m-%d %H:%MZ}: ingest newer rows, "
+            "or wait for them",
             "forecasts",
         )
     before = history.frame.filter(pl.col("timestamp") < first)
@@ -120,7 +120,7 @@ def evaluate_forecasts(
         raise InsufficientDataError(
             needed,
             len(before),
-            purpose=f"baselines beside forecasts from {first:%Y-%m-%d %H:%M} on",
+            purpose=f"baselines beside forecasts from {first:%Y-%m-%d %H:%MZ} on",
             remedy="forecast later steps, or ingest a longer history before them",
         )
     steps = _steps(about, history, before, later)
@@ -156,16 +156,16 @@ def _checked(forecasts: pl.DataFrame) -> pl.DataFrame:
         raise ConfigError("hold no step", "forecasts")
     if given["timestamp"].is_duplicated().any():
         twice = given.filter(pl.col("timestamp").is_duplicated())["timestamp"][0]
-        raise ConfigError(f"hold {twice:%Y-%m-%d %H:%M} twice: keep one forecast a step", "forecasts")
+        raise ConfigError(f"hold {twice:%Y-%m-%d %H:%MZ} twice: keep one forecast a step", "forecasts")
     for name in called:
         wrong = given.filter(pl.col(name).is_null() | ~pl.col(name).is_finite())
         if len(wrong):
             what = "no number" if name == "forecast" else f"no number as {name}"
-            raise ConfigError(f"have {what} for {wrong['timestamp'][0]:%Y-%m-%d %H:%M}", "forecasts")
+            raise ConfigError(f"have {what} for {wrong['timestamp'][0]:%Y-%m-%d %H:%MZ}", "forecasts")
         large = given.filter(pl.col(name).abs() > _LARGEST)
         if len(large):
             raise ConfigError(
-                f"have {large[name][0]:g} for {large['timestamp'][0]:%Y-%m-%d %H:%M}, too large to reckon with: write "
+                f"have {large[name][0]:g} for {large['timestamp'][0]:%Y-%m-%d %H:%MZ}, too large to reckon with: write "
                 "them in the unit of the target",
                 "forecasts",
             )
@@ -176,12 +176,12 @@ def _refuse_other_times(given: pl.DataFrame, times: pl.Series) -> None:
     foreign = given.filter(~pl.col("timestamp").is_in(times.implode()))["timestamp"]
     beyond = foreign.filter(foreign > times[-1])
     if len(beyond):
-        last = f"{times[-1]:%Y-%m-%d %H:%M}"
+        last = f"{times[-1]:%Y-%m-%d %H:%MZ}"
         logger.info("not judged yet are forecasts of steps after %s, the last one known: %d", last, len(beyond))
     if len(foreign) > len(beyond):
         inside = foreign.filter(foreign <= times[-1])
         raise ConfigError(
-            f"are for {inside[0]:%Y-%m-%d %H:%M}, which is no step of the history: write the time of the row that is "
+            f"are for {inside[0]:%Y-%m-%d %H:%MZ}, which is no step of the history: write the time of the row that is "
             "forecast, in UTC",
             "forecasts",
         )

@@ -57,7 +57,7 @@ class Period:
         """
         if self.last is not None and self.last < step.next(known):
             raise ConfigError(
-                f"must lie after {known:%Y-%m-%d %H:%M}, the last step that had a part in the training", "end"
+                f"must lie after {known:%Y-%m-%d %H:%MZ}, the last step that had a part in the training", "end"
             )
 
     def holds(self, times: pl.Series) -> Mask:
@@ -95,8 +95,8 @@ def judged(
     scored = fold.val_observed & asked_for
     if not scored.any():
         raise ConfigError(
-            f"leaves no observed step: those after the training are {steps.times[0]:%Y-%m-%d %H:%M} to "
-            f"{steps.times[-1]:%Y-%m-%d %H:%M}",
+            f"leaves no observed step: those after the training are {steps.times[0]:%Y-%m-%d %H:%MZ} to "
+            f"{steps.times[-1]:%Y-%m-%d %H:%MZ}",
             "start" if period.first is not None else "end",
         )
     settings, members = FoldSettings(metric=of.metric), forecasts.values

@@ -79,7 +79,7 @@ def newest_steps(
     steps = newest.age / history.step.length
     if steps > max_age:
         raise ConfigError(
-            f"is {max_age:g} steps of {history.step}, and the newest bar, of {newest.known_until:%Y-%m-%d %H:%M}, "
+            f"is {max_age:g} steps of {history.step}, and the newest bar, of {newest.known_until:%Y-%m-%d %H:%MZ}, "
             f"ended {newest.age_in_words} ago: ingest newer rows, or set it to {ceil(steps)} to "
             "allow these",
             "max_age",
@@ -114,8 +114,8 @@ def no_later_steps(card: ForecasterCard, history: History, after: datetime) -> I
     return InsufficientDataError(
         1,
         0,
-        purpose=f"a look at {card.target_col} after {after:%Y-%m-%d %H:%M}",
-        remedy=f"the table ends with {last:%Y-%m-%d %H:%M}: wait for later rows, ingest them, or train on less",
+        purpose=f"a look at {card.target_col} after {after:%Y-%m-%d %H:%MZ}",
+        remedy=f"the table ends with {last:%Y-%m-%d %H:%MZ}: wait for later rows, ingest them, or train on less",
     )
 
 

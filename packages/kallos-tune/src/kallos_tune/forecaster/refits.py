@@ -94,7 +94,7 @@ def evaluate_schedule(
     card, period = first.card, Period.of(start, end)
     if period.first is not None and period.first <= card.last_known:
         raise ConfigError(
-            f"must lie after {card.last_known:%Y-%m-%d %H:%M}, the last step that the first model knows", "start"
+            f"must lie after {card.last_known:%Y-%m-%d %H:%MZ}, the last step that the first model knows", "start"
         )
     period.require_later(card.last_known, card.grid_step)
     history = history_for(card, db_kwargs, end=period.last)

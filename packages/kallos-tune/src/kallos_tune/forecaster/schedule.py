@@ -118,7 +118,7 @@ def train_schedule(
         window = window_of(known, recipe.definition, settings)
         members = plan_members(recipe, settings, fold_lengths=lengths, final_length=len(window.train))
         name = _name(date)
-        logger.info("training %d of %d: on what was known on %s", number, len(dates), f"{date:%Y-%m-%d %H:%M}")
+        logger.info("training %d of %d: on what was known on %s", number, len(dates), f"{date:%Y-%m-%d %H:%MZ}")
         models.append(
             train_on(
                 recipe,
@@ -165,7 +165,7 @@ def _interval(refit_every: str, step: Step) -> Step:
 
 def _dates(end: datetime, last: datetime, every: Step) -> list[datetime]:
     if last < end:
-        raise ConfigError(f"must not lie before the study's end, {end:%Y-%m-%d %H:%M}", "until")
+        raise ConfigError(f"must not lie before the study's end, {end:%Y-%m-%d %H:%MZ}", "until")
     n_models = 1 + int((last - end) / every.length)
     if n_models > _MOST_MODELS:
         raise ConfigError(f"makes {n_models} trainings, above {_MOST_MODELS}: train less often", "refit_every")
@@ -195,8 +195,8 @@ def _known_at(data: StudyData, history: History, date: datetime) -> StudyData:
         raise InsufficientDataError(
             1,
             0,
-            purpose=f"a training on what was known on {date:%Y-%m-%d %H:%M}",
-            remedy=f"the table ends with {history.frame['timestamp'][-1]:%Y-%m-%d %H:%M}: end the schedule earlier",
+            purpose=f"a training on what was known on {date:%Y-%m-%d %H:%MZ}",
+            remedy=f"the table ends with {history.frame['timestamp'][-1]:%Y-%m-%d %H:%MZ}: end the schedule earlier",
         )
     observed = history.observed.filter(pl.col("timestamp") <= date)
     return replace(data, frame=known, observed=observed, end_date=date.isoformat())

@@ -102,7 +102,7 @@ def check_leakage(
             n_changed=rows.market.filter(pl.col("timestamp") > step).height,
             readings=closest_readings(whole),
         )
-        on_stage(f"comparing a study that ends with {step:%Y-%m-%d %H:%M} with one of a history that breaks off there")
+        on_stage(f"comparing a study that ends with {step:%Y-%m-%d %H:%MZ} with one of a history that breaks off there")
         broken = places.put("broken", changer.after(step, seed, also_rows=True))
         _compare_until(found, original.load(step), broken.load(step))
         on_stage("comparing rows and folds up to that date where everything after it is changed")
