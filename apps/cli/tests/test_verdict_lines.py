@@ -54,7 +54,8 @@ def test_a_verdict_that_is_out_of_date_is_told(main_within, market, tmp_path):
     code, out, err = main_within("study", "show", "noise")
     assert code == 0, err
     assert "(judged after 0 trials of the 1 that are finished by now: kallos-run tune judges anew at its end)" in out
-    _, table, _ = main_within("study", "list")
+    code, table, err = main_within("study", "list")
+    assert code == 0, err
     assert " ".join(table.split()).partition("verdict ")[0].endswith("running metric best naive ")
     # What defines the study, from the same tables as the report's.
     words = " ".join(out.split())
