@@ -75,3 +75,24 @@ def test_what_is_to_be_typed_or_opened_is_not_broken(monkeypatch):
         "Next:",
         f"  kallos-run study report gru_btc --output {path}",
     ]
+
+
+@pytest.mark.parametrize("width", [40, 80, 160, None])
+def test_columns_without_room_follow_below_and_no_number_is_broken(monkeypatch, width):
+    file = io.StringIO()
+    console = Console(
+        file=file, force_terminal=width is not None, width=width or 200, color_system=None, highlight=False
+    )
+    monkeypatch.setattr(output, "_data", lambda: console)
+    header = ["study", *(f"column{number}" for number in range(12))]
+    rows = [["one", *(0.1234 + number for number in range(12))], ["two", *("words of it" for _ in range(12))]]
+    output.show_table(header, rows)
+    lines = [line.split() for line in file.getvalue().splitlines() if line.strip()]
+    n_tables = sum(line[0] == "study" for line in lines)
+    assert [word for line in lines for word in line if word.startswith("column")] == header[1:]
+    assert [
+        word for line in lines if line[0] == "one" for word in line if word not in ("one", "words", "of", "it")
+    ] == [output.cell(value) for value in rows[0][1:]]
+    assert n_tables == sum(line[0] == "one" for line in lines)
+    assert (n_tables == 1) == (width in (160, None))
+    assert max(map(cell_len, file.getvalue().splitlines())) <= (width or 200)

@@ -20,6 +20,7 @@ from .glyphs import Glyphs, glyphs_of
 _WIDTH_OF_A_PIPE = 200
 _READABLE = 100
 _NARROW = 24
+_BETWEEN_COLUMNS = 2
 # More make a sentence of it.
 _MOST_BLANKS = 3
 
@@ -82,17 +83,43 @@ def show_table(header: Sequence[str], rows: Iterable[Sequence[object]], *, title
     if title is not None:
         # Of its own, since a table's title is broken at the width of the table.
         show(title, style="bold")
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.collapse_padding = True
     cells = [[cell(value) for value in row] for row in rows]
     names = [name.replace("_", "\n") for name in header]
     most = {} if _data().is_terminal else _width_of_prose(names, cells)
-    for index, name in enumerate(names):
-        numeric = any(isinstance(row[index], int | float) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold", max_width=most.get(index))
-    for row in cells:
-        table.add_row(*row)
-    _data().print(table, soft_wrap=False)
+    for chosen in _side_by_side(names, cells, _data().width) if _data().is_terminal else [range(len(names))]:
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+        table.collapse_padding = True
+        for index in chosen:
+            numeric = any(isinstance(row[index], int | float) for row in rows)
+            table.add_column(
+                names[index],
+                justify="right" if numeric else "left",
+                overflow="fold",
+                max_width=most.get(index),
+                # What is one word gives no room to sentences beside it.
+                no_wrap=len(chosen) > 1 and not any(" " in row[index] for row in cells),
+            )
+        for row in cells:
+            table.add_row(*(row[index] for index in chosen))
+        _data().print(table, soft_wrap=False)
+
+
+def _side_by_side(names: Sequence[str], cells: Sequence[Sequence[str]], width: int) -> list[list[int]]:
+    """Return which columns stand side by side: as many as there is room for without breaking a word or a number.
+
+    Those that are left follow below, beside the first column again.
+    """
+    needed = [
+        max(cell_len(word) for text in (name, *(row[index] for row in cells)) for word in text.split() or [""])
+        for index, name in enumerate(names)
+    ]
+    tables = [[0]]
+    for index in range(1, len(names)):
+        taken = sum(needed[each] + _BETWEEN_COLUMNS for each in tables[-1])
+        if len(tables[-1]) > 1 and taken + needed[index] + _BETWEEN_COLUMNS > width:
+            tables.append([0])
+        tables[-1].append(index)
+    return tables
 
 
 def _width_of_prose(names: Sequence[str], cells: Sequence[Sequence[str]]) -> dict[int, int]:
