@@ -90,9 +90,7 @@ def test_columns_without_room_follow_below_and_no_number_is_broken(monkeypatch, 
     lines = [line.split() for line in file.getvalue().splitlines() if line.strip()]
     n_tables = sum(line[0] == "study" for line in lines)
     assert [word for line in lines for word in line if word.startswith("column")] == header[1:]
-    assert [
-        word for line in lines if line[0] == "one" for word in line if word not in ("one", "words", "of", "it")
-    ] == [output.cell(value) for value in rows[0][1:]]
+    assert [word for line in lines if line[0] == "one" for word in line[1:]] == list(map(output.cell, rows[0][1:]))
     assert n_tables == sum(line[0] == "one" for line in lines)
     assert (n_tables == 1) == (width in (160, None))
     assert max(map(cell_len, file.getvalue().splitlines())) <= (width or 200)
