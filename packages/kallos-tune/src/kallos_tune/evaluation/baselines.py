@@ -77,7 +77,7 @@ def baseline_forecasts(fold: FoldSeries, *, look_back: int, season: int | None, 
             "look_back",
         )
     # Threads of OpenBLAS wait for each other by spinning: on tables as small as these, two that share their cores with
-    # other processes take three times as long as one. And a sum has the same last digit on any number of cores.
+    # other processes take longer than one. And a sum has the same last digit on any number of cores.
     with threadpool_limits(1, user_api="blas"):
         forecasts = {
             name: _forecast(name, make, fold.n_val) for name, make in _makers(fold, look_back, season, seed).items()
