@@ -94,3 +94,17 @@ def test_columns_without_room_follow_below_and_no_number_is_broken(monkeypatch, 
     assert n_tables == sum(line[0] == "one" for line in lines)
     assert (n_tables == 1) == (width in (160, None))
     assert max(map(cell_len, file.getvalue().splitlines())) <= (width or 200)
+
+
+@pytest.mark.parametrize("width", [20, None])
+def test_nothing_of_a_long_word_is_lost(monkeypatch, width):
+    file = io.StringIO()
+    console = Console(
+        file=file, force_terminal=width is not None, width=width or 200, color_system=None, highlight=False
+    )
+    monkeypatch.setattr(output, "_data", lambda: console)
+    words = ["".join(f"{sign}{number}" for number in range(60)) for sign in "abcd"]
+    output.show_table(["first", "second", "third", "fourth"], [words])
+    shown = file.getvalue()
+    for sign in "abcd":
+        assert shown.count(sign) >= 60

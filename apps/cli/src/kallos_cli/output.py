@@ -96,8 +96,10 @@ def show_table(header: Sequence[str], rows: Iterable[Sequence[object]], *, title
                 justify="right" if numeric else "left",
                 overflow="fold",
                 max_width=most.get(index),
-                # What is one word gives no room to sentences beside it.
-                no_wrap=len(chosen) > 1 and not any(" " in row[index] for row in cells),
+                # What is one word gives no room to sentences beside it; one that is wider than the terminal is folded.
+                no_wrap=_data().is_terminal
+                and not any(" " in row[index] for row in cells)
+                and sum(_widest_word(names[each], cells, each) + _BETWEEN_COLUMNS for each in chosen) <= _data().width,
             )
         for row in cells:
             table.add_row(*(row[index] for index in chosen))
@@ -109,10 +111,7 @@ def _side_by_side(names: Sequence[str], cells: Sequence[Sequence[str]], width: i
 
     Those that are left follow below, beside the first column again.
     """
-    needed = [
-        max(cell_len(word) for text in (name, *(row[index] for row in cells)) for word in text.split() or [""])
-        for index, name in enumerate(names)
-    ]
+    needed = [_widest_word(name, cells, index) for index, name in enumerate(names)]
     tables = [[0]]
     for index in range(1, len(names)):
         taken = sum(needed[each] + _BETWEEN_COLUMNS for each in tables[-1])
@@ -120,6 +119,10 @@ def _side_by_side(names: Sequence[str], cells: Sequence[Sequence[str]], width: i
             tables.append([0])
         tables[-1].append(index)
     return tables
+
+
+def _widest_word(name: str, cells: Sequence[Sequence[str]], index: int) -> int:
+    return max(cell_len(word) for text in (name, *(row[index] for row in cells)) for word in text.split() or [""])
 
 
 def _width_of_prose(names: Sequence[str], cells: Sequence[Sequence[str]]) -> dict[int, int]:

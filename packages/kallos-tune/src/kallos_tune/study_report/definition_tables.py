@@ -18,9 +18,8 @@ def folds_table(bounds: Sequence[Mapping[str, str]], n_filled: Sequence[tuple[in
     n_filled : sequence of (int, int), optional
         Filled steps of each fold's training and validation window.
     """
-    header = ("fold", "training from", "to", "validation from", "to", *(("filled", "filled") if n_filled else ()))
-    if n_filled:
-        header = (*header[:5], "filled in training", "in validation")
+    filled = ("filled in training", "in validation") if n_filled else ()
+    header = ("fold", "training from", "to", "validation from", "to", *filled)
     rows = tuple(
         (
             number,
