@@ -42,7 +42,7 @@ class PgBouncer:
             "listen_addr": "127.0.0.1",
             "listen_port": self.port,
             "unix_socket_dir": "",
-            "auth_type": "scram-sha-256",
+            "auth_type": "md5",
             "auth_file": self.folder / "users",
             "logfile": self.folder / "log",
             "pool_mode": "transaction",

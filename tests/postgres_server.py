@@ -80,7 +80,7 @@ class PostgresServer:
         password_file.write_text(self.password)
         if self._user is not None:
             os.chown(password_file, self._user.pw_uid, self._user.pw_gid)
-        self._run("initdb", "-U", "kallos", "-A", "scram-sha-256", "--pwfile", str(password_file), "-E", "UTF8", "-N")
+        self._run("initdb", "-U", "kallos", "-A", "md5", "--pwfile", str(password_file), "-E", "UTF8", "-N")
         self.start()
 
     def start(self) -> None:

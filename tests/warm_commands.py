@@ -186,6 +186,7 @@ def _messages(connection: socket.socket) -> Iterator[tuple[Any, list[int]]]:
 
 def _serve(connection: socket.socket) -> list[str] | None:
     """Fork a process for each request; return its words in it, and None in the server once nobody is left."""
+    gc.disable()
     for name in _LOADED:
         importlib.import_module(name)
     gc.freeze()  # a collection in a command would copy what all of them share
@@ -217,6 +218,7 @@ def _keep(request: dict[str, Any], descriptors: list[int]) -> list[str]:
 
 def _become(request: dict[str, Any], streams: list[int]) -> list[str]:
     """Make this process the one of a command."""
+    gc.enable()
     os.setsid()
     os.chdir(request["cwd"])
     os.environ.clear()

@@ -1,7 +1,6 @@
 """A short planted market: the target is the first covariate of the step before, plus a little noise."""
 
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -9,14 +8,11 @@ import pandas as pd
 import pytest
 import torch
 from darts import TimeSeries
-from lightning_fabric.utilities import registry
 
 import kallos_models
 from kallos_models.registry import _say
 
 torch.set_num_threads(1)
-# Each trainer asks anew for the plug-ins of all installed packages; one of these models is trained as fast.
-registry.entry_points = cache(registry.entry_points)
 
 SMALL = {
     "hidden_dim": 8,

@@ -18,9 +18,11 @@ from kallos_tune.workers.job import Assignment
 from kallos_tune.workers.processes import run_assignment
 
 ERRANDS = """
-import logging, os, signal, time
+import gc, logging, os, signal, time
 from pathlib import Path
 from kallos_tune.events import TrialFinished
+
+LOADED_WITH_GARBAGE_COLLECTION = gc.isenabled()
 
 def finished(number, reason=None):
     state = "COMPLETE" if reason is None else "FAIL"
@@ -29,6 +31,9 @@ def finished(number, reason=None):
 def tell(listener):
     logging.getLogger("kallos_tune.errand").warning("from %s", "a worker")
     listener(finished(os.getpid()))
+
+def tell_of_garbage_collection(listener):
+    listener(finished(0, f"{LOADED_WITH_GARBAGE_COLLECTION} then {gc.isenabled()}"))
 
 def fail(listener):
     raise ValueError("beyond repair")
@@ -178,6 +183,15 @@ def kill_fork_server():
     pid = forkserver._forkserver._forkserver_pid
     os.kill(pid, signal.SIGKILL)
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
+def test_only_what_is_loaded_in_advance_is_spared_the_search_for_garbage(errand, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    errand("tell")
+    kill_fork_server()
+    events = []
+    errand("tell_of_garbage_collection", on_event=events.append)
+    assert [event.reason for event in events] == ["False then True"] * 2
 
 
 def test_a_fork_server_that_is_killed_as_it_starts_a_worker_is_replaced(errand, monkeypatch, caplog):
