@@ -44,7 +44,8 @@ class RayCluster:
         with (self.folder / "said").open("wb") as said:
             self._process = subprocess.Popen(
                 [*command, *(f"{name}={value}" for name, value in arguments.items())],
-                env=os.environ | VARIABLES,
+                # Its workers find the modules of the tests.
+                env=os.environ | VARIABLES | {"PYTHONPATH": str(Path(__file__).parent)},
                 stdout=said,
                 stderr=said,
                 start_new_session=True,

@@ -28,7 +28,6 @@ from kallos_tune.workers.worker_loop import run_trials
 
 ONE_CPU = Needs(1.0, 0.0)
 SCRIPT = Path(sys.executable).parent / "kallos-run"
-TESTS = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
@@ -44,13 +43,12 @@ def cluster():
 
 @pytest.fixture(scope="module")
 def connection(cluster):
-    """Be connected to the cluster, whose workers find the modules of the tests."""
+    """Be connected to the cluster."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_ADDRESS", cluster.address)
         import ray
 
-        paths = {"env_vars": {"PYTHONPATH": str(TESTS)}}
-        ray.init(address=cluster.address, runtime_env=paths, log_to_driver=False, configure_logging=False)
+        ray.init(address=cluster.address, log_to_driver=False, configure_logging=False)
         yield ray
         ray.shutdown()
 

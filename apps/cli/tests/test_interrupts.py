@@ -149,7 +149,7 @@ def test_whoever_is_killed_the_budget_stays_exact(start_kallos_run, tune_argumen
     read_until(process, "begins")
     code, out, err = main_within("study", "reap", "small", "--grace-seconds", "0")
     assert code == 0
-    assert "kallos-run tune command" in err
+    assert "resume the study with the command that began it" in err
     assert re.search(r"trial \d+ of \S+:\d+ abandoned: no heartbeat for", out)
     code, _, err = end_of(process, 300)
     assert code == 0, err
