@@ -34,7 +34,7 @@ class Assignment:
 
 
 def _load(name: str) -> Callable[..., None]:
-    """Load a function with its module, and look for no garbage meanwhile: there is next to none (fork_server_preload)."""
+    """Load a function with its module, without looking for garbage: there is next to none (fork_server_preload)."""
     looking = gc.isenabled()
     gc.disable()
     try:
