@@ -60,6 +60,13 @@ def pytest_runtestloop() -> None:
     gc.enable()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Pass over what the tests of a file have loaded, too: trials end with such a search."""
+    if nextitem is not None and nextitem.path != item.path:
+        gc.freeze()
+
+
 def _has_room_in_memory() -> bool:
     """Return whether there is a file system in memory that is large, ours to write to, and runs programs."""
     if not os.access(_IN_MEMORY, os.W_OK) or os.statvfs(_IN_MEMORY).f_flag & os.ST_NOEXEC:

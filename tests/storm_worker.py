@@ -31,8 +31,9 @@ from kallos_tune.trial_attributes import CLAIM, DRAW, FAILURE, FINISHED, INTERRU
 from kallos_tune.workers.worker_loop import run_trials
 
 CONTEXT = multiprocessing.get_context("forkserver")
+# A process has one fork server: it has loaded what workers of studies need, too, for tests that start some after a storm.
 CONTEXT.set_forkserver_preload(
-    ["kallos_tune.workers.worker_loop", "kallos_tune.evaluation.sampling", "pytest", *warm_commands.LOADED_BY_STORAGES]
+    ["kallos_tune.workers.fork_server_preload", "kallos_tune.study_worker", "pytest", *warm_commands.LOADED_BY_STORAGES]
 )
 LONGEST_SILENCE = 60.0
 _NAME = "storm-worker"
