@@ -31,7 +31,7 @@ from kallos_tune.trial_attributes import CLAIM, DRAW, FAILURE, FINISHED, INTERRU
 from kallos_tune.workers.worker_loop import run_trials
 
 CONTEXT = multiprocessing.get_context("forkserver")
-# A process has one fork server: it has loaded what workers of studies need, too, for tests that start some after a storm.
+# A process has one fork server: it has loaded what workers of studies need, too, as tests start some after a storm.
 CONTEXT.set_forkserver_preload(
     ["kallos_tune.workers.fork_server_preload", "kallos_tune.study_worker", "pytest", *warm_commands.LOADED_BY_STORAGES]
 )
