@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -27,7 +25,6 @@ from kallos_tune.workers.ray_cluster import Needs, room_for
 from kallos_tune.workers.worker_loop import run_trials
 
 ONE_CPU = Needs(1.0, 0.0)
-SCRIPT = Path(sys.executable).parent / "kallos-run"
 
 
 @pytest.fixture(scope="module")
@@ -165,7 +162,7 @@ def test_sqlite_serves_one_node_by_its_full_path(connection, monkeypatch, tmp_pa
 
 
 @pytest.fixture
-def start_tune(cluster, tmp_path, small_models):
+def start_tune(cluster, tmp_path, small_models, warm_commands):
     """Return a function that starts a tiny study on the cluster as a process."""
     ingest_frame(simulate_market(365, seed=1), "BTC", f"sqlite:///{tmp_path / 'kallos.db'}")
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("KALLOS_", "RAY_"))}
@@ -175,16 +172,13 @@ def start_tune(cluster, tmp_path, small_models):
     started = []
 
     def start(*arguments, **variables):
-        process = subprocess.Popen(
-            [SCRIPT, *command_of_the_guide, *study, *arguments],
+        process = warm_commands.start(
+            [*command_of_the_guide, *study, *arguments],
             cwd=tmp_path,
             env=ours
             | VARIABLES
             | {"RAY_ADDRESS": cluster.address, "KALLOS_CONFIG": small_models, "PYTHONUNBUFFERED": "1"}
             | variables,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
         )
         started.append(process)
         return process

@@ -4,6 +4,7 @@ import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from multiprocessing import forkserver
 
 import numpy as np
 import optuna
@@ -108,6 +109,13 @@ def folds(make_folds, history):
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def own_fork_server():
+    """Stop the fork server after the tests of a file: it has loaded no models, and each worker of others would."""
+    yield
+    forkserver._forkserver._stop()
 
 
 SETTINGS = TuningSettings.of(

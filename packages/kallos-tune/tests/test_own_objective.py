@@ -7,6 +7,7 @@ from kallos_tune import ConfigError, RunSettings, TrialFinished, run_objective
 from kallos_tune.trial_times import seconds_of
 
 BOWL = "own_objectives:bowl"
+pytestmark = pytest.mark.usefixtures("own_fork_server")
 
 
 @pytest.fixture

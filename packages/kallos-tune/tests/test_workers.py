@@ -72,6 +72,9 @@ def wait_to_be_stopped(folder, listener):
 """
 
 
+pytestmark = pytest.mark.usefixtures("own_fork_server")
+
+
 @pytest.fixture
 def errand(tmp_path, monkeypatch):
     """Return a function that gives worker processes something to do, and checks that none is left."""
