@@ -55,16 +55,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop() -> None:
-    """Look for garbage from now on, but not among a million objects that stay: that would take a second each time."""
-    gc.freeze()
+    """Look for garbage from now on, but seldom among all objects: there are a million, and that takes a second."""
+    gc.set_threshold(700, 10, 100)
     gc.enable()
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Pass over what the tests of a file have loaded, too: trials end with such a search."""
-    if nextitem is not None and nextitem.path != item.path:
-        gc.freeze()
 
 
 def _has_room_in_memory() -> bool:

@@ -52,15 +52,7 @@ def test_a_study_in_pieces_equals_a_study_in_one_go(tune, tmp_path, history, wri
     assert whole.direction == optuna.study.StudyDirection.MINIMIZE
 
 
-@pytest.fixture
-def frozen():
-    """Return a function that freezes what there is, or thaws it; afterwards all is frozen, as in every test."""
-    yield lambda wanted: gc.freeze() if wanted else gc.unfreeze()
-    gc.freeze()
-
-
-def test_between_trials_only_what_came_since_is_searched_for_garbage(tune, frozen):
-    frozen(False)
+def test_between_trials_only_what_came_since_is_searched_for_garbage(tune):
     passed_over = []
 
     def note(event):
@@ -71,13 +63,6 @@ def test_between_trials_only_what_came_since_is_searched_for_garbage(tune, froze
     # The libraries alone are half a million objects, and looking at them takes as long as a pruned trial.
     assert min(passed_over) > 100_000
     assert gc.get_freeze_count() == 0
-
-
-def test_what_the_program_has_frozen_stays_frozen(tune, frozen):
-    frozen(True)
-    before = gc.get_freeze_count()
-    tune()
-    assert before / 2 < gc.get_freeze_count() <= before
 
 
 def test_a_guided_search_begins_with_the_defaults_and_a_random_one_does_not(tune, settings):

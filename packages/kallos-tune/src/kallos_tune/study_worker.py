@@ -72,13 +72,7 @@ def run_claims(  # noqa: PLR0917 - called with the arguments of an assignment
 
 @contextmanager
 def _only_new_objects_collected() -> Generator[None]:
-    """Spare the garbage collector what stays anyway: half a million objects of the libraries, a quarter of a second.
-
-    Where the program has frozen something itself, that is left as it is: to thaw our part would be to thaw theirs.
-    """
-    if gc.get_freeze_count():
-        yield
-        return
+    """Spare the garbage collector what stays anyway: half a million objects of the libraries, a quarter of a second."""
     gc.freeze()
     try:
         yield
