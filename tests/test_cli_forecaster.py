@@ -39,6 +39,10 @@ def kallos_run(database_url, tmp_path, monkeypatch, capsys, small_models):
     logs.start()
 
 
+# In a SQLite file, the commands are those of the page of the command line (test_readme).
+@pytest.mark.parametrize(
+    "database_url", [pytest.param("sqlite", marks=pytest.mark.nightly), "postgresql"], indirect=True
+)
 def test_a_study_becomes_a_forecast_in_a_table(kallos_run, database_url, tmp_path):
     on_postgres = database_url.startswith("postgresql")
     in_schema = ["--optuna-schema", "lab notes"] if on_postgres else []

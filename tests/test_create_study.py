@@ -11,7 +11,7 @@ from optuna.trial import TrialState
 from sqlalchemy import Engine, event
 
 from kallos_data import DatabaseConfig
-from kallos_tune import load_study, open_storage, study_names
+from kallos_tune import load_study, study_names
 from kallos_tune.storage.creation import create_study
 
 CONTEXT = multiprocessing.get_context("fork")
@@ -60,29 +60,26 @@ def check(url):
     assert [trial.system_attrs["fixed_params"] for trial in study.trials] == QUEUED
 
 
-def test_killed_at_every_step_nothing_is_left_by_halves(database_url):
-    open_storage(database_url)
+def test_killed_at_every_step_nothing_is_left_by_halves(study_database_url):
     killed = 0
-    while (done := outcome(start(database_url, last_step=killed + 1))) is None:
+    while (done := outcome(start(study_database_url, last_step=killed + 1))) is None:
         killed += 1
-        assert study_names(database_url) == [], f"half a study is left by a kill at step {killed}"
+        assert study_names(study_database_url) == [], f"half a study is left by a kill at step {killed}"
     # The last step of all was survived.
     assert done == (True, killed)
     assert killed >= 10
-    check(database_url)
+    check(study_database_url)
 
 
-def test_of_several_at_once_one_creates_it(database_url):
-    open_storage(database_url)
-    started = [start(database_url) for _ in range(4)]
+def test_of_several_at_once_one_creates_it(study_database_url):
+    started = [start(study_database_url) for _ in range(4)]
     assert sorted(outcome(each)[0] for each in started) == [False, False, False, True]
-    check(database_url)
+    check(study_database_url)
 
 
 @pytest.mark.parametrize("again", [{}, {"user_attributes": {"other": 1}, "queued": [{"x": 0.0}]}])
-def test_a_study_that_exists_is_left_as_it_is(database_url, again):
-    open_storage(database_url)
-    config = DatabaseConfig.of(database_url)
+def test_a_study_that_exists_is_left_as_it_is(study_database_url, again):
+    config = DatabaseConfig.of(study_database_url)
     assert create_study(config, "s", user_attributes=ATTRIBUTES, queued=QUEUED)
     assert not create_study(config, "s", **again)
-    check(database_url)
+    check(study_database_url)

@@ -37,9 +37,9 @@ FLOAT = optuna.distributions.FloatDistribution(0.0, 1.0)
 
 
 @pytest.fixture
-def study(database_url):
+def study(study_database_url):
     """A study as Optuna writes it: complete, pruned, failed, running and two waiting trials."""
-    study = optuna.create_study(study_name="s", storage=open_storage(database_url), direction="minimize")
+    study = optuna.create_study(study_name="s", storage=open_storage(study_database_url), direction="minimize")
     study.set_user_attr("facts", {"asset": "BTC"})
     for state, value in ((TrialState.COMPLETE, 2.0), (TrialState.COMPLETE, 1.0), (TrialState.PRUNED, 0.5)):
         study.add_trial(optuna.create_trial(state=state, value=value))
@@ -51,8 +51,8 @@ def study(database_url):
 
 
 @pytest.fixture
-def connection(database_url, study):
-    with DatabaseConfig.of(database_url).connect() as connection:
+def connection(study_database_url, study):
+    with DatabaseConfig.of(study_database_url).connect() as connection:
         yield connection
 
 
@@ -100,8 +100,8 @@ def test_the_queue_is_worked_off_in_the_order_of_ids(connection, study_id, study
     assert expected.system_attrs["fixed_params"] == {"x": 0.25}, "queued parameters are no longer under 'fixed_params'"
 
 
-def test_a_trial_that_we_start_is_one_to_optuna(database_url, study, study_id):
-    with DatabaseConfig.of(database_url).connect() as connection:
+def test_a_trial_that_we_start_is_one_to_optuna(study_database_url, study, study_id):
+    with DatabaseConfig.of(study_database_url).connect() as connection:
         number = trials.take_census(connection, study_id).n_trials
         trial_id = trials.start_trial(connection, study_id, number)
         trials.write_attributes(connection, trial_id, {"claim": "ours", "draw": 3})
@@ -129,8 +129,8 @@ def test_summaries_say_what_optuna_says(connection, study):
     assert summary.best_score == study.best_value == 1.0, "Optuna stores directions or values in another way"
 
 
-def test_what_happens_inside_a_transaction_ends_with_it(database_url, study, study_id):
-    config = DatabaseConfig.of(database_url)
+def test_what_happens_inside_a_transaction_ends_with_it(study_database_url, study, study_id):
+    config = DatabaseConfig.of(study_database_url)
     storage = LockedStorage(config)
     transaction = writing_engine(config).begin
     with pytest.raises(LookupError), transaction() as connection, storage.inside(connection):  # noqa: PT012

@@ -15,6 +15,12 @@ from kallos_tune.storage.optuna_tables.trials import survey
 from kallos_tune.trial_attributes import FINISHED
 
 
+# A study in a SQLite file has kills at any step with every change, and these at night.
+SERVER_FIRST = pytest.mark.parametrize(
+    "study_database_url", [pytest.param("sqlite", marks=pytest.mark.nightly), "postgresql"], indirect=True
+)
+
+
 @pytest.fixture
 def own_server():
     """A server that may be stopped: no other test uses it."""
@@ -43,14 +49,15 @@ def kill_at_random(url, seed, n_trials, n_kills, n_workers):
     check(study, storm.told)
 
 
-def test_kills_at_random_moments(database_url):
-    kill_at_random(database_url, seed=1, n_trials=12, n_kills=4, n_workers=3)
+@SERVER_FIRST
+def test_kills_at_random_moments(study_database_url):
+    kill_at_random(study_database_url, seed=1, n_trials=12, n_kills=4, n_workers=3)
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("seed", range(1, 7))
-def test_ten_kills_at_random_moments(database_url, seed):
-    kill_at_random(database_url, seed, n_trials=40, n_kills=10, n_workers=4)
+def test_ten_kills_at_random_moments(study_database_url, seed):
+    kill_at_random(study_database_url, seed, n_trials=40, n_kills=10, n_workers=4)
 
 
 @pytest.mark.parametrize(
@@ -72,8 +79,9 @@ def test_restarts_of_the_server(own_server, moments, n_trials, n_workers):
     assert away
 
 
-def test_a_frozen_worker_drops_its_result(database_url):
-    study = StormStudy(url=database_url, n_trials=6, grace_seconds=1.0).create()
+@SERVER_FIRST
+def test_a_frozen_worker_drops_its_result(study_database_url):
+    study = StormStudy(url=study_database_url, n_trials=6, grace_seconds=1.0).create()
     frozen = start_worker(study, Orders(hold_trials=True))
     _, number = frozen.until("running")
     frozen.signal(signal.SIGSTOP)
@@ -89,10 +97,15 @@ def test_a_frozen_worker_drops_its_result(database_url):
 
 
 @pytest.mark.parametrize(
-    "statement", ["SELECT t.trial_id, t.number", "INSERT INTO trials ", "INSERT INTO trial_heartbeats "]
+    "statement",
+    [
+        pytest.param("SELECT t.trial_id, t.number", marks=pytest.mark.nightly),
+        "INSERT INTO trials ",
+        pytest.param("INSERT INTO trial_heartbeats ", marks=pytest.mark.nightly),
+    ],
 )
-def test_a_worker_frozen_in_the_middle_of_a_claim_loses_it(postgres_url, statement):
-    study = StormStudy(url=postgres_url, n_trials=4, grace_seconds=1.0).create()
+def test_a_worker_frozen_in_the_middle_of_a_claim_loses_it(study_postgres_url, statement):
+    study = StormStudy(url=study_postgres_url, n_trials=4, grace_seconds=1.0).create()
     frozen = start_worker(study, Orders(signal_at=statement, signal=signal.SIGSTOP))
     frozen.until("signal")
     assert start_worker(study).finish() == 0
@@ -104,11 +117,11 @@ def test_a_worker_frozen_in_the_middle_of_a_claim_loses_it(postgres_url, stateme
     assert check(study) == before
 
 
-def test_nobody_else_numbers_a_trial_during_a_claim(postgres_url):
+def test_nobody_else_numbers_a_trial_during_a_claim(study_postgres_url):
     """Optuna, which knows nothing of our lock, waits for the end of the claim and counts the new trial."""
-    study = StormStudy(url=postgres_url, n_trials=2).create()
+    study = StormStudy(url=study_postgres_url, n_trials=2).create()
     claims = study.claims()
-    options = {"url": f"{postgres_url}?options=-clock_timeout%3D200ms"}
+    options = {"url": f"{study_postgres_url}?options=-clock_timeout%3D200ms"}
     impatient = sqlalchemy.create_engine(DatabaseConfig.of(options).url, poolclass=sqlalchemy.NullPool)
     with claims.transactions.lock.hold() as connection:
         survey(connection, claims.transactions.study_id)
@@ -121,10 +134,10 @@ def test_nobody_else_numbers_a_trial_during_a_claim(postgres_url):
     assert [trial.number for trial in study.trials()] == [0, 1]
 
 
-def test_answers_of_commits_are_lost(postgres_url):
+def test_answers_of_commits_are_lost(study_postgres_url):
     """What was done and not answered is recognised: nothing is done again."""
-    direct = StormStudy(url=postgres_url, n_trials=6).create()
-    with LossyProxy(postgres_url) as proxy:
+    direct = StormStudy(url=study_postgres_url, n_trials=6).create()
+    with LossyProxy(study_postgres_url) as proxy:
         study = StormStudy(url=proxy.url, n_trials=6)
         storm = Storm(study, [start_worker(study, Orders(hold_trials=True)) for _ in range(2)])
         for worker in storm.crew:
@@ -141,9 +154,9 @@ def test_answers_of_commits_are_lost(postgres_url):
 @pytest.mark.parametrize(
     ("every", "last", "n_trials"), [(17, 54, 6), pytest.param(5, 110, 20, marks=pytest.mark.nightly)]
 )
-def test_killed_at_any_step(database_url, every, last, n_trials):
+def test_killed_at_any_step(study_database_url, every, last, n_trials):
     """A worker dies at its first step, another some steps later, and so on through claims, trials and tells."""
-    study = StormStudy(url=database_url, n_trials=n_trials, grace_seconds=0.5).create()
+    study = StormStudy(url=study_database_url, n_trials=n_trials, grace_seconds=0.5).create()
     steps = range(1, last, every)
     deaths = [start_worker(study, Orders(signal_at=step)).finish() for step in steps]
     assert deaths == [-signal.SIGKILL] * len(steps)
@@ -151,8 +164,8 @@ def test_killed_at_any_step(database_url, every, last, n_trials):
     assert len(check(study)) > n_trials
 
 
-def test_a_full_study_gets_nothing_more(database_url):
-    study = StormStudy(url=database_url, n_trials=2).create()
+def test_a_full_study_gets_nothing_more(study_database_url):
+    study = StormStudy(url=study_database_url, n_trials=2).create()
     assert start_worker(study).finish() == 0
     before = study.trials()
     assert [worker.finish() for worker in crew(study, 3)] == [0] * 3
@@ -160,8 +173,8 @@ def test_a_full_study_gets_nothing_more(database_url):
     check(study)
 
 
-def test_a_budget_of_one(database_url):
-    study = StormStudy(url=database_url, n_trials=1).create()
+def test_a_budget_of_one(study_database_url):
+    study = StormStudy(url=study_database_url, n_trials=1).create()
     workers = crew(study, 4)
     assert [worker.finish() for worker in workers] == [0] * 4
     assert [trial.state for trial in check(study)] == [TrialState.COMPLETE]

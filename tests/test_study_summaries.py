@@ -51,14 +51,16 @@ def statements():
         event.remove(Engine, "before_cursor_execute", see)
 
 
-def test_every_study_is_summed_up(database_url):
-    fill(database_url, ["b", "a"])
-    multi = optuna.create_study(study_name="c", storage=open_storage(database_url), directions=["minimize", "maximize"])
+def test_every_study_is_summed_up(study_database_url):
+    fill(study_database_url, ["b", "a"])
+    multi = optuna.create_study(
+        study_name="c", storage=open_storage(study_database_url), directions=["minimize", "maximize"]
+    )
     multi.add_trial(optuna.create_trial(values=[1.0, 2.0]))
-    most = optuna.create_study(study_name="d", storage=open_storage(database_url), direction="maximize")
+    most = optuna.create_study(study_name="d", storage=storage, direction="maximize")
     most.add_trial(optuna.create_trial(value=1.0))
     most.add_trial(optuna.create_trial(value=float("inf")))
-    a, b, c, d = study_summaries(database_url)
+    a, b, c, d = study_summaries(study_database_url)
     assert [each.name for each in (a, b, c, d)] == ["a", "b", "c", "d"]
     assert (a.user_attributes, b.user_attributes, c.user_attributes) == ({"number": 1}, {"number": 0}, {})
     assert a.n_trials == dict.fromkeys(COUNTED, 0) | {"complete": 3, "pruned": 1, "failed": 1, "running": 1}
@@ -71,13 +73,13 @@ def test_none_are_found_where_there_are_no_tables(database_url):
     assert study_summaries(database_url) == []
 
 
-def test_as_many_statements_for_ten_as_for_one_over_one_connection(database_url):
-    fill(database_url, ["first"])
+def test_as_many_statements_for_ten_as_for_one_over_one_connection(study_database_url):
+    fill(study_database_url, ["first"])
     with statements() as one:
-        study_summaries(database_url)
-    fill(database_url, [f"study {number}" for number in range(9)])
+        study_summaries(study_database_url)
+    fill(study_database_url, [f"study {number}" for number in range(9)])
     with statements() as ten:
-        assert len(study_summaries(database_url)) == 10
+        assert len(study_summaries(study_database_url)) == 10
     assert [statement for _, statement in ten] == [statement for _, statement in one]
     assert len({connection for connection, _ in ten}) == 1
     assert not [words for _, words in ten if words.startswith(("INSERT", "UPDATE", "CREATE", "PRAGMA journal"))]
