@@ -14,7 +14,6 @@ from kallos_data import DatabaseConfig
 from kallos_tune.storage.optuna_tables.trials import survey
 from kallos_tune.trial_attributes import FINISHED
 
-
 # A study in a SQLite file has kills at any step with every change, and these at night.
 SERVER_FIRST = pytest.mark.parametrize(
     "study_database_url", [pytest.param("sqlite", marks=pytest.mark.nightly), "postgresql"], indirect=True

@@ -53,9 +53,8 @@ def statements():
 
 def test_every_study_is_summed_up(study_database_url):
     fill(study_database_url, ["b", "a"])
-    multi = optuna.create_study(
-        study_name="c", storage=open_storage(study_database_url), directions=["minimize", "maximize"]
-    )
+    storage = open_storage(study_database_url)
+    multi = optuna.create_study(study_name="c", storage=storage, directions=["minimize", "maximize"])
     multi.add_trial(optuna.create_trial(values=[1.0, 2.0]))
     most = optuna.create_study(study_name="d", storage=storage, direction="maximize")
     most.add_trial(optuna.create_trial(value=1.0))
