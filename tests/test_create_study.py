@@ -60,14 +60,19 @@ def check(url):
     assert [trial.system_attrs["fixed_params"] for trial in study.trials] == QUEUED
 
 
-def test_killed_at_every_step_nothing_is_left_by_halves(study_database_url):
-    killed = 0
-    while (done := outcome(start(study_database_url, last_step=killed + 1))) is None:
-        killed += 1
-        assert study_names(study_database_url) == [], f"half a study is left by a kill at step {killed}"
-    # The last step of all was survived.
-    assert done == (True, killed)
-    assert killed >= 10
+@pytest.mark.parametrize("every", [3, pytest.param(1, marks=pytest.mark.nightly)])
+def test_killed_at_any_step_nothing_is_left_by_halves(study_database_url, every):
+    killed_at = []
+    for step in itertools.count(1, every):
+        done = outcome(start(study_database_url, last_step=step))
+        if done is not None:
+            break
+        killed_at.append(step)
+        assert study_names(study_database_url) == [], f"half a study is left by a kill at step {step}"
+    created, n_steps = done
+    assert created
+    assert n_steps >= 10
+    assert killed_at == [*range(1, n_steps + 1, every)]
     check(study_database_url)
 
 
