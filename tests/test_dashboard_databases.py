@@ -86,7 +86,11 @@ def fetch(url, **headers):
 
 @pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="there is no list of processes in /proc")
 @pytest.mark.parametrize(
-    ("variable", "options"), [("KALLOS_STUDIES_URL", ()), ("KALLOS_DB_URL", ("--debug",))], ids=["studies", "debug"]
+    ("variable", "options"),
+    [
+        pytest.param("KALLOS_STUDIES_URL", (), id="studies", marks=pytest.mark.nightly),
+        pytest.param("KALLOS_DB_URL", ("--debug",), id="debug"),
+    ],
 )
 def test_the_password_is_seen_nowhere(start, secrets, variable, options):
     process = start(*options, variable=variable)

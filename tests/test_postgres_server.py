@@ -12,7 +12,7 @@ def value(url: str, query: str) -> object:
         return connection.exec_driver_sql(query).scalar()
 
 
-@pytest.mark.parametrize("origin", ["found", "wheel"])
+@pytest.mark.parametrize("origin", ["found", pytest.param("wheel", marks=pytest.mark.nightly)])
 def test_a_server_lives_restarts_and_leaves_nothing(origin):
     binaries = find_binaries() if origin == "found" else next(wheel_binaries())
     server = PostgresServer(binaries)

@@ -189,6 +189,8 @@ def start_tune(cluster, tmp_path, small_models, warm_commands):
         process.communicate()
 
 
+# With every change a command begins on Ray and is interrupted (below), and budgets are met on it (above).
+@pytest.mark.nightly
 def test_the_command_line_runs_a_study_on_ray(start_tune):
     process = start_tune("--n-trials", "1", "--max-epochs", "1", "--pruner", "none", "--json")
     out, err = process.communicate(timeout=120)
