@@ -33,7 +33,13 @@ from kallos_tune.workers.worker_loop import run_trials
 CONTEXT = multiprocessing.get_context("forkserver")
 # A process has one fork server: it has loaded what workers of studies need, too, as tests start some after a storm.
 CONTEXT.set_forkserver_preload(
-    ["kallos_tune.workers.fork_server_preload", "kallos_tune.study_worker", "pytest", *warm_commands.LOADED_BY_STORAGES]
+    [
+        "kallos_tune.workers.garbage_collection_off",
+        "kallos_tune.study_worker",
+        "pytest",
+        *warm_commands.LOADED_BY_STORAGES,
+        "kallos_tune.workers.garbage_collection_on",
+    ]
 )
 LONGEST_SILENCE = 60.0
 _NAME = "storm-worker"

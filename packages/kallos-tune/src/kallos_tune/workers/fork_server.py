@@ -25,7 +25,8 @@ from .worker_process import GROUP_SIGNALS, work
 
 logger = logging.getLogger(__name__)
 
-_LOADED_FIRST: Final = f"{__package__}.fork_server_preload"
+_LOADED_FIRST: Final = f"{__package__}.garbage_collection_off"
+_LOADED_LAST: Final = f"{__package__}.garbage_collection_on"
 _MOST_TRIES: Final = 5
 _PAUSE_SECONDS: Final = 0.1
 _LAST_SECONDS: Final = 5.0
@@ -123,7 +124,7 @@ def start_worker(number: int, assignment: Assignment) -> Worker:
 
 def _start_worker(number: int, assignment: Assignment) -> Worker:
     context: ForkServerContext = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([_LOADED_FIRST, assignment.work.partition(":")[0]])
+    context.set_forkserver_preload([_LOADED_FIRST, assignment.work.partition(":")[0], _LOADED_LAST])
     _ensure_fork_server()
     with ExitStack() as on_failure, ExitStack() as for_worker:
         listening, telling = context.Pipe(duplex=False)

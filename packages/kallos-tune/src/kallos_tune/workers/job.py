@@ -34,7 +34,7 @@ class Assignment:
 
 
 def _load(name: str) -> Callable[..., None]:
-    """Load a function with its module, without looking for garbage: there is next to none (fork_server_preload)."""
+    """Load a function with its module, without looking for garbage: there is next to none (garbage_collection_off)."""
     looking = gc.isenabled()
     gc.disable()
     try:

@@ -3,7 +3,6 @@
 It holds one end of a pipe, its lifeline, whose other end nobody but its parent has.
 """
 
-import gc
 import os
 import signal
 import sys
@@ -30,7 +29,6 @@ class Done:
 
 def work(events: Connection, lifeline: Connection, levels: Mapping[str, int]) -> None:
     """Take an assignment from the lifeline, do it, and tell everything through ``events``."""
-    gc.enable()  # the fork server did without (fork_server_preload)
     # Ctrl-C reaches the whole group of processes; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     end_at(signal.SIGTERM, CTRL_C)
