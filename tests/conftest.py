@@ -11,8 +11,6 @@ import pytest
 import sqlalchemy
 from postgres_server import PostgresServer, find_binaries
 
-from kallos_tune import open_storage
-
 
 @pytest.fixture(scope="session")
 def postgres_server_url() -> Iterator[str]:
@@ -63,10 +61,17 @@ def postgres_url(postgres_server_url: str) -> Iterator[str]:
         yield url
 
 
+def _make_study_tables(url: str) -> None:
+    # Processes that run no tests load this module, too: without Optuna.
+    from kallos_tune import open_storage
+
+    open_storage(url)
+
+
 @pytest.fixture(scope="session")
 def _study_tables_postgres(postgres_server_url: str) -> Iterator[str]:
     with _new_database(postgres_server_url) as url:
-        open_storage(url)
+        _make_study_tables(url)
         yield url
 
 
@@ -82,7 +87,7 @@ def study_postgres_url(postgres_server_url: str, _study_tables_postgres: str) ->
 @pytest.fixture(scope="session")
 def _study_tables_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("tables") / "studies.db"
-    open_storage(f"sqlite:///{file}")
+    _make_study_tables(f"sqlite:///{file}")
     return file
 
 
