@@ -50,7 +50,7 @@ def kill_at_random(url, seed, n_trials, n_kills, n_workers):
 
 @SERVER_FIRST
 def test_kills_at_random_moments(study_database_url):
-    kill_at_random(study_database_url, seed=1, n_trials=12, n_kills=4, n_workers=3)
+    kill_at_random(study_database_url, seed=1, n_trials=8, n_kills=3, n_workers=3)
 
 
 @pytest.mark.nightly

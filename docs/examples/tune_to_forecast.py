@@ -16,16 +16,16 @@ from kallos_tune import (
     verdict_lines,
 )
 
-END = "2020-06-30"
+END = "2019-12-31"
 
 
 def main() -> None:
     """Print the verdict of the study, that of the later days, and the next step."""
     with TemporaryDirectory() as folder:
         database = {"url": f"sqlite:///{folder}/kallos.db"}
-        ingest_frame(simulate_market(600, seed=1), "SIM", database)
+        ingest_frame(simulate_market(420, seed=1), "SIM", database)
         # Small, so that it is quick; without these values they are what `kallos-run tune` has.
-        settings = TuningSettings.of(target_folds=2, max_epochs=3, pruner="none")
+        settings = TuningSettings.of(target_folds=2, max_epochs=2, pruner="none")
         data = load_study_data("SIM", END, database, "log_return", settings=settings)
         study = tune_on(data, "gru", "sim_gru", 2, database)
         verdict = stored_verdict(study.user_attrs)
