@@ -24,6 +24,7 @@ _SETTINGS = {
     "full_page_writes": "off",
     "listen_addresses": "127.0.0.1",
     "max_connections": "100",
+    "max_wal_size": "256MB",
 }
 
 
@@ -62,7 +63,8 @@ class PostgresServer:
 
     def __init__(self, binaries: Path) -> None:
         self.binaries = binaries
-        self.folder = Path(tempfile.mkdtemp(prefix="kallos-postgres-"))
+        # Where pytest has its folders: in memory, if there is room (conftest.py of the project).
+        self.folder = Path(tempfile.mkdtemp(prefix="kallos-postgres-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")))
         self.password = secrets.token_hex(8)
         self.port = free_port()
         self._user = unprivileged_user()
