@@ -86,9 +86,12 @@ def show_table(header: Sequence[str], rows: Iterable[Sequence[object]], *, title
     cells = [[cell(value) for value in row] for row in rows]
     names = [name.replace("_", "\n") for name in header]
     most = {} if _data().is_terminal else _width_of_prose(names, cells)
-    for chosen in _side_by_side(names, cells, _data().width) if _data().is_terminal else [range(len(names))]:
+    widths = [_widest_word(name, cells, index) + _BETWEEN_COLUMNS for index, name in enumerate(names)]
+    for chosen in _side_by_side(widths, _data().width) if _data().is_terminal else [range(len(names))]:
         table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         table.collapse_padding = True
+        # One that is wider than the terminal is folded.
+        unbroken = _data().is_terminal and sum(widths[each] for each in chosen) <= _data().width
         for index in chosen:
             numeric = any(isinstance(row[index], int | float) for row in rows)
             table.add_column(
@@ -96,26 +99,22 @@ def show_table(header: Sequence[str], rows: Iterable[Sequence[object]], *, title
                 justify="right" if numeric else "left",
                 overflow="fold",
                 max_width=most.get(index),
-                # What is one word gives no room to sentences beside it; one that is wider than the terminal is folded.
-                no_wrap=_data().is_terminal
-                and not any(" " in row[index] for row in cells)
-                and sum(_widest_word(names[each], cells, each) + _BETWEEN_COLUMNS for each in chosen) <= _data().width,
+                # What is one word gives no room to sentences beside it.
+                no_wrap=unbroken and not any(" " in row[index] for row in cells),
             )
         for row in cells:
             table.add_row(*(row[index] for index in chosen))
         _data().print(table, soft_wrap=False)
 
 
-def _side_by_side(names: Sequence[str], cells: Sequence[Sequence[str]], width: int) -> list[list[int]]:
-    """Return which columns stand side by side: as many as there is room for without breaking a word or a number.
+def _side_by_side(widths: Sequence[int], width: int) -> list[list[int]]:
+    """Return which columns of some widths stand side by side: as many as there is room for.
 
     Those that are left follow below, beside the first column again.
     """
-    needed = [_widest_word(name, cells, index) for index, name in enumerate(names)]
     tables = [[0]]
-    for index in range(1, len(names)):
-        taken = sum(needed[each] + _BETWEEN_COLUMNS for each in tables[-1])
-        if len(tables[-1]) > 1 and taken + needed[index] + _BETWEEN_COLUMNS > width:
+    for index in range(1, len(widths)):
+        if len(tables[-1]) > 1 and sum(widths[each] for each in tables[-1]) + widths[index] > width:
             tables.append([0])
         tables[-1].append(index)
     return tables
